@@ -1,0 +1,1 @@
+//! Observations, rules, alarms, incoming signals (监测).

@@ -1,0 +1,1 @@
+//! People, posts, organisations, regions (台账).

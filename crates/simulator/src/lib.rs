@@ -1,0 +1,1 @@
+//! Carriers and sensors of the outside world, for demo and tests.

@@ -1,0 +1,1 @@
+//! Weather processes, rounds, ladders, calls and channels (预警叫应).

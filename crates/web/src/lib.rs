@@ -1,0 +1,1 @@
+//! The kit: login, permission guard, pages, problems over HTTP.
