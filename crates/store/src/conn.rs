@@ -1,0 +1,115 @@
+//! One connection of either engine behind the same three calls.
+
+use std::collections::HashMap;
+
+use postgres::types::{ToSql, Type};
+
+use crate::{Row, StoreError, Value};
+
+/// A PostgreSQL client with its prepared statements.
+pub(crate) struct PgClient {
+    pub client: postgres::Client,
+    statements: HashMap<String, postgres::Statement>,
+}
+
+impl PgClient {
+    pub fn connect(url: &str, schema: &str) -> Result<Self, StoreError> {
+        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
+        client.batch_execute(&format!(
+            "SET client_min_messages TO warning; CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on"
+        ))?;
+        Ok(Self { client, statements: HashMap::new() })
+    }
+
+    fn prepared(&mut self, sql: &str) -> Result<postgres::Statement, StoreError> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql)?;
+        self.statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+/// A connection inside a transaction.
+pub(crate) enum Conn<'a> {
+    Lite(&'a rusqlite::Connection),
+    Pg(&'a mut PgClient),
+}
+
+impl Conn<'_> {
+    pub fn is_pg(&self) -> bool {
+        matches!(self, Self::Pg(_))
+    }
+
+    pub fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Lite(it) => Ok(it.execute_batch(sql)?),
+            Self::Pg(it) => Ok(it.client.batch_execute(sql)?),
+        }
+    }
+
+    pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        match self {
+            Self::Lite(it) => {
+                let mut statement = it.prepare_cached(sql)?;
+                Ok(statement.execute(rusqlite::params_from_iter(params))? as u64)
+            }
+            Self::Pg(it) => {
+                let statement = it.prepared(sql)?;
+                Ok(it.client.execute(&statement, &borrowed(params))?)
+            }
+        }
+    }
+
+    pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Self::Lite(it) => {
+                let mut statement = it.prepare_cached(sql)?;
+                let columns = statement.column_count();
+                let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+                let mut out = Vec::new();
+                while let Some(row) = rows.next()? {
+                    out.push(Row((0..columns).map(|i| lite_value(row.get_ref(i)?)).collect::<Result<_, StoreError>>()?));
+                }
+                Ok(out)
+            }
+            Self::Pg(it) => {
+                let statement = it.prepared(sql)?;
+                let rows = it.client.query(&statement, &borrowed(params))?;
+                rows.iter().map(pg_row).collect()
+            }
+        }
+    }
+}
+
+fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|it| it as &(dyn ToSql + Sync)).collect()
+}
+
+fn lite_value(value: rusqlite::types::ValueRef<'_>) -> Result<Value, StoreError> {
+    use rusqlite::types::ValueRef;
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(it) => Value::Int(it),
+        ValueRef::Real(it) => Value::Real(it),
+        ValueRef::Text(it) => {
+            Value::Text(String::from_utf8(it.to_vec()).map_err(|it| StoreError::Shape(it.to_string()))?)
+        }
+        ValueRef::Blob(it) => Value::Blob(it.to_vec()),
+    })
+}
+
+fn pg_row(row: &postgres::Row) -> Result<Row, StoreError> {
+    let value = |i: usize, ty: &Type| -> Result<Value, StoreError> {
+        Ok(match *ty {
+            Type::INT8 => row.try_get::<_, Option<i64>>(i)?.into(),
+            Type::INT4 => row.try_get::<_, Option<i32>>(i)?.map(i64::from).into(),
+            Type::BOOL => row.try_get::<_, Option<bool>>(i)?.into(),
+            Type::FLOAT8 => row.try_get::<_, Option<f64>>(i)?.into(),
+            Type::BYTEA => row.try_get::<_, Option<Vec<u8>>>(i)?.into(),
+            _ => row.try_get::<_, Option<String>>(i)?.into(),
+        })
+    };
+    row.columns().iter().enumerate().map(|(i, it)| value(i, it.type_())).collect::<Result<_, _>>().map(Row)
+}

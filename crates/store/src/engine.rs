@@ -1,0 +1,288 @@
+//! The threads that own connections. SQLite: one writer with group commit, a few readers.
+//! PostgreSQL: a handful of clients. Jobs are closures; nobody else touches a connection.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use crate::{
+    StoreError,
+    conn::{Conn, PgClient},
+    failpoint,
+};
+
+/// Most jobs that share one commit.
+const GROUP: usize = 64;
+const READERS: usize = 3;
+const CLIENTS: usize = 4;
+/// How often a PostgreSQL transaction that lost a race is run again.
+const RETRIES: usize = 8;
+
+/// What goes first when both wait: people being called before readings being stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Calls, answers, signals, what a person is waiting for.
+    Urgent,
+    /// Ingest, imports, sealing.
+    Background,
+}
+
+/// What a job left behind: whether to keep its changes, and whom to tell once they are durable.
+pub(crate) struct Ran {
+    pub verdict: Result<(), Conflict>,
+    pub tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+}
+
+/// The job failed; `again` when running it once more can succeed.
+pub(crate) struct Conflict {
+    pub again: bool,
+}
+
+pub(crate) struct Job {
+    pub label: &'static str,
+    pub run: Box<dyn FnMut(&mut Conn<'_>) -> Ran + Send>,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: Mutex<(VecDeque<Job>, VecDeque<Job>, bool)>,
+    ready: Condvar,
+}
+
+impl Queue {
+    fn push(&self, urgency: Urgency, job: Job) {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        match urgency {
+            Urgency::Urgent => jobs.0.push_back(job),
+            Urgency::Background => jobs.1.push_back(job),
+        }
+        drop(jobs);
+        self.ready.notify_one();
+    }
+
+    /// Waits for work; `None` once closed and empty.
+    fn pop(&self, most: usize) -> Option<Vec<Job>> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let mut taken = Vec::new();
+            while taken.len() < most {
+                let urgent = jobs.0.pop_front();
+                // One background job at most joins a group, so that urgent work never waits behind many.
+                let next = match urgent {
+                    Some(job) => Some(job),
+                    None if taken.is_empty() => jobs.1.pop_front(),
+                    None => None,
+                };
+                match next {
+                    Some(job) => taken.push(job),
+                    None => break,
+                }
+            }
+            if !taken.is_empty() {
+                return Some(taken);
+            }
+            if jobs.2 {
+                return None;
+            }
+            jobs = self.ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn close(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).2 = true;
+        self.ready.notify_all();
+    }
+}
+
+/// Where a world's rows live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// One file.
+    Sqlite(PathBuf),
+    /// One schema of a database.
+    Postgres {
+        /// Connection URL.
+        url: String,
+        /// Schema.
+        schema: String,
+    },
+}
+
+pub(crate) struct Engine {
+    writers: Arc<Queue>,
+    readers: Arc<Queue>,
+    threads: Vec<thread::JoinHandle<()>>,
+    pub postgres: bool,
+}
+
+impl Engine {
+    pub fn open(place: &Place) -> Result<Self, StoreError> {
+        let (writers, readers) = (Arc::new(Queue::default()), Arc::new(Queue::default()));
+        let mut threads = Vec::new();
+        let mut start = |name: &str, body: Box<dyn FnOnce() + Send>| -> Result<(), StoreError> {
+            threads.push(thread::Builder::new().name(format!("store-{name}")).spawn(body)?);
+            Ok(())
+        };
+        match place {
+            Place::Sqlite(path) => {
+                let writer = lite_open(path, false)?;
+                let queue = Arc::clone(&writers);
+                start("writer", Box::new(move || lite_writer(&writer, &queue)))?;
+                for _ in 0..READERS {
+                    let (reader, queue) = (lite_open(path, true)?, Arc::clone(&readers));
+                    start("reader", Box::new(move || lite_reader(&reader, &queue)))?;
+                }
+            }
+            Place::Postgres { url, schema } => {
+                for (queue, count, begin) in [
+                    (&writers, CLIENTS, "BEGIN"),
+                    (&readers, READERS, "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ"),
+                ] {
+                    for _ in 0..count {
+                        let client = PgClient::connect(url, schema)?;
+                        let (url, schema, queue) = (url.clone(), schema.clone(), Arc::clone(queue));
+                        start("client", Box::new(move || pg_worker(client, &url, &schema, &queue, begin)))?;
+                    }
+                }
+            }
+        }
+        Ok(Self { writers, readers, threads, postgres: matches!(place, Place::Postgres { .. }) })
+    }
+
+    pub fn write(&self, urgency: Urgency, job: Job) {
+        self.writers.push(urgency, job);
+    }
+
+    pub fn read(&self, job: Job) {
+        self.readers.push(Urgency::Urgent, job);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.writers.close();
+        self.readers.close();
+        for thread in self.threads.drain(..) {
+            // A job may hold the last handle of its own world; a thread cannot wait for itself.
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+fn lite_open(path: &Path, reader: bool) -> Result<rusqlite::Connection, StoreError> {
+    let conn = rusqlite::Connection::open(path)?;
+    conn.busy_timeout(Duration::from_secs(10))?;
+    conn.set_prepared_statement_cache_capacity(256);
+    conn.execute_batch(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;
+         PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;",
+    )?;
+    if reader {
+        conn.execute_batch("PRAGMA query_only=ON;")?;
+    }
+    Ok(conn)
+}
+
+fn run(job: &mut Job, conn: &mut Conn<'_>) -> Option<Ran> {
+    let label = job.label;
+    let ran = catch_unwind(AssertUnwindSafe(|| (job.run)(conn)));
+    if ran.is_err() {
+        tracing::error!(label, "a transaction panicked; its changes were thrown away");
+    }
+    ran.ok()
+}
+
+fn lite_writer(conn: &rusqlite::Connection, queue: &Queue) {
+    while let Some(jobs) = queue.pop(GROUP) {
+        let labels: Vec<_> = jobs.iter().map(|it| it.label).collect();
+        if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
+            refuse_all(jobs, conn, &error);
+            continue;
+        }
+        let mut told: Vec<Box<dyn FnOnce(Result<(), StoreError>) + Send>> = Vec::new();
+        for mut job in jobs {
+            // A savepoint per job: one that is refused takes nothing of the others with it.
+            let _ = conn.execute_batch("SAVEPOINT job");
+            let ran = run(&mut job, &mut Conn::Lite(conn));
+            let keep = ran.as_ref().is_some_and(|it| it.verdict.is_ok());
+            let _ = conn.execute_batch(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" });
+            if let Some(ran) = ran {
+                told.push(ran.tell);
+            }
+        }
+        labels.iter().for_each(|it| failpoint::reach(|| format!("{it}:before-commit")));
+        let outcome = conn.execute_batch("COMMIT").map_err(|it| it.to_string());
+        labels.iter().for_each(|it| failpoint::reach(|| format!("{it}:after-commit")));
+        if outcome.is_err() {
+            let _ = conn.execute_batch("ROLLBACK");
+        }
+        for tell in told {
+            tell(outcome.clone().map_err(StoreError::Engine));
+        }
+    }
+}
+
+fn refuse_all(jobs: Vec<Job>, conn: &rusqlite::Connection, error: &rusqlite::Error) {
+    tracing::error!(%error, "no write transaction could begin");
+    for mut job in jobs {
+        if let Some(ran) = run(&mut job, &mut Conn::Lite(conn)) {
+            (ran.tell)(Err(StoreError::Engine(error.to_string())));
+        }
+    }
+}
+
+fn lite_reader(conn: &rusqlite::Connection, queue: &Queue) {
+    while let Some(jobs) = queue.pop(1) {
+        for mut job in jobs {
+            let begun = conn.execute_batch("BEGIN").map_err(StoreError::from);
+            let ran = run(&mut job, &mut Conn::Lite(conn));
+            let _ = conn.execute_batch("ROLLBACK");
+            if let Some(ran) = ran {
+                (ran.tell)(begun);
+            }
+        }
+    }
+}
+
+fn pg_worker(mut client: PgClient, url: &str, schema: &str, queue: &Queue, begin: &str) {
+    while let Some(jobs) = queue.pop(1) {
+        for mut job in jobs {
+            for attempt in 1.. {
+                if client.client.is_closed()
+                    && let Ok(fresh) = PgClient::connect(url, schema)
+                {
+                    client = fresh;
+                }
+                let begun = client.client.batch_execute(begin).map_err(StoreError::from);
+                let Some(ran) = run(&mut job, &mut Conn::Pg(&mut client)) else {
+                    let _ = client.client.batch_execute("ROLLBACK");
+                    break;
+                };
+                match ran.verdict {
+                    Ok(()) => {
+                        failpoint::reach(|| format!("{}:before-commit", job.label));
+                        let outcome = begun.and_then(|()| Ok(client.client.batch_execute("COMMIT")?));
+                        failpoint::reach(|| format!("{}:after-commit", job.label));
+                        (ran.tell)(outcome);
+                        break;
+                    }
+                    Err(conflict) => {
+                        let _ = client.client.batch_execute("ROLLBACK");
+                        if conflict.again && attempt < RETRIES {
+                            continue;
+                        }
+                        (ran.tell)(Ok(()));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Keys: one master key outside the data folder, one wrapped key per person inside the store.
+
+use std::{fs, path::Path};
+
+use anlan_kernel::Instant;
+use chacha20poly1305::{
+    ChaCha20Poly1305, KeyInit,
+    aead::{Aead, Payload},
+};
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use hmac::{Hmac, Mac};
+use sha2::Sha256;
+
+use crate::{StoreError, conn::Conn, params, table};
+
+/// Everything derived from the master key of an installation.
+#[derive(Clone)]
+pub struct Keys {
+    wrap: [u8; 32],
+    backup: [u8; 32],
+    signing: SigningKey,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Reads the master key file (64 hex digits), or makes one, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::Key`] when the file is not a key, [`StoreError::Io`] when it cannot be used.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let at = |it: std::io::Error| StoreError::Io(format!("{}: {it}", path.display()));
+        match fs::read_to_string(path) {
+            Ok(text) => unhex(text.trim())
+                .map(Self::from_master)
+                .ok_or_else(|| StoreError::Key(format!("{} does not hold 64 hex digits", path.display()))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                if let Some(parent) = path.parent() {
+                    fs::create_dir_all(parent).map_err(at)?;
+                }
+                let master = random::<32>()?;
+                write_private(path, &hex(&master)).map_err(at)?;
+                Ok(Self::from_master(master))
+            }
+            Err(error) => Err(at(error)),
+        }
+    }
+
+    /// Keys derived from 32 bytes.
+    pub fn from_master(master: [u8; 32]) -> Self {
+        let derive = |purpose: &str| -> [u8; 32] { mac(&master, purpose.as_bytes()) };
+        Self {
+            wrap: derive("anlan person keys"),
+            backup: derive("anlan backups"),
+            signing: SigningKey::from_bytes(&derive("anlan head signatures")),
+        }
+    }
+
+    /// The key under which backups are encrypted.
+    pub fn backup(&self) -> [u8; 32] {
+        self.backup
+    }
+
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        self.signing.sign(message).to_bytes().to_vec()
+    }
+
+    pub(crate) fn signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        let public: VerifyingKey = self.signing.verifying_key();
+        Signature::from_slice(signature).is_ok_and(|it| public.verify_strict(message, &it).is_ok())
+    }
+
+    /// Seals `plain` under the key of `person`, made on first use.
+    pub(crate) fn seal(
+        &self,
+        conn: &mut Conn<'_>,
+        now: Instant,
+        person: &str,
+        context: &str,
+        plain: &[u8],
+    ) -> Result<String, StoreError> {
+        let key = match self.person_key(conn, person)? {
+            Some(key) => key,
+            None => self.make_person_key(conn, now, person)?,
+        };
+        Ok(table::encode(&lock(&key, context, plain)?))
+    }
+
+    /// Opens what [`Keys::seal`] closed; `None` when the person's key was destroyed.
+    pub(crate) fn open_sealed(
+        &self,
+        conn: &mut Conn<'_>,
+        person: &str,
+        context: &str,
+        sealed: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(key) = self.person_key(conn, person)? else { return Ok(None) };
+        unlock(&key, context, &table::decode(sealed)?).map(Some)
+    }
+
+    fn person_key(&self, conn: &mut Conn<'_>, person: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let rows = conn.query("SELECT wrapped FROM person_key WHERE person = $1", params![person])?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let key = unlock(&self.wrap, person, &row.blob(0)?)?;
+        key.try_into().map(Some).map_err(|_| StoreError::Key(format!("the key of {person} has a wrong length")))
+    }
+
+    fn make_person_key(&self, conn: &mut Conn<'_>, now: Instant, person: &str) -> Result<[u8; 32], StoreError> {
+        let key = random::<32>()?;
+        let wrapped = lock(&self.wrap, person, &key)?;
+        conn.execute(
+            "INSERT INTO person_key(person, wrapped, made_at) VALUES ($1, $2, $3)",
+            params![person, wrapped, now],
+        )?;
+        Ok(key)
+    }
+}
+
+/// ChaCha20-Poly1305 with a random nonce in front; `context` is authenticated.
+pub fn lock(key: &[u8; 32], context: &str, plain: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let nonce = random::<12>()?;
+    let sealed = ChaCha20Poly1305::new(&(*key).into())
+        .encrypt(&nonce.into(), Payload { msg: plain, aad: context.as_bytes() })
+        .map_err(|_| StoreError::Key("sealing failed".into()))?;
+    Ok([nonce.as_slice(), &sealed].concat())
+}
+
+/// Opens what [`lock`] closed.
+pub fn unlock(key: &[u8; 32], context: &str, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let wrong = || StoreError::Key("the key is wrong or the sealed text was changed".into());
+    let (nonce, sealed) = sealed.split_first_chunk::<12>().ok_or_else(wrong)?;
+    ChaCha20Poly1305::new(&(*key).into())
+        .decrypt(&(*nonce).into(), Payload { msg: sealed, aad: context.as_bytes() })
+        .map_err(|_| wrong())
+}
+
+fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
+    let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// Bytes of the operating system's random source.
+///
+/// # Errors
+/// [`StoreError::Io`] when it has none.
+pub fn random<const N: usize>() -> Result<[u8; N], StoreError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|it| StoreError::Io(it.to_string()))?;
+    Ok(bytes)
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
+/// 32 bytes from 64 hex digits.
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let bytes = (0..32).map(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()).collect::<Option<Vec<_>>>()?;
+    bytes.try_into().ok()
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

@@ -1,0 +1,336 @@
+//! A world: an isolated store with its own clock.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anlan_kernel::{Actor, Instant};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    Clock, Keys, StoreError, Table, Tx, Urgency,
+    conn::Conn,
+    engine::{Conflict, Engine, Job, Place, Ran},
+    journal, migrate,
+};
+
+/// What kind of world (实战、演练、回放); decides colours, words and CAP status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WorldKind {
+    /// 实战.
+    Real,
+    /// 演练.
+    Exercise,
+    /// 回放.
+    Replay,
+}
+
+/// What a mechanism brings to a world: its migrations and its journaled tables.
+pub struct Module {
+    /// The mechanism's name.
+    pub name: &'static str,
+    /// (step name, SQL), in order; a step that ran is never changed.
+    pub migrations: &'static [(&'static str, &'static str)],
+    /// Tables whose every change goes through the journal.
+    pub tables: &'static [&'static Table],
+}
+
+pub(crate) struct Registry {
+    tables: BTreeMap<&'static str, &'static Table>,
+    pub keys: Keys,
+}
+
+static JOURNAL: Table =
+    Table { name: "journal", columns: &[], key: "entry", region: Some("region"), sealed: &[], person: None };
+static PERSON_KEY: Table =
+    Table { name: "person_key", columns: &[], key: "person", region: None, sealed: &[], person: None };
+
+impl Registry {
+    fn named(&self, sql: &str, wanted: impl Fn(&Table) -> bool) -> Option<&'static Table> {
+        sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find_map(|word| {
+            let table = match word {
+                "journal" => &JOURNAL,
+                "person_key" => &PERSON_KEY,
+                _ => self.tables.get(word)?,
+            };
+            wanted(table).then_some(table)
+        })
+    }
+
+    pub fn regional_in(&self, sql: &str) -> Option<&'static Table> {
+        self.named(sql, |it| it.region.is_some())
+    }
+
+    pub fn journaled_in(&self, sql: &str) -> Option<&'static Table> {
+        self.named(sql, |_| true)
+    }
+}
+
+/// How to open a world.
+#[derive(Debug)]
+pub struct WorldConfig {
+    /// Its name; letters, digits, hyphen.
+    pub name: String,
+    /// What kind.
+    pub kind: WorldKind,
+    /// Folder of the observation log and other files of this world.
+    pub dir: PathBuf,
+    /// Where the rows live.
+    pub place: Place,
+    /// Keys of the installation.
+    pub keys: Keys,
+    /// Its clock.
+    pub clock: Clock,
+    /// File outside the data folder to which signed heads are appended.
+    pub heads: Option<PathBuf>,
+}
+
+struct Inner {
+    config: WorldConfig,
+    engine: Engine,
+    registry: Arc<Registry>,
+    commits: watch::Sender<u64>,
+}
+
+/// An open world; clones are handles to the same one.
+#[derive(Clone)]
+pub struct World(Arc<Inner>);
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "World({})", self.0.config.name)
+    }
+}
+
+impl World {
+    /// Opens the world, creating and migrating its tables.
+    ///
+    /// # Errors
+    /// What the engine or the file system says.
+    pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
+        std::fs::create_dir_all(&config.dir)
+            .map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
+        let engine = Engine::open(&config.place)?;
+        let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
+        let registry =
+            Arc::new(Registry { tables: tables.map(|it| (it.name, *it)).collect(), keys: config.keys.clone() });
+        let world = Self(Arc::new(Inner { config, engine, registry, commits: watch::Sender::new(0) }));
+        let all: Vec<_> = std::iter::once(&journal::MODULE).chain(modules.iter().copied()).collect();
+        world.run_sync(move |conn| migrate::run(conn, &all))?;
+        Ok(world)
+    }
+
+    /// A world of its own in `dir` on SQLite, with the given clock; for tests and scratch replays.
+    ///
+    /// # Errors
+    /// As [`World::open`].
+    pub fn scratch(dir: &Path, clock: Clock, modules: &[&'static Module]) -> Result<Self, StoreError> {
+        let config = WorldConfig {
+            name: "scratch".into(),
+            kind: WorldKind::Replay,
+            dir: dir.to_owned(),
+            place: Place::Sqlite(dir.join("world.db")),
+            keys: Keys::open(&dir.with_extension("key"))?,
+            clock,
+            heads: Some(dir.with_extension("heads")),
+        };
+        std::fs::create_dir_all(dir)?;
+        Self::open(config, modules)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.0.config.name
+    }
+
+    /// What kind.
+    pub fn kind(&self) -> WorldKind {
+        self.0.config.kind
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        &self.0.config.dir
+    }
+
+    /// Where its rows live.
+    pub fn place(&self) -> &Place {
+        &self.0.config.place
+    }
+
+    /// The file signed heads go to.
+    pub fn heads(&self) -> Option<&Path> {
+        self.0.config.heads.as_deref()
+    }
+
+    /// Keys of the installation.
+    pub fn keys(&self) -> &Keys {
+        &self.0.config.keys
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &Clock {
+        &self.0.config.clock
+    }
+
+    /// World time now.
+    pub fn now(&self) -> Instant {
+        self.clock().now()
+    }
+
+    /// Whether it lives in PostgreSQL.
+    pub fn is_postgres(&self) -> bool {
+        self.0.engine.postgres
+    }
+
+    /// Counts commits that recorded something; workers wait on it.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.0.commits.subscribe()
+    }
+
+    /// Runs `unit` in one transaction under `actor`; returns once it is durable. `label` names it in
+    /// logs and crash tests. The closure may run more than once when nodes race on PostgreSQL.
+    ///
+    /// # Errors
+    /// What the closure or the engine says; then nothing was changed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        urgency: Urgency,
+        actor: &Actor,
+        unit: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = self.job(label, actor, true, unit);
+        self.0.engine.write(urgency, job);
+        answer.await.map_err(|_| StoreError::Engine(format!("{label} did not finish")))?
+    }
+
+    /// As [`World::write`], for code that is not async. Never call it on an async worker thread.
+    ///
+    /// # Errors
+    /// As [`World::write`].
+    pub fn write_sync<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        urgency: Urgency,
+        actor: &Actor,
+        unit: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = self.job(label, actor, true, unit);
+        self.0.engine.write(urgency, job);
+        answer.blocking_recv().map_err(|_| StoreError::Engine(format!("{label} did not finish")))?
+    }
+
+    /// Runs `unit` against one consistent state; it cannot change anything.
+    ///
+    /// # Errors
+    /// What the closure or the engine says.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        actor: &Actor,
+        unit: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (job, answer) = self.job("read", actor, false, unit);
+        self.0.engine.read(job);
+        answer.await.map_err(|_| StoreError::Engine("a read did not finish".into()))?
+    }
+
+    /// Every row of every journaled table as JSON, by table and key; for comparing worlds.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub async fn dump(&self) -> Result<BTreeMap<&'static str, BTreeMap<String, Json>>, StoreError> {
+        self.read(&Actor::system("dump"), |tx| {
+            let tables: Vec<_> = tx.registry.tables.values().copied().collect();
+            tables.into_iter().map(|table| Ok((table.name, rows_of(tx, table)?))).collect()
+        })
+        .await
+    }
+
+    pub(crate) fn tables(&self) -> impl Iterator<Item = &'static Table> + '_ {
+        self.0.registry.tables.values().copied()
+    }
+
+    fn job<T: Send + 'static>(
+        &self,
+        label: &'static str,
+        actor: &Actor,
+        writable: bool,
+        mut unit: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> (Job, oneshot::Receiver<Result<T, StoreError>>) {
+        let (send, answer) = oneshot::channel();
+        let mut send = Some(send);
+        let (registry, clock, commits) =
+            (Arc::clone(&self.0.registry), self.clock().clone(), self.0.commits.clone());
+        let actor = actor.clone();
+        let run = Box::new(move |conn: &mut Conn<'_>| {
+            let conn = match conn {
+                Conn::Lite(it) => Conn::Lite(it),
+                Conn::Pg(it) => Conn::Pg(it),
+            };
+            let mut tx = Tx::new(conn, &registry, &actor, clock.now(), writable);
+            let outcome = unit(&mut tx);
+            let recorded = outcome.is_ok().then(|| tx.finish(label)).transpose();
+            let outcome = outcome.and_then(|value| recorded.map(|it| (value, it == Some(true))));
+            let again = outcome.as_ref().is_err_and(StoreError::lost_race);
+            let verdict = if outcome.is_ok() { Ok(()) } else { Err(Conflict { again }) };
+            let (send, commits) = (if again { None } else { send.take() }, commits.clone());
+            Ran {
+                verdict,
+                tell: Box::new(move |committed| {
+                    let answer = outcome.and_then(|(value, recorded)| {
+                        committed.map(|()| {
+                            if recorded {
+                                commits.send_modify(|it| *it += 1);
+                            }
+                            value
+                        })
+                    });
+                    if let Some(send) = send {
+                        // Nobody waits any more: the change is durable all the same.
+                        let _ = send.send(answer);
+                    }
+                }),
+            }
+        });
+        (Job { label, run }, answer)
+    }
+
+    /// A raw statement batch on the writer; migrations only.
+    fn run_sync<T: Send + 'static>(
+        &self,
+        unit: impl Fn(&mut Conn<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (send, answer) = std::sync::mpsc::channel();
+        let run = Box::new(move |conn: &mut Conn<'_>| {
+            let outcome = unit(conn);
+            let verdict = if outcome.is_ok() { Ok(()) } else { Err(Conflict { again: false }) };
+            let send = send.clone();
+            Ran {
+                verdict,
+                tell: Box::new(move |committed| {
+                    let _ = send.send(outcome.and_then(|value| committed.map(|()| value)));
+                }),
+            }
+        });
+        self.0.engine.write(Urgency::Urgent, Job { label: "migrate", run });
+        answer.recv().map_err(|_| StoreError::Engine("the store closed".into()))?
+    }
+}
+
+pub(crate) fn rows_of(tx: &mut Tx<'_>, table: &'static Table) -> Result<BTreeMap<String, Json>, StoreError> {
+    let sql = format!("SELECT {} FROM {}", table.column_list(), table.name);
+    let rows = tx.conn.query(&sql, &[])?;
+    rows.iter()
+        .map(|row| {
+            let map = table.row_to_json(row)?;
+            let key = map.get(table.key).and_then(Json::as_str).unwrap_or_default().to_owned();
+            Ok((key, Json::Object(map)))
+        })
+        .collect()
+}
