@@ -1,0 +1,177 @@
+//! The SQL of monitoring and nothing else.
+
+use anlan_kernel::{Instant, RegionCode};
+use anlan_store::{Module, StoreError, Tx, params};
+
+use crate::model::{
+    ALARM, Alarm, LOG_MARK, LogMark, REJECTED, RULE_SET, Rejected, RuleSet, SIGNAL, STATION, Signal, Station,
+};
+
+/// Tables of monitoring.
+pub static MODULE: Module = Module {
+    name: "monitor",
+    migrations: &[(
+        "0001-monitor",
+        "CREATE TABLE station (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL,
+            longitude DOUBLE PRECISION, latitude DOUBLE PRECISION, region TEXT NOT NULL,
+            elevation DOUBLE PRECISION, serves TEXT NOT NULL, columns TEXT NOT NULL);
+         CREATE INDEX station_region ON station(region);
+         CREATE TABLE alarm (id TEXT NOT NULL PRIMARY KEY, rule TEXT NOT NULL, station TEXT NOT NULL, hazard TEXT,
+            title TEXT NOT NULL, grade BIGINT NOT NULL, peak BIGINT NOT NULL, state TEXT NOT NULL,
+            raised_at BIGINT NOT NULL, changed_at BIGINT NOT NULL, cleared_at BIGINT, region TEXT NOT NULL,
+            areas TEXT NOT NULL, revision BIGINT NOT NULL);
+         CREATE UNIQUE INDEX alarm_open ON alarm(rule, station) WHERE state = 'open';
+         CREATE INDEX alarm_raised ON alarm(raised_at, id);
+         CREATE INDEX alarm_region ON alarm(region, raised_at);
+         CREATE TABLE signal (id TEXT NOT NULL PRIMARY KEY, issuer TEXT NOT NULL, identifier TEXT NOT NULL,
+            hazard TEXT NOT NULL, hazard_zh TEXT NOT NULL, colour TEXT, action TEXT NOT NULL, title TEXT NOT NULL,
+            text TEXT NOT NULL, format TEXT NOT NULL, original TEXT NOT NULL, received_at BIGINT NOT NULL,
+            issued_at BIGINT, expires_at BIGINT, region TEXT NOT NULL, areas TEXT NOT NULL, refers_to TEXT NOT NULL,
+            state TEXT NOT NULL, invented BIGINT NOT NULL, acknowledged_at BIGINT, acknowledged_by TEXT,
+            forwarded_at BIGINT, forwarded_by TEXT, revision BIGINT NOT NULL);
+         CREATE INDEX signal_issuer ON signal(issuer, identifier);
+         CREATE INDEX signal_received ON signal(received_at, id);
+         CREATE TABLE rule_set (id TEXT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, toml TEXT NOT NULL,
+            source TEXT NOT NULL, set_by TEXT NOT NULL, active_from BIGINT NOT NULL, active BIGINT NOT NULL);
+         CREATE UNIQUE INDEX rule_set_active ON rule_set(source) WHERE active = 1;
+         CREATE TABLE rejected (id TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, source TEXT NOT NULL,
+            raw TEXT NOT NULL, base64 BIGINT NOT NULL, bytes BIGINT NOT NULL, problem TEXT NOT NULL);
+         CREATE INDEX rejected_at ON rejected(at, id);
+         CREATE TABLE log_mark (id TEXT NOT NULL PRIMARY KEY, position BIGINT NOT NULL, at BIGINT NOT NULL);",
+    )],
+    tables: &[&STATION, &ALARM, &SIGNAL, &RULE_SET, &REJECTED, &LOG_MARK],
+};
+
+/// Most records one list answers.
+pub const PAGE: usize = 500;
+
+/// Stations inside the scope, by id, after `cursor`.
+///
+/// # Errors
+/// What the engine says.
+pub fn station_list(tx: &mut Tx<'_>, cursor: &str, most: usize) -> Result<Vec<Station>, StoreError> {
+    tx.find("id > $1", "ORDER BY id LIMIT $2", params![cursor, most])
+}
+
+/// Open alarms inside the scope, gravest first.
+///
+/// # Errors
+/// What the engine says.
+pub fn alarm_open(tx: &mut Tx<'_>) -> Result<Vec<Alarm>, StoreError> {
+    tx.find("state = 'open'", "ORDER BY grade, raised_at, id", params![])
+}
+
+/// Alarms inside the scope after `cursor` (an id), newest first; `at` shows those raised by then.
+///
+/// # Errors
+/// What the engine says.
+pub fn alarm_list(
+    tx: &mut Tx<'_>,
+    cursor: Option<&str>,
+    at: Instant,
+    most: usize,
+) -> Result<Vec<Alarm>, StoreError> {
+    let from = match cursor {
+        None => None,
+        Some(id) => tx.get::<Alarm>(id)?,
+    };
+    let (raised, id) = from.map_or((Instant(at.0.saturating_add(1)), String::new()), |it| (it.raised_at, it.id));
+    tx.find(
+        "raised_at <= $1 AND (raised_at < $2 OR (raised_at = $2 AND id < $3))",
+        "ORDER BY raised_at DESC, id DESC LIMIT $4",
+        params![at, raised, id, most],
+    )
+}
+
+/// The open alarm of a rule at a station; at most one by a unique index.
+///
+/// # Errors
+/// What the engine says.
+pub fn alarm_open_at(tx: &mut Tx<'_>, rule: &str, station: &str) -> Result<Option<Alarm>, StoreError> {
+    Ok(tx.find("state = 'open' AND rule = $1 AND station = $2", "", params![rule, station])?.pop())
+}
+
+/// Signals inside the scope after `cursor` (an id), newest first.
+///
+/// # Errors
+/// What the engine says.
+pub fn signal_list(
+    tx: &mut Tx<'_>,
+    cursor: Option<&str>,
+    at: Instant,
+    most: usize,
+) -> Result<Vec<Signal>, StoreError> {
+    let from = match cursor {
+        None => None,
+        Some(id) => tx.get::<Signal>(id)?,
+    };
+    let (received, id) = from.map_or((Instant(at.0.saturating_add(1)), String::new()), |it| (it.received_at, it.id));
+    tx.find(
+        "received_at <= $1 AND (received_at < $2 OR (received_at = $2 AND id < $3))",
+        "ORDER BY received_at DESC, id DESC LIMIT $4",
+        params![at, received, id, most],
+    )
+}
+
+/// Earlier messages of an issuer that a later one refers to by their own identifiers.
+///
+/// # Errors
+/// What the engine says.
+pub fn signal_by_identifier(tx: &mut Tx<'_>, issuer: &str, identifier: &str) -> Result<Vec<Signal>, StoreError> {
+    tx.find("issuer = $1 AND identifier = $2", "ORDER BY id", params![issuer, identifier])
+}
+
+/// The rule sets that judge now, by source.
+///
+/// # Errors
+/// What the engine says.
+pub fn rule_set_active(tx: &mut Tx<'_>) -> Result<Vec<RuleSet>, StoreError> {
+    tx.find("active = 1", "ORDER BY source", params![])
+}
+
+/// Every version of a source, newest first.
+///
+/// # Errors
+/// What the engine says.
+pub fn rule_set_history(tx: &mut Tx<'_>, source: &str) -> Result<Vec<RuleSet>, StoreError> {
+    tx.find("source = $1", "ORDER BY version DESC", params![source])
+}
+
+/// What was refused, newest first, before `cursor` (an id).
+///
+/// # Errors
+/// What the engine says.
+pub fn rejected_list(tx: &mut Tx<'_>, cursor: Option<&str>, most: usize) -> Result<Vec<Rejected>, StoreError> {
+    let from = match cursor {
+        None => None,
+        Some(id) => tx.get::<Rejected>(id)?,
+    };
+    let (at, id) = from.map_or((anlan_kernel::MAX_INSTANT, String::new()), |it| (it.at, it.id));
+    tx.find("at < $1 OR (at = $1 AND id < $2)", "ORDER BY at DESC, id DESC LIMIT $3", params![at, id, most])
+}
+
+/// How far a reader of the log has come.
+///
+/// # Errors
+/// What the engine says.
+pub fn log_mark(tx: &mut Tx<'_>, reader: &str) -> Result<Option<LogMark>, StoreError> {
+    tx.get(reader)
+}
+
+/// A region in which all `areas` lie, at least a district; `otherwise` where they share none.
+pub fn region_of(areas: &[RegionCode], otherwise: &RegionCode) -> RegionCode {
+    let Some(first) = areas.first() else { return otherwise.clone() };
+    let mut shared = first.as_str().to_owned();
+    for area in areas {
+        let same = shared.bytes().zip(area.as_str().bytes()).take_while(|(a, b)| a == b).count();
+        shared.truncate(same);
+    }
+    let length = match shared.len() {
+        0..=5 => return otherwise.clone(),
+        6..=8 => 6,
+        9..=11 => 9,
+        length => length,
+    };
+    shared.truncate(length);
+    RegionCode::parse(&shared).unwrap_or_else(|_| otherwise.clone())
+}
