@@ -13,7 +13,12 @@
 //! - What is refused is kept with its reason and place; everything valid around it is taken.
 //! - A signal is stored and relayed unchanged, and a repeated delivery does nothing twice.
 
+pub mod ingest;
+pub mod log;
 pub mod model;
+pub mod rejected;
+pub mod replay;
+pub mod rules;
 pub mod store;
 
 pub use model::{
