@@ -18,6 +18,7 @@ use crate::{StoreError, conn::Conn, params, table};
 pub struct Keys {
     wrap: [u8; 32],
     backup: [u8; 32],
+    secrets: [u8; 32],
     signing: SigningKey,
 }
 
@@ -56,6 +57,7 @@ impl Keys {
         Self {
             wrap: derive("anlan person keys"),
             backup: derive("anlan backups"),
+            secrets: derive("anlan secrets"),
             signing: SigningKey::from_bytes(&derive("anlan head signatures")),
         }
     }
@@ -63,6 +65,11 @@ impl Keys {
     /// The key under which backups are encrypted.
     pub fn backup(&self) -> [u8; 32] {
         self.backup
+    }
+
+    /// The key under which secrets of other systems (gateways) are kept, and answer links are made.
+    pub fn secrets(&self) -> [u8; 32] {
+        self.secrets
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {

@@ -14,6 +14,7 @@
 //! - A statement on a regional table without a scope is refused when it runs, and found by a test.
 //! - Only sealed entries are shown to subscribers, so a cursor never skips one.
 
+pub mod backup;
 mod clock;
 mod conn;
 pub mod deadline;

@@ -1,0 +1,298 @@
+//! How a call moves: pure decisions. No SQL, no clock but the instant passed in.
+
+use std::time::Duration;
+
+use anlan_kernel::{Instant, Problem};
+
+use crate::{
+    ladder::{AnsweredBy, Do, Ladder, Step},
+    model::{Call, CallState},
+};
+
+/// A step's time limit starts this long after its first attempt was due, ring or no ring.
+pub const RING_GRACE: Duration = Duration::from_secs(30);
+
+/// What happened to a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallEvent {
+    /// The round opened it.
+    Opened,
+    /// The phone of attempt `n` rings.
+    Rang {
+        /// Attempt number.
+        attempt: i64,
+        /// Gateway's time of the ring.
+        at: Instant,
+    },
+    /// A key, a reply or the page: 1 arrived, 2 cannot come, 3 needs help.
+    Key {
+        /// 1, 2 or 3.
+        digit: u8,
+        /// voice, sms, page.
+        via: &'static str,
+    },
+    /// The whole message was heard.
+    HeardInFull,
+    /// Attempt `n` ended without an answer, or never left.
+    AttemptEnded {
+        /// Attempt number.
+        attempt: i64,
+    },
+    /// The step's time ran out.
+    LimitReached,
+    /// The person one level up accepted.
+    Accepted {
+        /// Callee id of the superior.
+        by: String,
+    },
+    /// Nobody one level up took over.
+    NobodyAccepted,
+    /// 代登记: a colleague says so at the desk.
+    RecordedByColleague {
+        /// Account.
+        by: String,
+    },
+    /// 上门叫醒.
+    ReachedOnSite {
+        /// Account.
+        by: String,
+    },
+    /// 转交 recorded at the desk: a named superior accepted.
+    HandedOver {
+        /// The superior, as named by the officer.
+        to: String,
+    },
+    /// The round was stopped.
+    Stopped {
+        /// Account.
+        by: String,
+    },
+    /// A graver round took over.
+    Absorbed {
+        /// The new round.
+        round: String,
+    },
+}
+
+/// What must be done besides storing the next state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Queue attempt `number` by `action`.
+    Attempt {
+        /// Attempt number, from 1.
+        number: i64,
+        /// Voice or Sms.
+        action: Do,
+        /// Not before.
+        due_at: Instant,
+    },
+    /// Take back attempts that have not left yet.
+    DropQueued,
+    /// Look again when the step's time runs out.
+    SetLimit(Instant),
+    /// No limit any more.
+    ClearLimit,
+    /// Join the list for the person one level up.
+    Escalate,
+    /// Call the deputies at once.
+    CallDeputies,
+    /// The desk rings.
+    RingDesk,
+}
+
+/// The next state and what follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The call as it is now.
+    pub next: Call,
+    /// `call.…` for the journal.
+    pub event: &'static str,
+    /// What must be done.
+    pub effects: Vec<Effect>,
+}
+
+/// Decides what `event` does to `call`; performs none of it. `None`: nothing changes (late, doubled).
+///
+/// # Errors
+/// A refusal for the officer who asked for something a final call cannot take.
+pub fn apply(call: &Call, ladder: &Ladder, event: &CallEvent, now: Instant) -> Result<Option<Decision>, Problem> {
+    use CallEvent as E;
+    if call.state.is_final() {
+        return after_the_end(call, event);
+    }
+    let decided = match event {
+        E::Opened => enter(call.clone(), ladder, &ladder.first, now, "call.opened"),
+        E::Rang { attempt, at } => return Ok(rang(call, ladder, *attempt, (*at).min(now))),
+        E::Key { digit, via } => return Ok(key(call, *digit, via, now)),
+        E::HeardInFull => heard(call, ladder, now),
+        E::AttemptEnded { attempt } => return Ok(attempt_ended(call, ladder, *attempt, now)),
+        E::LimitReached => return Ok(limit_reached(call, ladder, now)),
+        E::Accepted { by } => end(call, CallState::HandedOver, Some(by), "superior", now),
+        E::NobodyAccepted => nobody_accepted(call, ladder, now),
+        E::RecordedByColleague { by } => end(call, CallState::RecordedByColleague, Some(by), "desk", now),
+        E::ReachedOnSite { by } => end(call, CallState::ReachedOnSite, Some(by), "desk", now),
+        E::HandedOver { to } => end(call, CallState::HandedOver, Some(to), "desk", now),
+        E::Stopped { by } => end(call, CallState::Cancelled, Some(by), "desk", now),
+        E::Absorbed { round } => end(call, CallState::Cancelled, Some(round), "round", now),
+    };
+    Ok(Some(decided))
+}
+
+fn after_the_end(call: &Call, event: &CallEvent) -> Result<Option<Decision>, Problem> {
+    use CallEvent as E;
+    let (zh, en) = call.state.words();
+    match event {
+        E::RecordedByColleague { .. } | E::ReachedOnSite { .. } | E::HandedOver { .. } => Err(Problem::new(
+            "call_is_final",
+            format!("此人已是最终状态「{zh}」，不能再登记"),
+            format!("this call ended already ({en}); nothing more can be recorded"),
+        )),
+        // What came after the end is kept, and the desk rings for it, but the final state stands.
+        E::Key { digit, .. } if call.late_key.is_none() && call.key.is_none() => {
+            let next = Call { late_key: Some(*digit), ..call.clone() };
+            let effects = if *digit == 3 { vec![Effect::RingDesk] } else { Vec::new() };
+            Ok(Some(Decision { next, event: "call.answered_late", effects }))
+        }
+        // A second thought on the same phone: danger after all.
+        E::Key { digit: 3, .. } if call.key.is_some_and(|it| it != 3) && call.late_key != Some(3) => {
+            let next = Call { late_key: Some(3), ..call.clone() };
+            Ok(Some(Decision { next, event: "call.answered_late", effects: vec![Effect::RingDesk] }))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn rang(call: &Call, ladder: &Ladder, attempt: i64, at: Instant) -> Option<Decision> {
+    let first = call.first_rang_at.is_none();
+    let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
+    // A ring of an earlier step says nothing about this one's time.
+    let of_this_step = attempt > call.attempts - call.tries && call.rang_at.is_none() && step.action == Do::Voice;
+    if !first && !of_this_step {
+        return None;
+    }
+    let mut next = Call { first_rang_at: call.first_rang_at.or(Some(at)), ..call.clone() };
+    let mut effects = Vec::new();
+    if of_this_step {
+        let limit = at.plus(step.limit).min(call.limit_at.unwrap_or(anlan_kernel::MAX_INSTANT));
+        next.rang_at = Some(at);
+        next.limit_at = Some(limit);
+        effects.push(Effect::SetLimit(limit));
+    }
+    Some(Decision { next, event: "call.rang", effects })
+}
+
+fn key(call: &Call, digit: u8, via: &'static str, now: Instant) -> Option<Decision> {
+    if !(1..=3).contains(&digit) {
+        return None;
+    }
+    let mut decision = end(call, CallState::Answered, None, via, now);
+    decision.next.key = Some(digit);
+    match digit {
+        2 => decision.effects.push(Effect::CallDeputies),
+        3 => decision.effects.push(Effect::RingDesk),
+        _ => {}
+    }
+    Some(decision)
+}
+
+fn heard(call: &Call, ladder: &Ladder, now: Instant) -> Decision {
+    match ladder.answered_by {
+        AnsweredBy::Heard => {
+            let mut decision = end(call, CallState::HeardInFull, None, "voice", now);
+            decision.next.heard = true;
+            decision
+        }
+        // Weaker than a key: kept, and counted at the end if no key ever comes.
+        AnsweredBy::Key => {
+            Decision { next: Call { heard: true, ..call.clone() }, event: "call.heard", effects: Vec::new() }
+        }
+    }
+}
+
+fn attempt_ended(call: &Call, ladder: &Ladder, attempt: i64, now: Instant) -> Option<Decision> {
+    let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
+    if attempt != call.attempts || call.state != CallState::Calling {
+        return None;
+    }
+    if call.tries < step.tries {
+        let next = Call { tries: call.tries + 1, attempts: call.attempts + 1, ..call.clone() };
+        let effects =
+            vec![Effect::Attempt { number: next.attempts, action: step.action, due_at: now.plus(step.gap) }];
+        return Some(Decision { next, event: "call.tried_again", effects });
+    }
+    Some(leave(call, ladder, step, now))
+}
+
+fn limit_reached(call: &Call, ladder: &Ladder, now: Instant) -> Option<Decision> {
+    let due = call.limit_at.is_some_and(|it| it <= now) && call.state == CallState::Calling;
+    let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
+    due.then(|| leave(call, ladder, step, now))
+}
+
+fn nobody_accepted(call: &Call, ladder: &Ladder, now: Instant) -> Decision {
+    match call.step.as_deref().and_then(|it| ladder.step(it)) {
+        Some(step) => leave(call, ladder, step, now),
+        None => not_reached(call, now),
+    }
+}
+
+/// Silence in `step`: on to the next one, or to the end.
+fn leave(call: &Call, ladder: &Ladder, step: &Step, now: Instant) -> Decision {
+    if step.then == CallState::NotReached.name() {
+        not_reached(call, now)
+    } else {
+        let mut decision = enter(call.clone(), ladder, &step.then, now, "call.step_silent");
+        decision.effects.insert(0, Effect::DropQueued);
+        decision
+    }
+}
+
+fn enter(mut call: Call, ladder: &Ladder, id: &str, now: Instant, event: &'static str) -> Decision {
+    // A plan is proved on load: the step exists. If it does not, the call must not stay open.
+    let Some(step) = ladder.step(id) else { return not_reached(&call, now) };
+    call.step = Some(step.id.clone());
+    call.rang_at = None;
+    call.tries = 0;
+    call.limit_at = None;
+    if step.action == Do::Superior {
+        call.state = CallState::Escalated;
+        call.escalations += 1;
+        return Decision { next: call, event, effects: vec![Effect::ClearLimit, Effect::Escalate] };
+    }
+    let limit = now.plus(RING_GRACE).plus(step.limit);
+    call.state = CallState::Calling;
+    call.tries = 1;
+    call.attempts += 1;
+    call.limit_at = Some(limit);
+    let attempt = Effect::Attempt { number: call.attempts, action: step.action, due_at: now };
+    Decision { next: call, event, effects: vec![attempt, Effect::SetLimit(limit)] }
+}
+
+fn not_reached(call: &Call, now: Instant) -> Decision {
+    let state = if call.heard { CallState::HeardInFull } else { CallState::NotReached };
+    end(call, state, None, "ladder", now)
+}
+
+fn end(call: &Call, state: CallState, by: Option<&String>, via: &str, now: Instant) -> Decision {
+    let next = Call {
+        state,
+        open: false,
+        limit_at: None,
+        final_at: Some(now),
+        via: Some(via.to_owned()),
+        by_whom: by.cloned(),
+        ..call.clone()
+    };
+    let event = match state {
+        CallState::Answered => "call.answered",
+        CallState::HeardInFull => "call.heard_in_full",
+        CallState::RecordedByColleague => "call.recorded_by_colleague",
+        CallState::ReachedOnSite => "call.reached_on_site",
+        CallState::HandedOver => "call.handed_over",
+        CallState::NotReached => "call.not_reached",
+        CallState::NoContact => "call.no_contact",
+        CallState::Cancelled => "call.cancelled",
+        CallState::Calling | CallState::Escalated => "call.ended",
+    };
+    Decision { next, event, effects: vec![Effect::DropQueued, Effect::ClearLimit] }
+}

@@ -1,0 +1,413 @@
+//! The things: process, round, call, escalation, request for help, receipt, gateway.
+
+use anlan_kernel::{Instant, RegionCode};
+use anlan_store::{Kind, Record, Table};
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// A weather process (天气过程): everything one hazard does to one district until it is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Process {
+    /// `wp-20230901-typhoon-440303`, with `-2` … for later ones of the day.
+    pub id: String,
+    /// Stable hazard key, such as `typhoon`.
+    pub hazard: String,
+    /// The district.
+    pub region: RegionCode,
+    /// Everything its alarms and signals spoke of so far.
+    pub areas: Vec<RegionCode>,
+    /// Gravest call-out level so far.
+    pub level: Option<u8>,
+    /// Whether it goes on.
+    pub open: bool,
+    /// First alarm or signal.
+    pub opened_at: Instant,
+    /// Last alarm or signal.
+    pub last_at: Instant,
+    /// When it ended.
+    pub ended_at: Option<Instant>,
+    /// Signed by whom, or `system:timekeeper` after N hours of calm.
+    pub ended_by: Option<String>,
+    /// A fall or an all-clear came in; an officer decides.
+    pub stand_down_proposed: bool,
+    /// For optimistic changes.
+    pub revision: i64,
+}
+
+/// Where a round stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RoundState {
+    /// Pre-authorised; starts at its time unless stopped.
+    Pending,
+    /// Calling.
+    Running,
+    /// Every call is final.
+    Done,
+    /// Stopped by an officer.
+    Stopped,
+    /// A graver round took over.
+    Absorbed,
+}
+
+/// A call-out round (一轮叫应) of one level in one process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Round {
+    /// `<process>.<level>`, with `-2` … when one of the level was stopped before.
+    pub id: String,
+    /// Its process.
+    pub process: String,
+    /// Call-out level 1–4.
+    pub level: u8,
+    /// The district.
+    pub region: RegionCode,
+    /// Areas called.
+    pub areas: Vec<RegionCode>,
+    /// What led to it: words for people.
+    pub cause: String,
+    /// Whether the cause is invented for a demonstration.
+    pub invented: bool,
+    /// Where it stands.
+    pub state: RoundState,
+    /// When it starts.
+    pub start_at: Instant,
+    /// When it started.
+    pub started_at: Option<Instant>,
+    /// When it was over.
+    pub ended_at: Option<Instant>,
+    /// Who stopped or raised it.
+    pub decided_by: Option<String>,
+    /// `pack@version` of the plan.
+    pub pack: String,
+    /// Callees of the current audience already opened.
+    pub opened: i64,
+    /// For optimistic changes.
+    pub revision: i64,
+}
+
+/// Where a call stands: two open states and the eight final ones (design 5.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallState {
+    /// Being called.
+    Calling,
+    /// Silent; the person one level up is being told.
+    Escalated,
+    /// 已叫应: a key, a reply or the page.
+    Answered,
+    /// 已听完.
+    HeardInFull,
+    /// 代登记.
+    RecordedByColleague,
+    /// 上门叫醒.
+    ReachedOnSite,
+    /// 已转交: a named superior accepted.
+    HandedOver,
+    /// 未叫通: attempts used up, nobody took over.
+    NotReached,
+    /// 无可用号码.
+    NoContact,
+    /// 已并入/已停止.
+    Cancelled,
+}
+
+impl CallState {
+    /// The eight final states, in the order of the glossary.
+    pub const FINAL: [Self; 8] = [
+        Self::Answered,
+        Self::HeardInFull,
+        Self::RecordedByColleague,
+        Self::ReachedOnSite,
+        Self::HandedOver,
+        Self::NotReached,
+        Self::NoContact,
+        Self::Cancelled,
+    ];
+
+    /// As stored and exchanged.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Calling => "calling",
+            Self::Escalated => "escalated",
+            Self::Answered => "answered",
+            Self::HeardInFull => "heard_in_full",
+            Self::RecordedByColleague => "recorded_by_colleague",
+            Self::ReachedOnSite => "reached_on_site",
+            Self::HandedOver => "handed_over",
+            Self::NotReached => "not_reached",
+            Self::NoContact => "no_contact",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// On screens, Chinese and English.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Calling => ("叫应中", "calling"),
+            Self::Escalated => ("已报上级", "told to the superior"),
+            Self::Answered => ("已叫应", "answered"),
+            Self::HeardInFull => ("已听完", "heard in full"),
+            Self::RecordedByColleague => ("代登记", "recorded by a colleague"),
+            Self::ReachedOnSite => ("上门叫醒", "reached on site"),
+            Self::HandedOver => ("已转交", "handed over"),
+            Self::NotReached => ("未叫通", "not reached"),
+            Self::NoContact => ("无可用号码", "no usable number"),
+            Self::Cancelled => ("已并入/已停止", "absorbed or stopped"),
+        }
+    }
+
+    /// Whether nothing follows.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Calling | Self::Escalated)
+    }
+}
+
+/// One callee in one round.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Call {
+    /// `<round>/<callee>`.
+    pub id: String,
+    /// Its round.
+    pub round: String,
+    /// `person:…` or `room:…`.
+    pub callee: String,
+    /// Where the callee's first duty lies.
+    pub region: RegionCode,
+    /// Which part of the audience.
+    pub who: String,
+    /// Place in the calling order.
+    pub rank: String,
+    /// Every duty, named in the one call: `[{title, duty, region, region_name}]`.
+    pub duties: Json,
+    /// Callees to call at once when this one cannot come.
+    pub deputies: Vec<String>,
+    /// Usable numbers; attempts take them in turn.
+    pub numbers: i64,
+    /// Ladder of the plan.
+    pub ladder: String,
+    /// Where it stands.
+    pub state: CallState,
+    /// Whether it is still open; the index of the round page.
+    pub open: bool,
+    /// Step of the ladder.
+    pub step: Option<String>,
+    /// Tries made in this step.
+    pub tries: i64,
+    /// Attempts made in all.
+    pub attempts: i64,
+    /// When the step's time runs out.
+    pub limit_at: Option<Instant>,
+    /// First ring of the step.
+    pub rang_at: Option<Instant>,
+    /// First ring of the call.
+    pub first_rang_at: Option<Instant>,
+    /// Heard the whole message without a key.
+    pub heard: bool,
+    /// Key or reply: 1 arrived, 2 cannot come, 3 needs help.
+    pub key: Option<u8>,
+    /// By which way it ended: voice, sms, page, desk, superior.
+    pub via: Option<String>,
+    /// Who recorded, accepted, or which round absorbed it.
+    pub by_whom: Option<String>,
+    /// When it became final.
+    pub final_at: Option<Instant>,
+    /// The answer that came after the end, if one did.
+    pub late_key: Option<u8>,
+    /// The escalation whose list it stands on.
+    pub escalation: Option<String>,
+    /// Escalations it was part of.
+    pub escalations: i64,
+    /// SHA-256 of the token in the answer link, hex.
+    pub token_hash: String,
+    /// When it was opened.
+    pub opened_at: Instant,
+    /// For optimistic changes.
+    pub revision: i64,
+}
+
+/// Where an escalation stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EscalationState {
+    /// Silence is gathered.
+    Gathering,
+    /// The superior is being called.
+    Calling,
+    /// A named superior accepted.
+    Accepted,
+    /// Nobody took over.
+    Failed,
+    /// Its calls ended meanwhile.
+    Moot,
+}
+
+/// One call and one list to the person one level up (逐级叫应).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// `<round>/up/<unit>#n`.
+    pub id: String,
+    /// Its round.
+    pub round: String,
+    /// The unit whose silent are listed.
+    pub region: RegionCode,
+    /// Superiors in calling order.
+    pub chain: Vec<String>,
+    /// Which of them is being called.
+    pub link: i64,
+    /// Tries with this one.
+    pub tries: i64,
+    /// Attempts in all.
+    pub attempts: i64,
+    /// Ladder the calls are on.
+    pub ladder: String,
+    /// Step of the ladder.
+    pub step: String,
+    /// Where it stands.
+    pub state: EscalationState,
+    /// First ring at the current superior.
+    pub rang_at: Option<Instant>,
+    /// Who accepted.
+    pub accepted_by: Option<String>,
+    /// SHA-256 of the token in the answer link, hex.
+    pub token_hash: String,
+    /// When it began.
+    pub opened_at: Instant,
+    /// For optimistic changes.
+    pub revision: i64,
+}
+
+/// Key 3: danger or support needed; the desk rings until somebody takes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Help {
+    /// The call.
+    pub id: String,
+    /// Where.
+    pub region: RegionCode,
+    /// When.
+    pub asked_at: Instant,
+    /// Who took it.
+    pub taken_by: Option<String>,
+    /// When.
+    pub taken_at: Option<Instant>,
+}
+
+/// A gateway's word about an attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// `<gateway>/<receipt id>`; a doubled one has the same.
+    pub id: String,
+    /// Attempt key.
+    pub attempt: String,
+    /// Where the callee's duty lies; the district root for unverified ones.
+    pub region: RegionCode,
+    /// ringing, answered, key, heard_in_full, hung_up, failed, delivered, reply; `unverified`.
+    pub event: String,
+    /// World time of the gateway.
+    pub at: Instant,
+    /// World time at which it came in.
+    pub received_at: Instant,
+    /// Digit, reason; the raw body of an unverified one.
+    pub detail: Option<Json>,
+    /// Data subject under whose key `detail` is sealed.
+    pub gateway: String,
+}
+
+/// A voice and SMS gateway (短信 / 语音通道).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gateway {
+    /// Short name.
+    pub id: String,
+    /// Base URL of the gateway protocol.
+    pub url: String,
+    /// Messages a second; 0 is no cap.
+    pub rate: f64,
+    /// Messages a second into one street; 0 is no cap.
+    pub area_rate: f64,
+    /// Items in one request.
+    pub batch: i64,
+    /// Requests before a message is given up.
+    pub max_tries: i64,
+    /// Whether sendings go out.
+    pub enabled: bool,
+}
+
+macro_rules! table {
+    ($type:ty, $static:ident, $name:literal, region: $region:expr, sealed: $sealed:expr, person: $person:expr,
+     { $($column:ident: $kind:ident),* $(,)? }) => {
+        pub(crate) static $static: Table = Table {
+            name: $name,
+            columns: &[$((stringify!($column), Kind::$kind)),*],
+            key: "id",
+            region: $region,
+            sealed: $sealed,
+            person: $person,
+        };
+        impl Record for $type {
+            const TABLE: &'static Table = &$static;
+        }
+    };
+}
+
+table!(Process, PROCESS, "process", region: Some("region"), sealed: &[], person: None, {
+    id: Text, hazard: Text, region: Text, areas: Json, level: Int, open: Bool, opened_at: Time, last_at: Time,
+    ended_at: Time, ended_by: Text, stand_down_proposed: Bool, revision: Int,
+});
+table!(Round, ROUND, "round", region: Some("region"), sealed: &[], person: None, {
+    id: Text, process: Text, level: Int, region: Text, areas: Json, cause: Text, invented: Bool, state: Text,
+    start_at: Time, started_at: Time, ended_at: Time, decided_by: Text, pack: Text, opened: Int, revision: Int,
+});
+table!(Call, CALL, "call", region: Some("region"), sealed: &[], person: None, {
+    id: Text, round: Text, callee: Text, region: Text, who: Text, rank: Text, duties: Json, deputies: Json,
+    numbers: Int, ladder: Text, state: Text, open: Bool, step: Text, tries: Int, attempts: Int, limit_at: Time, rang_at: Time,
+    first_rang_at: Time, heard: Bool, key: Int, via: Text, by_whom: Text, final_at: Time, late_key: Int,
+    escalation: Text, escalations: Int, token_hash: Text, opened_at: Time, revision: Int,
+});
+table!(Escalation, ESCALATION, "escalation", region: Some("region"), sealed: &[], person: None, {
+    id: Text, round: Text, region: Text, chain: Json, link: Int, tries: Int, attempts: Int,
+    ladder: Text, step: Text, state: Text, rang_at: Time, accepted_by: Text, token_hash: Text, opened_at: Time,
+    revision: Int,
+});
+table!(Help, HELP, "help", region: Some("region"), sealed: &[], person: None, {
+    id: Text, region: Text, asked_at: Time, taken_by: Text, taken_at: Time,
+});
+table!(Receipt, RECEIPT, "receipt", region: Some("region"), sealed: &["detail"], person: Some("gateway"), {
+    id: Text, attempt: Text, region: Text, event: Text, at: Time, received_at: Time, detail: Json, gateway: Text,
+});
+table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
+    id: Text, url: Text, rate: Real, area_rate: Real, batch: Int, max_tries: Int, enabled: Bool,
+});
+
+/// Migrations of this mechanism.
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
+    "0001-call-out",
+    "CREATE TABLE process (id TEXT NOT NULL PRIMARY KEY, hazard TEXT NOT NULL, region TEXT NOT NULL, areas TEXT NOT NULL,
+        level BIGINT, open BIGINT NOT NULL, opened_at BIGINT NOT NULL, last_at BIGINT NOT NULL, ended_at BIGINT,
+        ended_by TEXT, stand_down_proposed BIGINT NOT NULL, revision BIGINT NOT NULL);
+     CREATE UNIQUE INDEX process_one_open ON process(hazard, region) WHERE open = 1;
+     CREATE TABLE round (id TEXT NOT NULL PRIMARY KEY, process TEXT NOT NULL, level BIGINT NOT NULL, region TEXT NOT NULL,
+        areas TEXT NOT NULL, cause TEXT NOT NULL, invented BIGINT NOT NULL, state TEXT NOT NULL, start_at BIGINT NOT NULL,
+        started_at BIGINT, ended_at BIGINT, decided_by TEXT, pack TEXT NOT NULL, opened BIGINT NOT NULL, revision BIGINT NOT NULL);
+     CREATE INDEX round_process ON round(process, level);
+     CREATE TABLE call (id TEXT NOT NULL PRIMARY KEY, round TEXT NOT NULL, callee TEXT NOT NULL, region TEXT NOT NULL,
+        who TEXT NOT NULL, rank TEXT NOT NULL, duties TEXT NOT NULL, deputies TEXT NOT NULL,
+        numbers BIGINT NOT NULL, ladder TEXT NOT NULL, state TEXT NOT NULL, open BIGINT NOT NULL, step TEXT, tries BIGINT NOT NULL, attempts BIGINT NOT NULL,
+        limit_at BIGINT, rang_at BIGINT, first_rang_at BIGINT, heard BIGINT NOT NULL, key BIGINT, via TEXT, by_whom TEXT,
+        final_at BIGINT, late_key BIGINT, escalation TEXT, escalations BIGINT NOT NULL, token_hash TEXT NOT NULL, opened_at BIGINT NOT NULL,
+        revision BIGINT NOT NULL);
+     CREATE INDEX call_round ON call(round, open, state);
+     CREATE UNIQUE INDEX call_token ON call(token_hash);
+     CREATE INDEX call_callee ON call(callee);
+     CREATE INDEX call_escalation ON call(escalation, open) WHERE escalation IS NOT NULL;
+     CREATE TABLE escalation (id TEXT NOT NULL PRIMARY KEY, round TEXT NOT NULL, region TEXT NOT NULL,
+        chain TEXT NOT NULL, link BIGINT NOT NULL, tries BIGINT NOT NULL, attempts BIGINT NOT NULL, ladder TEXT NOT NULL,
+        step TEXT NOT NULL, state TEXT NOT NULL, rang_at BIGINT, accepted_by TEXT, token_hash TEXT NOT NULL,
+        opened_at BIGINT NOT NULL, revision BIGINT NOT NULL);
+     CREATE INDEX escalation_round ON escalation(round, region, state);
+     CREATE TABLE help (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, asked_at BIGINT NOT NULL, taken_by TEXT, taken_at BIGINT);
+     CREATE TABLE receipt (id TEXT NOT NULL PRIMARY KEY, attempt TEXT NOT NULL, region TEXT NOT NULL, event TEXT NOT NULL,
+        at BIGINT NOT NULL, received_at BIGINT NOT NULL, detail TEXT, gateway TEXT NOT NULL);
+     CREATE INDEX receipt_attempt ON receipt(attempt);
+     CREATE TABLE gateway (id TEXT NOT NULL PRIMARY KEY, url TEXT NOT NULL, rate DOUBLE PRECISION NOT NULL,
+        area_rate DOUBLE PRECISION NOT NULL, batch BIGINT NOT NULL, max_tries BIGINT NOT NULL, enabled BIGINT NOT NULL);
+     CREATE TABLE gateway_secret (gateway TEXT NOT NULL PRIMARY KEY, sealed BYTEA NOT NULL);",
+)];
