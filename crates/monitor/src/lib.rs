@@ -13,16 +13,22 @@
 //! - What is refused is kept with its reason and place; everything valid around it is taken.
 //! - A signal is stored and relayed unchanged, and a repeated delivery does nothing twice.
 
+mod alarms;
 pub mod ingest;
+mod judging;
 pub mod log;
 pub mod model;
+mod newest;
 pub mod rejected;
 pub mod replay;
 pub mod rules;
+pub mod service;
+pub mod stations;
 pub mod store;
 
 pub use model::{
     Alarm, AlarmEvent, AlarmHook, AlarmState, Hooks, LogMark, Rejected, RuleSet, Signal, SignalHook, SignalState,
     Station,
 };
+pub use service::{LOCAL, Monitor, RulesError, Settings};
 pub use store::MODULE;

@@ -64,22 +64,24 @@ pub fn fields<'a>(item: &Item<'a>, utf8: bool) -> Result<Fields<'a>, Problem> {
 /// What the fields say.
 ///
 /// # Errors
-/// A problem with code `missing_value`, `bad_time`, `not_finite`, `not_a_number`, `too_large` or
+/// A problem with code `missing_value`, `bad_time`, `not_finite`, `bad_value`, `out_of_range` or
 /// `bad_quality`, naming the field.
 pub fn said(fields: &Fields<'_>) -> Result<Said, Problem> {
     let observed_at = fields.observed_at.as_deref().ok_or_else(|| missing("observed_at"))?;
     let received_at = fields.received_at.as_deref().filter(|it| !it.is_empty());
-    let value = fields.value.ok_or_else(|| missing("value"))?;
+    let quality = match fields.quality.as_deref() {
+        None | Some("" | "good") => Quality::Good,
+        Some("suspect") => Quality::Suspect,
+        Some("bad") => Quality::Bad,
+        Some(other) => return Err(bad_quality(other)),
+    };
+    let value = fields.value.ok_or_else(|| missing("value")).and_then(|it| decimal(it.get()));
     Ok(Said {
         observed_at: instant(observed_at, "observed_at")?,
         received_at: received_at.map(|it| instant(it, "received_at")).transpose()?,
-        value: decimal(value.get())?,
-        quality: match fields.quality.as_deref() {
-            None | Some("" | "good") => Quality::Good,
-            Some("suspect") => Quality::Suspect,
-            Some("bad") => Quality::Bad,
-            Some(other) => return Err(bad_quality(other)),
-        },
+        // A bad reading is kept for its moment; nobody looks at its value, so it need not have one.
+        value: if quality == Quality::Bad { value.unwrap_or_default() } else { value? },
+        quality,
     })
 }
 
@@ -95,8 +97,8 @@ fn decimal(raw: &str) -> Result<Decimal, Problem> {
         let (code, zh, en) = match why {
             BadDecimal::Empty => ("missing_value", "没有数值", "there is no value"),
             BadDecimal::NotFinite => ("not_finite", "不是有限的数", "is not a finite number"),
-            BadDecimal::TooLarge => ("too_large", "太大，应小于 10¹⁰", "is too large; it must be below 10¹⁰"),
-            BadDecimal::NotANumber => ("not_a_number", "不是数字，如 12.5", "is not a number such as 12.5"),
+            BadDecimal::TooLarge => ("out_of_range", "太大，应小于 10¹⁰", "is too large; it must be below 10¹⁰"),
+            BadDecimal::NotANumber => ("bad_value", "不是数字，如 12.5", "is not a number such as 12.5"),
         };
         Problem::new(code, format!("“{shown}”{zh}"), format!("\"{shown}\" {en}")).field("value")
     })

@@ -6,7 +6,7 @@ use anlan_kernel::Instant;
 
 use crate::rules::Observed;
 
-/// Moments by series, as two generations: what came within the horizon is known, what is older than
+/// Observed by series, as two generations: what came within the horizon is known, what is older than
 /// twice that is forgotten.
 #[derive(Debug)]
 pub(super) struct Seen {
