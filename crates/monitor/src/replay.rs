@@ -229,7 +229,8 @@ impl Run {
                     self.open.insert(key, self.report.alarms.len());
                     let changes = vec![GradeChange { at, grade }];
                     let (rule, station) = (rule.to_string(), station.to_string());
-                    let alarm = AlarmReport { rule, station, grade, raised_at: at, cleared_at: None, peak: grade, changes };
+                    let alarm =
+                        AlarmReport { rule, station, grade, raised_at: at, cleared_at: None, peak: grade, changes };
                     self.report.alarms.push(alarm);
                 }
                 Shift::Changed { to: grade, .. } => {
@@ -262,7 +263,8 @@ fn too_long() -> Problem {
 
 fn unknown_station(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
-    Problem::new("unknown_station", format!("站点表里没有“{id}”"), format!("there is no station \"{id}\"")).field("station_id")
+    Problem::new("unknown_station", format!("站点表里没有“{id}”"), format!("there is no station \"{id}\""))
+        .field("station_id")
 }
 
 fn bad_clock() -> Problem {

@@ -194,9 +194,15 @@ fn bad_value(why: BadDecimal, cell: &str) -> Problem {
     let cell = shown(cell);
     let (code, zh, en) = match why {
         BadDecimal::Empty => ("missing_value", "没有数值".to_owned(), "there is no value".to_owned()),
-        BadDecimal::NotFinite => ("not_finite", format!("“{cell}”不是有限的数"), format!("\"{cell}\" is not a finite number")),
-        BadDecimal::TooLarge => ("out_of_range", format!("“{cell}”大得不可能"), format!("\"{cell}\" is impossibly large")),
-        BadDecimal::NotANumber => ("bad_value", format!("“{cell}”不是数，如 12.5"), format!("\"{cell}\" is not a number such as 12.5")),
+        BadDecimal::NotFinite => {
+            ("not_finite", format!("“{cell}”不是有限的数"), format!("\"{cell}\" is not a finite number"))
+        }
+        BadDecimal::TooLarge => {
+            ("out_of_range", format!("“{cell}”大得不可能"), format!("\"{cell}\" is impossibly large"))
+        }
+        BadDecimal::NotANumber => {
+            ("bad_value", format!("“{cell}”不是数，如 12.5"), format!("\"{cell}\" is not a number such as 12.5"))
+        }
     };
     Problem::new(code, zh, en).field("value")
 }

@@ -6,8 +6,7 @@ use anlan_kernel::{Grade, Instant};
 
 use super::{
     expression::Span,
-    judge::{Judge, NOT_HOLDING},
-    layout::{Layouts, Profile, RuleLayout},
+    layout::Profile,
     quantities::{Amount, Quantity},
     rule::Rule,
     series::{Series, Shape},
@@ -15,11 +14,11 @@ use super::{
 };
 
 /// World time before the first [`Engine::advance_to`].
-const UNSET: i64 = i64::MIN;
-/// Never held.
-const NEVER: i64 = i64::MIN;
-/// Holds now.
-const HOLDING: i64 = i64::MAX;
+pub(super) const UNSET: i64 = i64::MIN;
+/// Never held, in a judgement.
+pub(super) const NEVER: i64 = i64::MIN;
+/// Holds now, in a judgement.
+pub(super) const HOLDING: i64 = i64::MAX;
 
 /// A station of an [`Engine`], valid until its rules or stations are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,53 +89,53 @@ pub struct OpenAlarm {
     pub grade: Grade,
 }
 
-struct Post {
-    id: Arc<str>,
-    profile: u32,
+pub(super) struct Post {
+    pub(super) id: Arc<str>,
+    pub(super) profile: u32,
     /// Positions of the first series, judgement and column value.
-    series: u32,
-    judgements: u32,
+    pub(super) series: u32,
+    pub(super) judgements: u32,
     /// Bits of the quantities that changed since the last judgement.
-    dirty: u64,
+    pub(super) dirty: u64,
     /// Whether it stands in `due`.
-    listed: bool,
+    pub(super) listed: bool,
     /// Moment of its live entry in `wakes`.
-    scheduled: i64,
+    pub(super) scheduled: i64,
 }
 
 /// The state of one rule at one station.
 #[derive(Clone, Debug)]
-struct Judgement {
+pub(super) struct Judgement {
     /// Per grade: [`HOLDING`], [`NEVER`], or the moment at which it stopped.
-    held_until: [i64; 4],
+    pub(super) held_until: [i64; 4],
     /// Earliest moment at which it can change by itself.
-    wake: i64,
+    pub(super) wake: i64,
     /// Position of its first `for` memory.
-    since: u32,
+    pub(super) since: u32,
     /// Grade shown, 0 for none.
-    shown: u8,
+    pub(super) shown: u8,
 }
 
 /// Judges rules over readings, once per instant, as the contract says. Knows no clock: time is what
 /// [`Engine::advance_to`] is told.
 pub struct Engine {
-    rules: Vec<Rule>,
-    rule_ids: Vec<Arc<str>>,
-    stations: Vec<Station>,
-    by_id: HashMap<Arc<str>, u32>,
-    profiles: Vec<Profile>,
-    posts: Vec<Post>,
-    series: Vec<Series>,
-    judgements: Vec<Judgement>,
-    since: Vec<i64>,
-    columns: Vec<Option<i128>>,
-    column_count: usize,
+    pub(super) rules: Vec<Rule>,
+    pub(super) rule_ids: Vec<Arc<str>>,
+    pub(super) stations: Vec<Station>,
+    pub(super) by_id: HashMap<Arc<str>, u32>,
+    pub(super) profiles: Vec<Profile>,
+    pub(super) posts: Vec<Post>,
+    pub(super) series: Vec<Series>,
+    pub(super) judgements: Vec<Judgement>,
+    pub(super) since: Vec<i64>,
+    pub(super) columns: Vec<Option<i128>>,
+    pub(super) column_count: usize,
     /// Series that no rule reads.
-    unread: HashMap<(u32, Quantity), Series>,
-    keep: Span,
-    now: i64,
-    due: Vec<u32>,
-    wakes: BinaryHeap<Reverse<(i64, u32)>>,
+    pub(super) unread: HashMap<(u32, Quantity), Series>,
+    pub(super) keep: Span,
+    pub(super) now: i64,
+    pub(super) due: Vec<u32>,
+    pub(super) wakes: BinaryHeap<Reverse<(i64, u32)>>,
 }
 
 impl Engine {
@@ -227,7 +226,8 @@ impl Engine {
         let mut moves = Vec::new();
         if self.now != UNSET && instant.0 > self.now {
             self.judge_now(&mut moves);
-            while let Some(&Reverse((moment, _))) = self.wakes.peek().filter(|Reverse((moment, _))| *moment < instant.0) {
+            while let Some(&Reverse((moment, _))) = self.wakes.peek().filter(|Reverse((moment, _))| *moment < instant.0)
+            {
                 self.now = self.now.max(moment);
                 self.judge_now(&mut moves);
             }
@@ -252,10 +252,13 @@ impl Engine {
 
     /// Every alarm shown, by rule and station.
     pub fn open_alarms(&self) -> Vec<OpenAlarm> {
-        let mut open: Vec<_> = self.judgements_with_names().filter_map(|(rule, station, judgement)| {
-            let grade = Grade::new(judgement.shown)?;
-            Some(OpenAlarm { rule: Arc::clone(rule), station: Arc::clone(station), grade })
-        }).collect();
+        let mut open: Vec<_> = self
+            .judgements_with_names()
+            .filter_map(|(rule, station, judgement)| {
+                let grade = Grade::new(judgement.shown)?;
+                Some(OpenAlarm { rule: Arc::clone(rule), station: Arc::clone(station), grade })
+            })
+            .collect();
         open.sort_by(|a, b| (&a.rule, &a.station).cmp(&(&b.rule, &b.station)));
         open
     }
@@ -269,226 +272,5 @@ impl Engine {
     /// How many readings are kept in memory.
     pub fn kept(&self) -> usize {
         self.series.iter().chain(self.unread.values()).map(Series::kept).sum()
-    }
-
-    /// Judges by other rules from `now` on, over the readings kept. A rule that judges as before
-    /// keeps its state. Any other starts at `now` with no past: it raises nothing earlier, and what
-    /// its predecessor showed is changed or cleared at `now`. The alarms of rules that are gone clear.
-    pub fn replace_rules(&mut self, rules: Vec<Rule>, now: Instant) -> Vec<AlarmMove> {
-        self.replace(self.stations.clone(), rules, now)
-    }
-
-    /// The same with other stations; readings of a station stay with its id.
-    pub fn replace(&mut self, stations: Vec<Station>, rules: Vec<Rule>, now: Instant) -> Vec<AlarmMove> {
-        let mut moves = self.advance_to(now);
-        if self.now == UNSET || self.now > now.0 {
-            self.now = self.now.max(now.0);
-        }
-        moves.append(&mut self.settle());
-        let memory = self.remember();
-        let old_rules = std::mem::take(&mut self.rules);
-        self.lay_out(stations, rules, memory.series);
-        moves.extend(self.carry_over(&old_rules, memory.judgements));
-        moves.append(&mut self.settle());
-        moves
-    }
-}
-
-/// A judgement with its `for` memories, on its way between two layouts.
-type Carried = HashMap<(Arc<str>, Arc<str>), (Judgement, Vec<i64>)>;
-type CarriedSeries = HashMap<(Arc<str>, Quantity), Series>;
-
-struct Memory {
-    series: CarriedSeries,
-    judgements: Carried,
-}
-
-impl Engine {
-    fn judgements_with_names(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &Judgement)> {
-        self.posts.iter().flat_map(move |post| {
-            let rules = self.profiles[post.profile as usize].rules.iter().enumerate();
-            rules.map(move |(place, layout)| {
-                (&self.rule_ids[layout.rule], &post.id, &self.judgements[post.judgements as usize + place])
-            })
-        })
-    }
-
-    fn remember(&mut self) -> Memory {
-        let mut judgements = Carried::new();
-        for post in &self.posts {
-            for (place, layout) in self.profiles[post.profile as usize].rules.iter().enumerate() {
-                let judgement = &self.judgements[post.judgements as usize + place];
-                let since = self.since[judgement.since as usize..][..layout.fors].to_vec();
-                let key = (Arc::clone(&self.rule_ids[layout.rule]), Arc::clone(&post.id));
-                judgements.insert(key, (judgement.clone(), since));
-            }
-        }
-        let mut all = std::mem::take(&mut self.series).into_iter();
-        let mut series = CarriedSeries::new();
-        for post in &self.posts {
-            for (quantity, _) in &self.profiles[post.profile as usize].series {
-                series.extend(all.next().map(|it| ((Arc::clone(&post.id), *quantity), it)));
-            }
-        }
-        for ((station, quantity), it) in self.unread.drain() {
-            series.insert((Arc::clone(&self.posts[station as usize].id), quantity), it);
-        }
-        Memory { series, judgements }
-    }
-
-    fn lay_out(&mut self, stations: Vec<Station>, rules: Vec<Rule>, mut carried: CarriedSeries) {
-        let mut layouts = Layouts::new(&rules, self.keep.0);
-        self.posts.clear();
-        self.series.clear();
-        self.judgements.clear();
-        self.since.clear();
-        self.columns.clear();
-        self.by_id.clear();
-        self.due.clear();
-        self.wakes.clear();
-        for station in &stations {
-            let profile = layouts.profile_of(station);
-            let id: Arc<str> = station.id.as_str().into();
-            let (series, judgements) = (self.series.len() as u32, self.judgements.len() as u32);
-            for (quantity, shape) in &layouts.profiles[profile as usize].series {
-                let old = carried.remove(&(Arc::clone(&id), *quantity)).map(|mut series| {
-                    series.reshape(shape);
-                    series
-                });
-                self.series.push(old.unwrap_or_else(|| Series::new(shape)));
-            }
-            for layout in &layouts.profiles[profile as usize].rules {
-                let since = self.since.len() as u32;
-                self.judgements.push(Judgement { held_until: [NEVER; 4], wake: NEVER, since, shown: 0 });
-                self.since.extend(std::iter::repeat_n(NOT_HOLDING, layout.fors));
-            }
-            self.columns.extend(layouts.columns.iter().map(|column| station.column(column).map(|it| it.0)));
-            let index = self.posts.len() as u32;
-            self.wakes.push(Reverse((NEVER, index)));
-            self.by_id.insert(Arc::clone(&id), index);
-            self.posts.push(Post { id, profile, series, judgements, dirty: 0, listed: false, scheduled: NEVER });
-        }
-        let unread = carried.into_iter().filter_map(|((id, quantity), mut series)| {
-            series.reshape(&Shape { keep: self.keep.0, ..Shape::default() });
-            Some(((*self.by_id.get(&id)?, quantity), series))
-        });
-        self.unread = unread.collect();
-        self.column_count = layouts.columns.len();
-        self.profiles = layouts.profiles;
-        self.rule_ids = rules.iter().map(|rule| rule.id.as_str().into()).collect();
-        (self.rules, self.stations) = (rules, stations);
-    }
-
-    /// Gives new judgements what old ones knew; clears the alarms of those without a successor.
-    fn carry_over(&mut self, old_rules: &[Rule], mut carried: Carried) -> Vec<AlarmMove> {
-        for post in &self.posts {
-            for (place, layout) in self.profiles[post.profile as usize].rules.iter().enumerate() {
-                let (rule, new) = (&self.rules[layout.rule], &mut self.judgements[post.judgements as usize + place]);
-                let key = (Arc::clone(&self.rule_ids[layout.rule]), Arc::clone(&post.id));
-                let Some((old, since)) = carried.remove(&key) else { continue };
-                new.shown = old.shown;
-                if old_rules.iter().any(|it| it.judges_like(rule)) {
-                    new.held_until = old.held_until;
-                    self.since[new.since as usize..][..layout.fors].copy_from_slice(&since);
-                }
-            }
-        }
-        let at = Instant(self.now);
-        let gone = carried.into_iter().filter_map(|((rule, station), (old, _))| {
-            let shift = Shift::Cleared { from: Grade::new(old.shown)? };
-            Some(AlarmMove { at, rule, station, shift })
-        });
-        let mut gone: Vec<_> = gone.collect();
-        gone.sort_by(|a, b| (&a.rule, &a.station).cmp(&(&b.rule, &b.station)));
-        gone
-    }
-
-    fn judge_now(&mut self, moves: &mut Vec<AlarmMove>) {
-        while let Some(&Reverse((moment, index))) = self.wakes.peek().filter(|Reverse((moment, _))| *moment <= self.now) {
-            self.wakes.pop();
-            let post = &mut self.posts[index as usize];
-            if post.scheduled == moment {
-                post.scheduled = i64::MAX;
-                if !post.listed {
-                    post.listed = true;
-                    self.due.push(index);
-                }
-            }
-        }
-        let mut due = std::mem::take(&mut self.due);
-        let first = moves.len();
-        for index in due.drain(..) {
-            self.judge_post(index as usize, moves);
-        }
-        self.due = due;
-        moves[first..].sort_by(|a, b| (&a.rule, &a.station).cmp(&(&b.rule, &b.station)));
-    }
-
-    fn judge_post(&mut self, index: usize, moves: &mut Vec<AlarmMove>) {
-        let post = &mut self.posts[index];
-        let profile = &self.profiles[post.profile as usize];
-        let series = &mut self.series[post.series as usize..][..profile.series.len()];
-        let judgements = &mut self.judgements[post.judgements as usize..][..profile.rules.len()];
-        let columns = &self.columns[index * self.column_count..][..self.column_count];
-        let (now, dirty) = (self.now, std::mem::take(&mut post.dirty));
-        post.listed = false;
-        series.iter_mut().for_each(|it| it.advance(now));
-        let mut next = i64::MAX;
-        for (layout, judgement) in profile.rules.iter().zip(judgements) {
-            if layout.quantities & dirty != 0 || judgement.wake <= now {
-                let since = &mut self.since[judgement.since as usize..][..layout.fors];
-                let mut judge = Judge { now, series, columns, since, wake: i64::MAX };
-                let before = judgement.shown;
-                judgement.judge(layout, &mut judge);
-                for (_, entry) in profile.series.iter().zip(series.iter()).filter(|((it, _), _)| layout.quantities & (1 << it.index()) != 0) {
-                    judgement.wake = judgement.wake.min(entry.next_entry().unwrap_or(i64::MAX));
-                }
-                if let Some(shift) = shift(before, judgement.shown) {
-                    let (rule, station) = (Arc::clone(&self.rule_ids[layout.rule]), Arc::clone(&post.id));
-                    moves.push(AlarmMove { at: Instant(now), rule, station, shift });
-                }
-            }
-            next = next.min(judgement.wake);
-        }
-        if next < post.scheduled {
-            post.scheduled = next;
-            self.wakes.push(Reverse((next, index as u32)));
-        }
-    }
-}
-
-impl Judgement {
-    /// Finds the grade shown now, and when it can next change by itself.
-    fn judge(&mut self, layout: &RuleLayout, judge: &mut Judge<'_>) {
-        let mut holds = [false; 4];
-        for (grade, condition) in &layout.levels {
-            holds[usize::from(grade - 1)] |= judge.holds(condition);
-        }
-        self.shown = 0;
-        for (grade, holds) in (1..).zip(holds) {
-            let held_until = &mut self.held_until[usize::from(grade - 1)];
-            if holds {
-                *held_until = HOLDING;
-            } else if *held_until == HOLDING {
-                *held_until = judge.now;
-            }
-            let shows = holds || (*held_until != NEVER && *held_until + layout.clear_after > judge.now);
-            if shows && self.shown == 0 {
-                self.shown = grade;
-                if !holds {
-                    judge.wake_at(*held_until + layout.clear_after);
-                }
-            }
-        }
-        self.wake = judge.wake;
-    }
-}
-
-fn shift(before: u8, after: u8) -> Option<Shift> {
-    match (Grade::new(before), Grade::new(after)) {
-        (None, Some(to)) => Some(Shift::Raised(to)),
-        (Some(from), None) => Some(Shift::Cleared { from }),
-        (Some(from), Some(to)) if from != to => Some(Shift::Changed { from, to }),
-        _ => None,
     }
 }

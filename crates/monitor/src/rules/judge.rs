@@ -91,8 +91,12 @@ impl Judge<'_> {
                 let order = compare_products(last.value() - oldest.value(), HOUR, bound, hours);
                 (hours > 0 && comparison.allows(order), oldest.at)
             }
-            Function::Max => series.highest_after(self.now - compare.span).map_or((false, oldest.at), |it| (is(it.value()), it.at)),
-            Function::Min => series.lowest_after(self.now - compare.span).map_or((false, oldest.at), |it| (is(it.value()), it.at)),
+            Function::Max => {
+                series.highest_after(self.now - compare.span).map_or((false, oldest.at), |it| (is(it.value()), it.at))
+            }
+            Function::Min => {
+                series.lowest_after(self.now - compare.span).map_or((false, oldest.at), |it| (is(it.value()), it.at))
+            }
         };
         if settled(compare.function, comparison, holds, series.ever_negative()) {
             changes = i64::MAX;

@@ -156,7 +156,8 @@ impl<'a> Layouts<'a> {
     }
 
     fn node(&self, part: &Expression, profile: &Profile, fors: &mut usize, quantities: &mut u64) -> Node {
-        let mut nodes = |parts: &[Expression]| parts.iter().map(|it| self.node(it, profile, fors, quantities)).collect();
+        let mut nodes =
+            |parts: &[Expression]| parts.iter().map(|it| self.node(it, profile, fors, quantities)).collect();
         match part {
             Expression::All(parts) => Node::All(nodes(parts)),
             Expression::Any(parts) => Node::Any(nodes(parts)),

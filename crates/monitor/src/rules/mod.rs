@@ -15,6 +15,7 @@
 //! - Editing rules alarms nobody about the past.
 
 mod decimal;
+mod edit;
 mod engine;
 mod expression;
 mod judge;
@@ -27,6 +28,7 @@ mod series;
 mod stations;
 mod title;
 mod token;
+mod turn;
 
 pub use decimal::{BadDecimal, Decimal};
 pub use engine::{AlarmMove, Engine, OpenAlarm, Reading, Shift, StationIndex, Taken};
@@ -37,4 +39,5 @@ pub use rule::{Level, Parsed, Rule, parse_rules};
 pub use stations::{Station, StationTable, parse_stations};
 pub use title::check_title;
 
+pub(crate) use observed::Observed;
 pub(crate) use stations::{missing_column, not_utf8, wrong_width};

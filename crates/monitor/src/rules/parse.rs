@@ -111,7 +111,9 @@ impl<'a> Parser<'a> {
             self.problem(
                 "unknown_function",
                 format!("没有“{word}”这个函数；可用：sum、min、max、mean、last、rise、rate、count、silent"),
-                format!("there is no function \"{word}\"; known are sum, min, max, mean, last, rise, rate, count, silent"),
+                format!(
+                    "there is no function \"{word}\"; known are sum, min, max, mean, last, rise, rate, count, silent"
+                ),
             )
         })?;
         self.next += 1;
@@ -206,7 +208,11 @@ impl<'a> Parser<'a> {
             Token::End => ("结尾".to_owned(), "the end".to_owned()),
             _ => (format!("“{found}”"), format!("\"{found}\"")),
         };
-        self.problem("unexpected_word", format!("这里应是 {zh}，却是{zh_found}"), format!("expected {en}, found {en_found}"))
+        self.problem(
+            "unexpected_word",
+            format!("这里应是 {zh}，却是{zh_found}"),
+            format!("expected {en}, found {en_found}"),
+        )
     }
 
     fn problem(&self, code: &str, zh: impl Into<String>, en: impl Into<String>) -> Problem {
@@ -231,13 +237,25 @@ mod tests {
     #[rstest]
     #[case("sum(3h) >= 100", "sum(rainfall, 3h) >= 100")]
     #[case("max( wind_gust ,60m)>41.50", "max(wind_gust, 1h) > 41.5")]
-    #[case("sum(6h) >= 50 or (max(rainfall, 10m) >= 20) for(20m)", "sum(rainfall, 6h) >= 50 or (max(rainfall, 10m) >= 20) for(20m)")]
+    #[case(
+        "sum(6h) >= 50 or (max(rainfall, 10m) >= 20) for(20m)",
+        "sum(rainfall, 6h) >= 50 or (max(rainfall, 10m) >= 20) for(20m)"
+    )]
     #[case("silent(45m)", "silent(rainfall, 45m)")]
-    #[case("not silent(flow, 2d) and last(1h) < station.warning_level", "not (silent(flow, 2d)) and last(rainfall, 1h) < station.warning_level")]
+    #[case(
+        "not silent(flow, 2d) and last(1h) < station.warning_level",
+        "not (silent(flow, 2d)) and last(rainfall, 1h) < station.warning_level"
+    )]
     #[case("last(1h) >= -.5", "last(rainfall, 1h) >= -0.5")]
     #[case("last(1h) > station.保证水位", "last(rainfall, 1h) > station.保证水位")]
-    #[case("count(1h) == 0 and (rise(1h) > 1 or rate(1h) > 2)", "count(rainfall, 1h) == 0 and (rise(rainfall, 1h) > 1 or rate(rainfall, 1h) > 2)")]
-    #[case("((mean(30s) <= 1) for(1m) or min(1h) < 2) for(0s)", "((mean(rainfall, 30s) <= 1) for(1m) or min(rainfall, 1h) < 2) for(0s)")]
+    #[case(
+        "count(1h) == 0 and (rise(1h) > 1 or rate(1h) > 2)",
+        "count(rainfall, 1h) == 0 and (rise(rainfall, 1h) > 1 or rate(rainfall, 1h) > 2)"
+    )]
+    #[case(
+        "((mean(30s) <= 1) for(1m) or min(1h) < 2) for(0s)",
+        "((mean(rainfall, 30s) <= 1) for(1m) or min(rainfall, 1h) < 2) for(0s)"
+    )]
     #[case("not not silent(1h)", "silent(rainfall, 1h)")]
     fn a_condition_reads_back_as_it_is_written(#[case] text: &str, #[case] shown: &str) {
         let expression = parsed(text).unwrap();

@@ -135,9 +135,8 @@ impl<'a> Reader<'a> {
             self.wrong("rule", self.start, "[[rule]] 表", "a [[rule]] table");
             return None;
         };
-        const KEYS: &[&str] = &[
-            "id", "title", "quantity", "clear_after", "stations", "kind", "regions", "hazard", "source", "level",
-        ];
+        const KEYS: &[&str] =
+            &["id", "title", "quantity", "clear_after", "stations", "kind", "regions", "hazard", "source", "level"];
         let id = self.required(table, "id")?;
         self.name = format!("rule \"{id}\"");
         if id.trim().is_empty() || !ids.insert(id.clone()) {
@@ -171,7 +170,12 @@ impl<'a> Reader<'a> {
     fn clear_after(&mut self, table: &DeTable<'_>) -> Span {
         let Some(text) = self.optional(table, "clear_after") else { return Span::ZERO };
         Span::parse(&text).unwrap_or_else(|| {
-            self.wrong("clear_after", place(table, "clear_after"), "时长，如 30s、10m、1h、2d", "a duration: 30s, 10m, 1h, 2d");
+            self.wrong(
+                "clear_after",
+                place(table, "clear_after"),
+                "时长，如 30s、10m、1h、2d",
+                "a duration: 30s, 10m, 1h, 2d",
+            );
             Span::ZERO
         })
     }
@@ -192,7 +196,9 @@ impl<'a> Reader<'a> {
             return Vec::new();
         };
         let levels = levels.iter().enumerate();
-        levels.filter_map(|(index, level)| self.level(index + 1, level.get_ref(), level.span().start, quantity)).collect()
+        levels
+            .filter_map(|(index, level)| self.level(index + 1, level.get_ref(), level.span().start, quantity))
+            .collect()
     }
 
     fn level(&mut self, number: usize, value: &DeValue<'_>, at: usize, quantity: Quantity) -> Option<Level> {

@@ -172,29 +172,28 @@ impl Series {
             return false;
         }
         self.negative |= value < 0;
-        if at <= now {
+        if self.points.len() >= self.prune_at && now != i64::MIN {
+            self.prune(now);
+        }
+        if at <= now || self.keep == 0 {
+            self.newest = self.newest.max(Some(at));
+        }
+        if at > now && self.keep > 0 {
+            let place = self.points.partition_point(|it| it.at < at);
+            self.points.insert(place, Point::new(at, value));
+        } else if at > now.saturating_sub(self.keep) && self.keep > 0 {
             if self.next_entry().is_some_and(|entry| entry <= now) {
                 self.advance(now);
             }
-            self.newest = self.newest.max(Some(at));
-            if at > now.saturating_sub(self.keep) {
-                self.insert_active(Point::new(at, value), now);
-            }
-        } else {
-            let place = self.points.partition_point(|it| it.at < at);
-            self.points.insert(place, Point::new(at, value));
+            self.insert_active(Point::new(at, value));
         }
         true
     }
 
-    fn insert_active(&mut self, point: Point, now: i64) {
+    fn insert_active(&mut self, point: Point) {
         let newest = self.active == 0 || self.points[self.active - 1].at < point.at;
         let place = if newest { self.active } else { self.points.partition_point(|it| it.at < point.at) };
         if place == self.points.len() {
-            if self.points.len() >= self.prune_at {
-                self.prune(now);
-                return self.insert_active(point, now);
-            }
             self.points.push_back(point);
         } else {
             self.points.insert(place, point);
@@ -311,6 +310,16 @@ mod tests {
         assert_eq!((series.count(0), series.next_entry(), series.newest()), (0, Some(5 * MINUTE), None));
         series.advance(5 * MINUTE);
         assert_eq!((series.count(0), series.sum(1), series.newest()), (1, 8, Some(5 * MINUTE)));
+    }
+
+    #[test]
+    fn a_clock_that_runs_ahead_costs_no_memory() {
+        let (mut series, mut unread) = (Series::new(&hourly_shape()), Series::new(&Shape::default()));
+        for minute in 0..100_000 {
+            assert!(series.insert((minute + 5) * MINUTE, 1, minute * MINUTE));
+            assert!(unread.insert((minute + 5) * MINUTE, 1, minute * MINUTE));
+        }
+        assert!(series.kept() < 200 && unread.kept() == 0, "{} kept", series.kept());
     }
 
     proptest::proptest! {

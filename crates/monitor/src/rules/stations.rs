@@ -50,7 +50,9 @@ const REQUIRED: [&str; 8] =
 pub fn parse_stations(input: impl Read) -> StationTable {
     let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(input);
     let titles: Vec<String> = match reader.byte_headers() {
-        Ok(header) => header.iter().map(|it| String::from_utf8_lossy(it).trim_start_matches('\u{feff}').to_owned()).collect(),
+        Ok(header) => {
+            header.iter().map(|it| String::from_utf8_lossy(it).trim_start_matches('\u{feff}').to_owned()).collect()
+        }
         Err(error) => return StationTable { stations: Vec::new(), problems: vec![unreadable(&error, 1)] },
     };
     let mut table = StationTable::default();
@@ -108,7 +110,9 @@ fn fill(station: &mut Station, title: &str, cell: &str) -> Result<(), Problem> {
         "name_en" => station.name.en = cell.to_owned(),
         "kind" => station.kind = cell.to_owned(),
         "region_code" => station.region = cell.to_owned(),
-        "serves" => station.serves = cell.split(';').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect(),
+        "serves" => {
+            station.serves = cell.split(';').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect()
+        }
         _ => {
             let number = Decimal::parse(cell).ok();
             match title {
@@ -125,7 +129,11 @@ fn fill(station: &mut Station, title: &str, cell: &str) -> Result<(), Problem> {
 
 fn not_degrees(cell: &str) -> Problem {
     let cell: String = cell.chars().take(40).collect();
-    Problem::new("bad_value", format!("“{cell}”不是度数，如 114.0265；不详留空"), format!("\"{cell}\" is not degrees such as 114.0265; leave it empty when unknown"))
+    Problem::new(
+        "bad_value",
+        format!("“{cell}”不是度数，如 114.0265；不详留空"),
+        format!("\"{cell}\" is not degrees such as 114.0265; leave it empty when unknown"),
+    )
 }
 
 /// A row with more or fewer cells than the header.
@@ -144,14 +152,22 @@ pub(crate) fn not_utf8(bytes: &[u8]) -> Problem {
     let (decoded, _, broken) = encoding_rs::GBK.decode(sample);
     let gbk = !broken && decoded.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
     let (zh, en) = if gbk { ("像是 GBK 编码；", "reads like GBK; ") } else { ("", "") };
-    Problem::new("not_utf8", format!("不是 UTF-8 文字，{zh}请另存为 UTF-8"), format!("this is not UTF-8; {en}save the file as UTF-8"))
-        .byte(at)
+    Problem::new(
+        "not_utf8",
+        format!("不是 UTF-8 文字，{zh}请另存为 UTF-8"),
+        format!("this is not UTF-8; {en}save the file as UTF-8"),
+    )
+    .byte(at)
 }
 
 fn taken(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
-    Problem::new("duplicate_station", format!("站点“{id}”前面已有"), format!("the station \"{id}\" stands above already"))
-        .field("station_id")
+    Problem::new(
+        "duplicate_station",
+        format!("站点“{id}”前面已有"),
+        format!("the station \"{id}\" stands above already"),
+    )
+    .field("station_id")
 }
 
 fn unreadable(error: &csv::Error, line: usize) -> Problem {

@@ -98,7 +98,9 @@ fn bad_span(text: &str) -> Problem {
     Problem::new(
         "bad_duration",
         format!("“{text}”既不是数，也不是时长；时长写作 30s、10m、3h、2d（最长 3660d），数不带单位"),
-        format!("\"{text}\" is neither a number nor a duration; durations read 30s, 10m, 3h, 2d (at most 3660d), numbers bear no unit"),
+        format!(
+            "\"{text}\" is neither a number nor a duration; durations read 30s, 10m, 3h, 2d (at most 3660d), numbers bear no unit"
+        ),
     )
 }
 
