@@ -23,6 +23,7 @@ pub mod rejected;
 pub mod replay;
 pub mod rules;
 pub mod service;
+pub mod signals;
 pub mod stations;
 pub mod store;
 

@@ -89,14 +89,17 @@ pub enum SignalState {
     InForce,
     /// A later message of the issuer replaced it (变更).
     Replaced,
-    /// The issuer lifted it (解除).
+    /// The issuer lifted it (解除), or it is the message that lifts.
     Lifted,
+    /// An exercise or test of the issuer: shown, never acted on.
+    Test,
 }
 
 /// A signal of another authority (气象预警信号 and the like), relayed unchanged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
-    /// Made from issuer, identifier and sending time: a repeated delivery is the same signal.
+    /// Made from issuer, identifier and sending time (of words without either: from the words), so
+    /// that a repeated delivery is the same signal.
     pub id: String,
     /// The issuer, in its own words.
     pub issuer: String,
@@ -108,7 +111,7 @@ pub struct Signal {
     pub hazard_zh: String,
     /// 红橙黄蓝, where the message says so.
     pub colour: Option<Colour>,
-    /// `alert`, `update` or `cancel`.
+    /// `alert`, `update`, `cancel`, or `test` for an exercise or test of the issuer.
     pub action: String,
     /// Headline.
     pub title: String,

@@ -29,7 +29,7 @@ pub static MODULE: Module = Module {
             issued_at BIGINT, expires_at BIGINT, region TEXT NOT NULL, areas TEXT NOT NULL, refers_to TEXT NOT NULL,
             state TEXT NOT NULL, invented BIGINT NOT NULL, acknowledged_at BIGINT, acknowledged_by TEXT,
             forwarded_at BIGINT, forwarded_by TEXT, revision BIGINT NOT NULL);
-         CREATE INDEX signal_issuer ON signal(issuer, identifier);
+         CREATE INDEX signal_issuer ON signal(issuer, received_at, id);
          CREATE INDEX signal_received ON signal(received_at, id);
          CREATE TABLE rule_set (id TEXT NOT NULL PRIMARY KEY, version BIGINT NOT NULL, toml TEXT NOT NULL,
             source TEXT NOT NULL, set_by TEXT NOT NULL, active_from BIGINT NOT NULL, active BIGINT NOT NULL);
@@ -113,12 +113,12 @@ pub fn signal_list(
     )
 }
 
-/// Earlier messages of an issuer that a later one refers to by their own identifiers.
+/// The newest messages of an issuer inside the scope.
 ///
 /// # Errors
 /// What the engine says.
-pub fn signal_by_identifier(tx: &mut Tx<'_>, issuer: &str, identifier: &str) -> Result<Vec<Signal>, StoreError> {
-    tx.find("issuer = $1 AND identifier = $2", "ORDER BY id", params![issuer, identifier])
+pub fn signal_of_issuer(tx: &mut Tx<'_>, issuer: &str, most: usize) -> Result<Vec<Signal>, StoreError> {
+    tx.find("issuer = $1", "ORDER BY received_at DESC, id DESC LIMIT $2", params![issuer, most])
 }
 
 /// The rule sets that judge now, by source.
