@@ -256,7 +256,8 @@ pub struct FaultConfig {
     pub retry_after_s: u32,
     /// Per submit: 503, nothing taken.
     pub unavailable: f64,
-    /// Per submit: 503 although the items were taken.
+    /// Per submit: 503 although the items were taken. Only where keys are honoured: a gateway that
+    /// forgets keys must not do this.
     pub answer_lost: f64,
 }
 

@@ -117,7 +117,7 @@ impl Engine {
         let (too_many, unavailable, lost) = (
             draws.chance("too-many", faults.too_many) || self.is_too_fast(count),
             draws.chance("unavailable", faults.unavailable),
-            draws.chance("lost", faults.answer_lost),
+            self.config.honours_keys && draws.chance("lost", faults.answer_lost),
         );
         if too_many || unavailable || lost {
             *self.turned_away.entry(first).or_default() += 1;
