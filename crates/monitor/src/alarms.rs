@@ -87,13 +87,7 @@ fn advance(
 }
 
 /// The journal entry, then whoever listens.
-fn tell(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    hooks: &Hooks,
-    alarm: &Alarm,
-    event: AlarmEvent,
-) -> Result<(), StoreError> {
+fn tell(tx: &mut Tx<'_>, context: &Context, hooks: &Hooks, alarm: &Alarm, event: AlarmEvent) -> Result<(), StoreError> {
     let name = match event {
         AlarmEvent::Raised => "alarm.raised",
         AlarmEvent::Changed => "alarm.changed",

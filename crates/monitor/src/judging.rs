@@ -269,7 +269,8 @@ impl Judging {
             .map(|it| ((it.rule.to_string(), it.station.to_string()), it.grade))
             .collect();
         let at = self.mark.at;
-        let row = |rule: &str, station: &str, shift| AlarmMove { at, rule: rule.into(), station: station.into(), shift };
+        let row =
+            |rule: &str, station: &str, shift| AlarmMove { at, rule: rule.into(), station: station.into(), shift };
         for alarm in rows {
             match shown.get(&(alarm.rule.clone(), alarm.station.clone())) {
                 Some(grade) if *grade == alarm.grade => {}

@@ -208,7 +208,11 @@ impl Monitor {
         check_rules(toml, source, &judging.active_sets()).map_err(RulesError::Wrong)?;
         self.judge(&mut judging, None).await?;
         let name = source.to_owned();
-        let version = self.world.read(&actor(), move |tx| Ok(store::rule_set_history(tx, &name)?.first().map_or(0, |it| it.version))).await? + 1;
+        let version = self
+            .world
+            .read(&actor(), move |tx| Ok(store::rule_set_history(tx, &name)?.first().map_or(0, |it| it.version)))
+            .await?
+            + 1;
         let set = RuleSet {
             id: format!("{source}/{version}"),
             version,

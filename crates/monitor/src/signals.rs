@@ -235,7 +235,8 @@ fn draft(bytes: &[u8], now: Instant) -> Result<(Draft, Vec<Problem>), Problem> {
 
 fn pasted(bytes: &[u8], now: Instant) -> Result<Draft, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|it| {
-        Problem::new("not_utf8", "不是 UTF-8 文字；请以 UTF-8 发送", "this is not UTF-8; send UTF-8").byte(it.valid_up_to())
+        Problem::new("not_utf8", "不是 UTF-8 文字；请以 UTF-8 发送", "this is not UTF-8; send UTF-8")
+            .byte(it.valid_up_to())
     })?;
     let fields: Pasted = serde_json::from_str(text).map_err(|it| {
         let code = if it.is_eof() { "truncated_json" } else { "bad_json" };
@@ -348,7 +349,8 @@ fn key_of(incoming: &IncomingSignal) -> String {
 fn time(text: Option<&str>, field: &str) -> Result<Option<Instant>, Problem> {
     let Some(text) = text.filter(|it| !it.is_empty()) else { return Ok(None) };
     Instant::parse(text).map(Some).map_err(|it| {
-        Problem::new("bad_time", format!("{field} 不是带时区的时间，如 2023-09-01T20:15:00+08:00"), it.to_string()).field(field)
+        Problem::new("bad_time", format!("{field} 不是带时区的时间，如 2023-09-01T20:15:00+08:00"), it.to_string())
+            .field(field)
     })
 }
 

@@ -124,4 +124,3 @@ fn bad_region(text: &str) -> Problem {
 fn bad_degrees(value: f64) -> Problem {
     Problem::new("bad_value", format!("{value} 超出经纬度范围"), format!("{value} degrees do not exist"))
 }
-

@@ -65,12 +65,7 @@ pub fn alarm_open(tx: &mut Tx<'_>) -> Result<Vec<Alarm>, StoreError> {
 ///
 /// # Errors
 /// What the engine says.
-pub fn alarm_list(
-    tx: &mut Tx<'_>,
-    cursor: Option<&str>,
-    at: Instant,
-    most: usize,
-) -> Result<Vec<Alarm>, StoreError> {
+pub fn alarm_list(tx: &mut Tx<'_>, cursor: Option<&str>, at: Instant, most: usize) -> Result<Vec<Alarm>, StoreError> {
     let from = match cursor {
         None => None,
         Some(id) => tx.get::<Alarm>(id)?,
@@ -95,12 +90,7 @@ pub fn alarm_open_at(tx: &mut Tx<'_>, rule: &str, station: &str) -> Result<Optio
 ///
 /// # Errors
 /// What the engine says.
-pub fn signal_list(
-    tx: &mut Tx<'_>,
-    cursor: Option<&str>,
-    at: Instant,
-    most: usize,
-) -> Result<Vec<Signal>, StoreError> {
+pub fn signal_list(tx: &mut Tx<'_>, cursor: Option<&str>, at: Instant, most: usize) -> Result<Vec<Signal>, StoreError> {
     let from = match cursor {
         None => None,
         Some(id) => tx.get::<Signal>(id)?,

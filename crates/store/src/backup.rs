@@ -229,7 +229,10 @@ impl<R: Read> Reader<R> {
             return Err(StoreError::Shape(format!("the backup ends early, at record {}", self.number)));
         }
         let plain = keys::unlock(&self.key, &context(self.number), &sealed).map_err(|_| {
-            StoreError::Key(format!("record {} of the backup was changed, or the master key is another one", self.number))
+            StoreError::Key(format!(
+                "record {} of the backup was changed, or the master key is another one",
+                self.number
+            ))
         })?;
         self.number += 1;
         Ok(plain)
@@ -286,7 +289,8 @@ fn read_all(tx: &mut Tx<'_>, reader: &mut Reader<impl Read>, dir: &Path) -> Resu
                 if table == "migration" {
                     continue;
                 }
-                let fits = known.iter().any(|(name, mine)| *name == table && columns.iter().all(|it| mine.contains(it)));
+                let fits =
+                    known.iter().any(|(name, mine)| *name == table && columns.iter().all(|it| mine.contains(it)));
                 if !fits {
                     return Err(StoreError::Shape(format!("this version has no table {table} like the backup's")));
                 }
@@ -312,7 +316,10 @@ fn insert_rows(tx: &mut Tx<'_>, table: &str, columns: &[String], rows: &[Vec<Jso
         tx.conn.execute(&sql, &values)?;
     }
     if tx.conn.is_pg() && table == "journal" {
-        tx.conn.query("SELECT setval(pg_get_serial_sequence('journal', 'entry'), (SELECT MAX(entry) FROM journal))", &[])?;
+        tx.conn.query(
+            "SELECT setval(pg_get_serial_sequence('journal', 'entry'), (SELECT MAX(entry) FROM journal))",
+            &[],
+        )?;
     }
     Ok(())
 }

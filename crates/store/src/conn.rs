@@ -70,7 +70,9 @@ impl Conn<'_> {
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 let mut out = Vec::new();
                 while let Some(row) = rows.next()? {
-                    out.push(Row((0..columns).map(|i| lite_value(row.get_ref(i)?)).collect::<Result<_, StoreError>>()?));
+                    out.push(Row((0..columns)
+                        .map(|i| lite_value(row.get_ref(i)?))
+                        .collect::<Result<_, StoreError>>()?));
                 }
                 Ok(out)
             }

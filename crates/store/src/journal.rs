@@ -6,9 +6,7 @@ use anlan_kernel::{Actor, Instant};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    Lease, Module, Row, StoreError, Tx, Urgency, Value, World, keys, params,
-};
+use crate::{Lease, Module, Row, StoreError, Tx, Urgency, Value, World, keys, params};
 
 /// Entries numbered in one transaction.
 const BLOCK: usize = 2_000;
@@ -343,15 +341,18 @@ fn read_heads(path: &Path) -> Result<Vec<Head>, StoreError> {
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
         .map(|(i, line)| {
-            serde_json::from_str(line).map_err(|it| StoreError::Shape(format!("{} line {}: {it}", path.display(), i + 1)))
+            serde_json::from_str(line)
+                .map_err(|it| StoreError::Shape(format!("{} line {}: {it}", path.display(), i + 1)))
         })
         .collect()
 }
 
 fn keys_bytes(hex: &str) -> Vec<u8> {
-    let digits: Option<Vec<u8>> = hex.as_bytes().chunks(2).map(|it| {
-        std::str::from_utf8(it).ok().and_then(|it| u8::from_str_radix(it, 16).ok())
-    }).collect();
+    let digits: Option<Vec<u8>> = hex
+        .as_bytes()
+        .chunks(2)
+        .map(|it| std::str::from_utf8(it).ok().and_then(|it| u8::from_str_radix(it, 16).ok()))
+        .collect();
     digits.unwrap_or_default()
 }
 

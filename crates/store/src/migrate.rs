@@ -7,8 +7,7 @@ use std::collections::HashSet;
 
 use crate::{StoreError, conn::Conn, params, world::Module};
 
-const LEDGER: &str =
-    "CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, statements TEXT NOT NULL);";
+const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL PRIMARY KEY, statements TEXT NOT NULL);";
 
 pub(crate) fn run(conn: &mut Conn<'_>, modules: &[&'static Module]) -> Result<usize, StoreError> {
     if conn.is_pg() {
@@ -16,11 +15,8 @@ pub(crate) fn run(conn: &mut Conn<'_>, modules: &[&'static Module]) -> Result<us
         conn.batch("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")?;
     }
     conn.batch(&for_engine(LEDGER, conn.is_pg()))?;
-    let done: HashSet<String> = conn
-        .query("SELECT name FROM migration", params![])?
-        .iter()
-        .map(|it| it.text(0))
-        .collect::<Result<_, _>>()?;
+    let done: HashSet<String> =
+        conn.query("SELECT name FROM migration", params![])?.iter().map(|it| it.text(0)).collect::<Result<_, _>>()?;
     let mut count = 0;
     for module in modules {
         for (step, sql) in module.migrations {

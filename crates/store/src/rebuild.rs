@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use anlan_kernel::Actor;
 use serde_json::{Map, Value as Json};
 
-use crate::{
-    Row, StoreError, Table, Tx, Urgency, World, params,
-    tx::insert_sql,
-};
+use crate::{Row, StoreError, Table, Tx, Urgency, World, params, tx::insert_sql};
 
 const CHUNK: i64 = 5_000;
 

@@ -76,7 +76,8 @@ impl Table {
                 let json = map
                     .get(*name)
                     .ok_or_else(|| StoreError::Shape(format!("{}.{name} is missing from the record", self.name)))?;
-                to_sql(*kind, json).ok_or_else(|| StoreError::Shape(format!("{}.{name}: {json} is no {kind:?}", self.name)))
+                to_sql(*kind, json)
+                    .ok_or_else(|| StoreError::Shape(format!("{}.{name}: {json} is no {kind:?}", self.name)))
             })
             .collect()
     }

@@ -122,8 +122,7 @@ impl<'a> Tx<'a> {
     /// What the engine says.
     pub fn find<R: Record>(&mut self, condition: &str, tail: &str, params: &[Value]) -> Result<Vec<R>, StoreError> {
         let scope = self.scope_of(R::TABLE);
-        let sql =
-            format!("SELECT {} FROM {} WHERE ({condition}){scope} {tail}", R::TABLE.column_list(), R::TABLE.name);
+        let sql = format!("SELECT {} FROM {} WHERE ({condition}){scope} {tail}", R::TABLE.column_list(), R::TABLE.name);
         self.conn.query(&sql, params)?.iter().map(|it| R::TABLE.row_to_record(it)).collect()
     }
 
@@ -318,8 +317,7 @@ impl<'a> Tx<'a> {
                 let Some(value) = map.get(*column).filter(|it| !it.is_null()) else { continue };
                 let context = format!("{}.{column}", table.name);
                 let plain = value.to_string();
-                let sealed =
-                    self.registry.keys.seal(&mut self.conn, self.now, &person, &context, plain.as_bytes())?;
+                let sealed = self.registry.keys.seal(&mut self.conn, self.now, &person, &context, plain.as_bytes())?;
                 map.insert((*column).to_owned(), json!({"sealed": sealed, "person": person}));
             }
         }

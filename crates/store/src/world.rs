@@ -113,8 +113,7 @@ impl World {
     /// # Errors
     /// What the engine or the file system says.
     pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(&config.dir)
-            .map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
+        std::fs::create_dir_all(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
         let engine = Engine::open(&config.place)?;
         let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
         let registry =
@@ -265,8 +264,7 @@ impl World {
     ) -> (Job, oneshot::Receiver<Result<T, StoreError>>) {
         let (send, answer) = oneshot::channel();
         let mut send = Some(send);
-        let (registry, clock, commits) =
-            (Arc::clone(&self.0.registry), self.clock().clone(), self.0.commits.clone());
+        let (registry, clock, commits) = (Arc::clone(&self.0.registry), self.clock().clone(), self.0.commits.clone());
         let actor = actor.clone();
         let run = Box::new(move |conn: &mut Conn<'_>| {
             let conn = match conn {

@@ -167,10 +167,7 @@ fn three_tries_then_message_then_superior_then_not_reached() {
     let mut call = opened("key");
     for want in [2, 3] {
         let decision = moved(&call, CallEvent::AttemptEnded { attempt: call.attempts }, at(want * 90));
-        assert_eq!(
-            decision.effects,
-            [Effect::Attempt { number: want, action: Do::Voice, due_at: at(want * 90 + 60) }]
-        );
+        assert_eq!(decision.effects, [Effect::Attempt { number: want, action: Do::Voice, due_at: at(want * 90 + 60) }]);
         call = decision.next;
     }
     let message = moved(&call, CallEvent::AttemptEnded { attempt: 3 }, at(400));

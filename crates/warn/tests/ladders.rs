@@ -74,7 +74,8 @@ fn a_file_that_does_not_parse_names_line_and_column() {
 
 #[test]
 fn a_bad_duration_names_its_line() {
-    let problems = Plan::read("p@1", &SHIPPED.replacen("limit = \"5m\"", "limit = \"5 minutes\"", 1)).expect_err("broken");
+    let problems =
+        Plan::read("p@1", &SHIPPED.replacen("limit = \"5m\"", "limit = \"5 minutes\"", 1)).expect_err("broken");
     assert!(problems[0].place.line.is_some_and(|it| it > 1));
     assert!(problems[0].message.en.contains("not a duration"));
 }

@@ -164,12 +164,7 @@ impl Ingest {
         stations: impl Iterator<Item = String>,
         horizon: Duration,
     ) -> Result<Self, StoreError> {
-        let ingest = Self {
-            world,
-            log,
-            directory: RwLock::default(),
-            seen: Mutex::new(Seen::new(horizon)),
-        };
+        let ingest = Self { world, log, directory: RwLock::default(), seen: Mutex::new(Seen::new(horizon)) };
         ingest.set_stations(stations);
         ingest.recall(&mut ingest.seen.lock().unwrap_or_else(PoisonError::into_inner))?;
         Ok(ingest)

@@ -119,7 +119,9 @@ fn instant(text: &str, field: &str) -> Result<Instant, Problem> {
 /// The common shapes of RFC 3339 to the second, read without allocation; `None` for any other.
 fn plain_instant(text: &[u8]) -> Option<Instant> {
     let number = |from: usize, until: usize| -> Option<i64> {
-        text[from..until].iter().try_fold(0i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
+        text[from..until]
+            .iter()
+            .try_fold(0i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
     };
     let offset = match (text.len(), text.get(19)?) {
         (20, b'Z') => 0,
@@ -159,21 +161,36 @@ fn not_utf8(bytes: &[u8], at: usize) -> Problem {
     let (text, _, broken) = encoding_rs::GBK.decode(&bytes[at..]);
     let gbk = !broken && text.chars().any(|it| ('\u{4e00}'..='\u{9fff}').contains(&it));
     let (zh, en) = if gbk { ("，像是 GBK 编码", "; it reads like GBK") } else { ("", "") };
-    Problem::new("not_utf8", format!("不是 UTF-8 文字{zh}；请以 UTF-8 发送"), format!("this is not UTF-8{en}; send UTF-8"))
+    Problem::new(
+        "not_utf8",
+        format!("不是 UTF-8 文字{zh}；请以 UTF-8 发送"),
+        format!("this is not UTF-8{en}; send UTF-8"),
+    )
 }
 
 fn broken(item: &Item<'_>, error: &serde_json::Error) -> Problem {
     let text = String::from_utf8_lossy(item.bytes);
-    if let Some(at) = ["NaN", "Infinity", "-Infinity"].iter().find_map(|it| text.find(&format!(":{it}")).or_else(|| text.find(&format!(": {it}")))) {
-        return Problem::new("not_finite", "数值不是有限的数（NaN、Infinity）", "the value is not a finite number (NaN, Infinity)")
-            .field("value")
-            .byte(item.byte + at + 1);
+    if let Some(at) = ["NaN", "Infinity", "-Infinity"]
+        .iter()
+        .find_map(|it| text.find(&format!(":{it}")).or_else(|| text.find(&format!(": {it}"))))
+    {
+        return Problem::new(
+            "not_finite",
+            "数值不是有限的数（NaN、Infinity）",
+            "the value is not a finite number (NaN, Infinity)",
+        )
+        .field("value")
+        .byte(item.byte + at + 1);
     }
     let at = error.column().min(item.bytes.len());
     let problem = if item.cut || error.is_eof() {
         Problem::new("truncated_json", "JSON 没有写完，在这里断了", "the JSON ends here before it is complete")
     } else {
-        Problem::new("bad_json", format!("不是一条观测的 JSON：{error}"), format!("this is not the JSON of a reading: {error}"))
+        Problem::new(
+            "bad_json",
+            format!("不是一条观测的 JSON：{error}"),
+            format!("this is not the JSON of a reading: {error}"),
+        )
     };
     problem.byte(item.byte + at)
 }

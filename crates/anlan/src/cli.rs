@@ -1,0 +1,284 @@
+//! The command line, as the contract has it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Anlan 安澜: the system of a county emergency management bureau.
+#[derive(Debug, Parser)]
+#[command(name = "anlan", version, about = "安澜：区县应急管理一体化系统 · Emergency management for a county, one binary")]
+pub struct Cli {
+    /// Where things are kept.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Where things are kept.
+#[derive(Clone, Debug, Args)]
+pub struct PlaceArgs {
+    /// 数据目录 · Data folder
+    #[arg(long, global = true, env = "ANLAN_DATA", default_value = "anlan-data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// 世界（real 为实战）· World; `real` is the real one
+    #[arg(long, global = true, env = "ANLAN_WORLD", default_value = "real", value_name = "NAME")]
+    pub world: String,
+    /// PostgreSQL 地址；不填则用内置 SQLite · PostgreSQL URL; embedded SQLite without it
+    #[arg(long, global = true, env = "ANLAN_DATABASE", value_name = "URL")]
+    pub database: Option<String>,
+    /// 主密钥文件（默认在数据目录旁）· Master key file (beside the data folder by default)
+    #[arg(long, global = true, env = "ANLAN_KEY_FILE", value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// 日志链头签名目录（默认在数据目录旁）· Folder of signed heads (beside the data folder by default)
+    #[arg(long, global = true, env = "ANLAN_HEADS", value_name = "DIR")]
+    pub heads: Option<PathBuf>,
+    /// 中文或英文 · zh or en
+    #[arg(long, global = true, env = "ANLAN_LANG", default_value = "zh", value_name = "LANG")]
+    pub lang: String,
+    /// 以 JSON 输出 · Print data as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// 回放一场真实台风，叫应全区责任人 · Replays a real typhoon and calls a district's people
+    Demo(DemoArgs),
+    /// 启动服务 · The server
+    Serve(ServeArgs),
+    /// 用规则回放观测文件 · Judges a file of observations, headless, at full speed
+    Replay(ReplayArgs),
+    /// 解码报文，每条一行 JSON · Decodes messages, one JSON object a line
+    Decode(DecodeArgs),
+    /// 导入 · Import
+    Import(ImportArgs),
+    /// 导出 · Export
+    Export(ExportArgs),
+    /// 业务包 · Packs
+    Pack {
+        /// What to do with packs.
+        #[command(subcommand)]
+        verb: PackVerb,
+    },
+    /// 校验操作日志 · Verifies the journal
+    Verify(VerifyArgs),
+    /// 运行中备份 · Backs up while running
+    Backup(BackupArgs),
+    /// 从备份恢复 · Restores a backup
+    Restore(RestoreArgs),
+    /// 体检：时钟、磁盘、密钥、通道 · Health of everything a night depends on
+    Doctor,
+    /// 本机测速 · Speed on this machine
+    Bench(BenchArgs),
+    /// 账号 · Accounts
+    User {
+        /// What to do with accounts.
+        #[command(subcommand)]
+        verb: UserVerb,
+    },
+}
+
+/// `anlan demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// 故事目录（默认 saola）· Folder of the story; `saola` ships with the program
+    #[arg(long, value_name = "DIR")]
+    pub story: Option<PathBuf>,
+    /// 端口 · Port
+    #[arg(long, default_value_t = 8080)]
+    pub port: u16,
+    /// 监听地址 · Address to listen on
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
+    pub listen: std::net::IpAddr,
+    /// 世界时间与真实时间之比；0 为最快（--exit-when-done 时的默认）· World seconds per second; 0 is as fast as the work allows
+    #[arg(long)]
+    pub speed: Option<f64>,
+    /// 从何时开始（RFC 3339）· Where to start (RFC 3339)
+    #[arg(long, value_name = "RFC3339")]
+    pub start: Option<String>,
+    /// 结束后退出，最后一行输出 JSON 汇总 · Run to the end; the last line of stdout is JSON
+    #[arg(long)]
+    pub exit_when_done: bool,
+}
+
+/// `anlan serve`.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// 配置文件 · Configuration file (TOML)
+    #[arg(long, env = "ANLAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// 监听地址 · Address to listen on
+    #[arg(long, env = "ANLAN_LISTEN", value_name = "ADDR:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// TLS 证书（PEM）· TLS certificate (PEM)
+    #[arg(long, env = "ANLAN_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// TLS 私钥（PEM）· TLS key (PEM)
+    #[arg(long, env = "ANLAN_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// 前面另有终止 TLS 的代理 · A proxy in front ends TLS
+    #[arg(long, env = "ANLAN_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// 外部 MQTT 服务器 · MQTT broker to read from (mqtt://user:pass@host:port)
+    #[arg(long, env = "ANLAN_MQTT_BROKER", value_name = "URL")]
+    pub mqtt_broker: Option<String>,
+    /// 内置 MQTT 接入监听地址 · Address of the built-in MQTT intake
+    #[arg(long, env = "ANLAN_MQTT_LISTEN", value_name = "ADDR:PORT")]
+    pub mqtt_listen: Option<std::net::SocketAddr>,
+    /// 本节点承担：web、worker（默认全部）· What this node does: web, worker (both by default)
+    #[arg(long, env = "ANLAN_ROLE", value_delimiter = ',')]
+    pub role: Vec<String>,
+    /// 业务包目录（默认用内置的）· Folder of packs (the built-in ones by default)
+    #[arg(long, env = "ANLAN_PACKS", value_name = "DIR")]
+    pub packs: Option<PathBuf>,
+    /// 叫应时自称，如 区三防办 · Who speaks in calls
+    #[arg(long, env = "ANLAN_SPEAKER")]
+    pub speaker: Option<String>,
+    /// 答复链接的网址前缀 · Base URL of answer links
+    #[arg(long, env = "ANLAN_LINK_BASE")]
+    pub link_base: Option<String>,
+}
+
+/// `anlan replay`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// Stations file.
+    #[arg(long, value_name = "CSV")]
+    pub stations: PathBuf,
+    /// Observations file.
+    #[arg(long, value_name = "CSV")]
+    pub observations: PathBuf,
+    /// Rules file.
+    #[arg(long, value_name = "TOML")]
+    pub rules: PathBuf,
+    /// Where the report goes.
+    #[arg(long, value_name = "JSON")]
+    pub report: PathBuf,
+}
+
+/// `anlan decode`.
+#[derive(Clone, Debug, Args)]
+pub struct DecodeArgs {
+    /// cap
+    pub kind: String,
+    /// Each line is hex.
+    #[arg(long)]
+    pub hex: bool,
+    /// Each line is `{"id":…,"frame"|"hex"|"xml":…}`.
+    #[arg(long)]
+    pub jsonl: bool,
+    /// File, or - for standard input.
+    #[arg(default_value = "-")]
+    pub file: String,
+}
+
+/// `anlan import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// people, regions, organisations, shifts, stations
+    pub kind: String,
+    /// xlsx or csv
+    pub file: PathBuf,
+    /// 只检查不写入 · Check only
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `anlan export`.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArgs {
+    /// people
+    pub kind: String,
+    /// xlsx or csv
+    pub file: PathBuf,
+}
+
+/// `anlan pack`.
+#[derive(Debug, Subcommand)]
+pub enum PackVerb {
+    /// 装载并证明业务包 · Loads and proves packs
+    Check {
+        /// Folder; the shipped packs without one.
+        dir: Option<PathBuf>,
+    },
+}
+
+/// `anlan verify`.
+#[derive(Clone, Debug, Args)]
+pub struct VerifyArgs {
+    /// 已签名的链头文件 · File of signed heads
+    #[arg(long, value_name = "FILE")]
+    pub head: Option<PathBuf>,
+}
+
+/// `anlan backup`.
+#[derive(Clone, Debug, Args)]
+pub struct BackupArgs {
+    /// Where it goes.
+    pub to: PathBuf,
+    /// 有变化就更新，至多每分钟一次 · Keep it fresh: again after every change, at most once a minute
+    #[arg(long)]
+    pub follow: bool,
+}
+
+/// `anlan restore`.
+#[derive(Clone, Debug, Args)]
+pub struct RestoreArgs {
+    /// The backup.
+    pub from: PathBuf,
+}
+
+/// `anlan bench`.
+#[derive(Clone, Debug, Args)]
+pub struct BenchArgs {
+    /// rounds, ingest, rules, all
+    pub name: String,
+    /// rounds: callees by message instead of 100,000
+    #[arg(long)]
+    pub callees: Option<usize>,
+    /// ingest: readings instead of 1,000,000
+    #[arg(long)]
+    pub readings: Option<usize>,
+}
+
+/// `anlan user`.
+#[derive(Debug, Subcommand)]
+pub enum UserVerb {
+    /// 新建账号，密码从标准输入读取 · Adds an account; the password is read from standard input
+    Add {
+        /// Log-in name.
+        login: String,
+        /// Role.
+        #[arg(long)]
+        role: String,
+        /// Duty area.
+        #[arg(long)]
+        region: Vec<String>,
+        /// Display name.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// 牌子.
+        #[arg(long)]
+        hat: Option<String>,
+    },
+    /// 账号列表 · Lists accounts
+    List,
+    /// 停用 · Disables an account
+    Disable {
+        /// Log-in name.
+        login: String,
+    },
+    /// 重新生成首个管理员的一次性代码 · A new one-time code for the first administrator
+    FirstCode,
+    /// 新建设备凭据，只显示一次 · Adds a device credential; it is shown once
+    Device {
+        /// Id.
+        id: String,
+        /// Stations it may report for (ids or prefix*).
+        #[arg(long, required = true)]
+        station: Vec<String>,
+    },
+}

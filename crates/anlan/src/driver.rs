@@ -1,0 +1,124 @@
+//! Drives the clock of a replayed world: it does not pass a due deadline until that deadline and the
+//! work it caused have committed. Speed is a ceiling; the clock falls behind rather than skipping.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant as Wall},
+};
+
+use anlan_kernel::Instant;
+use anlan_simulator::CarrierClient;
+use anlan_store::{StoreError, deadline};
+
+use crate::house::House;
+
+/// World seconds per real second; 0 is as fast as the work allows.
+#[derive(Clone, Debug, Default)]
+pub struct Speed(Arc<AtomicU64>);
+
+impl Speed {
+    /// A speed of `seconds` world seconds per real second.
+    pub fn new(seconds: f64) -> Self {
+        Self(Arc::new(AtomicU64::new(seconds.to_bits())))
+    }
+
+    fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// What the world waits for.
+pub struct Driver {
+    /// The world and its mechanisms.
+    pub house: House,
+    /// The simulated carrier.
+    pub carrier: CarrierClient,
+    /// World seconds per real second.
+    pub speed: Speed,
+}
+
+impl Driver {
+    /// Does everything that is due at the world's present moment, until nothing is left to do.
+    ///
+    /// # Errors
+    /// What a mechanism says.
+    pub async fn settle(&self) -> Result<(), Error> {
+        let now = self.house.world.now();
+        loop {
+            let mut done = self.house.monitor.judge_until(now).await?;
+            done += deadline::fire_due(&self.house.world, &self.house.handlers, None).await?;
+            done += self.house.warn.courier_step(None).await?.handed;
+            let advanced = self.carrier.advance(now).await.map_err(Error::Carrier)?;
+            done += advanced.delivered;
+            if done == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next moment at which something happens by itself.
+    ///
+    /// # Errors
+    /// What a mechanism says.
+    pub async fn next(&self) -> Result<Option<Instant>, Error> {
+        let deadline = self.house.world.next_deadline().await?;
+        let courier = self.house.warn.courier_step(None).await?.next;
+        let carrier = self.carrier.next().await.map_err(Error::Carrier)?;
+        let monitor = self.house.monitor.next_wake();
+        Ok([deadline, courier, carrier, monitor].into_iter().flatten().min())
+    }
+
+    /// Moves the clock to `at`, no faster than the speed allows.
+    pub async fn move_to(&self, at: Instant) {
+        let clock = self.house.world.clock();
+        loop {
+            let now = clock.now();
+            let speed = self.speed.get();
+            if at <= now || speed <= 0.0 {
+                break;
+            }
+            let left = at.since(now).as_secs_f64() / speed;
+            if left < 0.001 {
+                break;
+            }
+            // Short pieces, so that a change of speed is felt and screens see the clock move.
+            let piece = left.min(0.2);
+            let begun = Wall::now();
+            tokio::time::sleep(Duration::from_secs_f64(piece)).await;
+            let passed = begun.elapsed().as_secs_f64().min(left) * speed;
+            clock.move_to(now.plus(Duration::from_secs_f64(passed)).min(at));
+        }
+        clock.move_to(at);
+    }
+
+    /// Runs the world up to and including `until`.
+    ///
+    /// # Errors
+    /// What a mechanism says.
+    pub async fn run_until(&self, until: Instant) -> Result<(), Error> {
+        self.settle().await?;
+        while let Some(next) = self.next().await?.filter(|it| *it <= until) {
+            self.move_to(next.max(self.house.world.now())).await;
+            self.settle().await?;
+        }
+        self.move_to(until).await;
+        self.settle().await
+    }
+}
+
+/// Why the drive stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The simulated carrier.
+    #[error("the simulated carrier: {0}")]
+    Carrier(String),
+    /// The product's own API said no to a simulated officer or sensor.
+    #[error("{0}")]
+    Api(String),
+}

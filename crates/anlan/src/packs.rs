@@ -1,0 +1,161 @@
+//! Packs (业务包): the shipped ones stand in the program, others in a folder.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anlan_kernel::{Problem, Text};
+use anlan_monitor::rules::parse_rules;
+use anlan_warn::ladder::Plan;
+use serde::Deserialize;
+
+/// The files of one pack.
+#[derive(Clone, Debug, Default)]
+pub struct Pack {
+    /// Id from `pack.toml`.
+    pub id: String,
+    /// Version from `pack.toml`.
+    pub version: String,
+    /// For people.
+    pub title: Text,
+    /// `rules.toml`.
+    pub rules: Option<String>,
+    /// `ladders.toml`.
+    pub ladders: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Meta {
+    id: String,
+    version: String,
+    title: Text,
+    #[serde(default, rename = "source")]
+    sources: Vec<Source>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    id: String,
+    title: String,
+}
+
+macro_rules! shipped {
+    ($($id:literal { $($file:literal),* }),* $(,)?) => {
+        const SHIPPED: &[(&str, &[(&str, &str)])] = &[$((
+            $id,
+            &[$(($file, include_str!(concat!("../../../packs/", $id, "/", $file)))),*],
+        )),*];
+    };
+}
+
+shipped! {
+    "call-out" { "pack.toml", "ladders.toml" },
+    "measured-mountain-torrent" { "pack.toml", "rules.toml" },
+    "measured-rain" { "pack.toml", "rules.toml" },
+    "measured-station-silence" { "pack.toml", "rules.toml" },
+    "measured-temperature-visibility" { "pack.toml", "rules.toml" },
+    "measured-water" { "pack.toml", "rules.toml" },
+    "measured-wind" { "pack.toml", "rules.toml" },
+    "measured-wind-gale" { "pack.toml", "rules.toml" },
+}
+
+/// What is wrong with a pack, by file.
+pub type Findings = Vec<(String, Problem)>;
+
+/// Every shipped pack.
+///
+/// # Errors
+/// What is wrong with them; a test keeps that empty.
+pub fn shipped() -> Result<BTreeMap<String, Pack>, Findings> {
+    let mut packs = BTreeMap::new();
+    for (name, files) in SHIPPED {
+        let files: BTreeMap<String, String> =
+            files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+        let pack = read(name, &files)?;
+        packs.insert(pack.id.clone(), pack);
+    }
+    Ok(packs)
+}
+
+/// Every pack in the folders below `dir`, or the one pack that `dir` is.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
+    let cannot = |path: &Path, error: &std::io::Error| {
+        let words = format!("{}: {error}", path.display());
+        vec![(path.display().to_string(), Problem::new("cannot_read", words.clone(), words))]
+    };
+    let folders: Vec<_> = if dir.join("pack.toml").exists() {
+        vec![dir.to_owned()]
+    } else {
+        let entries = fs::read_dir(dir).map_err(|it| cannot(dir, &it))?;
+        entries.filter_map(Result::ok).map(|it| it.path()).filter(|it| it.join("pack.toml").exists()).collect()
+    };
+    let mut packs = BTreeMap::new();
+    let mut findings = Findings::new();
+    for folder in folders {
+        let mut files = BTreeMap::new();
+        for name in ["pack.toml", "rules.toml", "ladders.toml"] {
+            let path = folder.join(name);
+            if path.exists() {
+                let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
+                files.insert(name.to_owned(), text);
+            }
+        }
+        match read(&folder.display().to_string(), &files) {
+            Ok(pack) => {
+                packs.insert(pack.id.clone(), pack);
+            }
+            Err(mut wrong) => findings.append(&mut wrong),
+        }
+    }
+    if findings.is_empty() { Ok(packs) } else { Err(findings) }
+}
+
+fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> {
+    let at = |file: &str| format!("{name}/{file}");
+    let meta: Meta = toml::from_str(files.get("pack.toml").map_or("", String::as_str)).map_err(|it| {
+        let words = it.message().to_owned();
+        vec![(at("pack.toml"), Problem::new("bad_toml", words.clone(), words))]
+    })?;
+    let pack = Pack {
+        id: meta.id,
+        version: meta.version,
+        title: meta.title,
+        rules: files.get("rules.toml").cloned(),
+        ladders: files.get("ladders.toml").cloned(),
+    };
+    let mut findings = Findings::new();
+    if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
+        let problem = Problem::new("no_source", "业务包没有写明出处（source）", "the pack names no source").field("source");
+        findings.push((at("pack.toml"), problem));
+    }
+    if let Some(rules) = &pack.rules {
+        findings.extend(parse_rules(rules).problems.into_iter().map(|it| (at("rules.toml"), it)));
+    }
+    if let Some(plan) = pack.plan() {
+        findings.extend(plan.err().into_iter().flatten().map(|it| (at("ladders.toml"), it)));
+    }
+    if findings.is_empty() { Ok(pack) } else { Err(findings) }
+}
+
+impl Pack {
+    /// `id@version`, as records remember it.
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.id, self.version)
+    }
+
+    /// The call-out plan, where the pack has one.
+    pub fn plan(&self) -> Option<Result<Plan, Vec<Problem>>> {
+        self.ladders.as_deref().map(|it| Plan::read(&self.name(), it))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_shipped_pack_proves_itself() {
+        let packs = super::shipped().expect("nothing is wrong with the shipped packs");
+        assert_eq!(packs.len(), 8);
+        assert!(packs["call-out"].plan().is_some());
+    }
+}
