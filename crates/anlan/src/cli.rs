@@ -102,6 +102,15 @@ pub struct DemoArgs {
     /// 结束后退出，最后一行输出 JSON 汇总 · Run to the end; the last line of stdout is JSON
     #[arg(long)]
     pub exit_when_done: bool,
+    /// 接着上次中断处继续 · Go on where the last run was cut off
+    #[arg(long)]
+    pub resume: bool,
+    /// TLS 证书（PEM），非本机地址必需 · TLS certificate (PEM), needed for other than this machine
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// TLS 私钥（PEM）· TLS key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// `anlan serve`.
@@ -128,7 +137,7 @@ pub struct ServeArgs {
     /// 内置 MQTT 接入监听地址 · Address of the built-in MQTT intake
     #[arg(long, env = "ANLAN_MQTT_LISTEN", value_name = "ADDR:PORT")]
     pub mqtt_listen: Option<std::net::SocketAddr>,
-    /// 本节点承担：web、worker（默认全部）· What this node does: web, worker (both by default)
+    /// 本节点承担：web、ingest、worker（默认全部）· What this node does: web, ingest, worker (all by default)
     #[arg(long, env = "ANLAN_ROLE", value_delimiter = ',')]
     pub role: Vec<String>,
     /// 业务包目录（默认用内置的）· Folder of packs (the built-in ones by default)
@@ -140,6 +149,9 @@ pub struct ServeArgs {
     /// 答复链接的网址前缀 · Base URL of answer links
     #[arg(long, env = "ANLAN_LINK_BASE")]
     pub link_base: Option<String>,
+    /// 本区区划代码 · Division code of the own district
+    #[arg(long, env = "ANLAN_DISTRICT", value_name = "CODE")]
+    pub district: Option<String>,
 }
 
 /// `anlan replay`.

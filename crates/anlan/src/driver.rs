@@ -10,7 +10,7 @@ use std::{
 };
 
 use anlan_kernel::Instant;
-use anlan_simulator::CarrierClient;
+use anlan_simulator::{CarrierClient, carrier::CarrierError};
 use anlan_store::{StoreError, deadline};
 
 use crate::house::House;
@@ -23,6 +23,11 @@ impl Speed {
     /// A speed of `seconds` world seconds per real second.
     pub fn new(seconds: f64) -> Self {
         Self(Arc::new(AtomicU64::new(seconds.to_bits())))
+    }
+
+    /// Changes it while the world runs.
+    pub fn set(&self, seconds: f64) {
+        self.0.store(seconds.to_bits(), Ordering::Relaxed);
     }
 
     fn get(&self) -> f64 {
@@ -41,34 +46,24 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Does everything that is due at the world's present moment, until nothing is left to do.
+    /// Does everything that is due at the world's present moment, until nothing is left to do;
+    /// answers when something happens by itself next.
     ///
     /// # Errors
     /// What a mechanism says.
-    pub async fn settle(&self) -> Result<(), Error> {
+    pub async fn settle(&self) -> Result<Option<Instant>, Error> {
         let now = self.house.world.now();
+        self.house.monitor.judge_until(now).await?;
         loop {
-            let mut done = self.house.monitor.judge_until(now).await?;
-            done += deadline::fire_due(&self.house.world, &self.house.handlers, None).await?;
-            done += self.house.warn.courier_step(None).await?.handed;
-            let advanced = self.carrier.advance(now).await.map_err(Error::Carrier)?;
-            done += advanced.delivered;
-            if done == 0 {
-                return Ok(());
+            let fired = deadline::fire_due(&self.house.world, &self.house.handlers, None).await?;
+            let step = self.house.warn.courier_step(None).await?;
+            let carried = self.carrier.advance(now).await?;
+            if fired == 0 && step.handed == 0 && carried.delivered == 0 {
+                let deadline = self.house.world.next_deadline().await?;
+                let monitor = self.house.monitor.next_wake().await;
+                return Ok([deadline, step.next, carried.next, monitor].into_iter().flatten().min());
             }
         }
-    }
-
-    /// The next moment at which something happens by itself.
-    ///
-    /// # Errors
-    /// What a mechanism says.
-    pub async fn next(&self) -> Result<Option<Instant>, Error> {
-        let deadline = self.house.world.next_deadline().await?;
-        let courier = self.house.warn.courier_step(None).await?.next;
-        let carrier = self.carrier.next().await.map_err(Error::Carrier)?;
-        let monitor = self.house.monitor.next_wake();
-        Ok([deadline, courier, carrier, monitor].into_iter().flatten().min())
     }
 
     /// Moves the clock to `at`, no faster than the speed allows.
@@ -99,13 +94,11 @@ impl Driver {
     /// # Errors
     /// What a mechanism says.
     pub async fn run_until(&self, until: Instant) -> Result<(), Error> {
-        self.settle().await?;
-        while let Some(next) = self.next().await?.filter(|it| *it <= until) {
+        while let Some(next) = self.settle().await?.filter(|it| *it <= until) {
             self.move_to(next.max(self.house.world.now())).await;
-            self.settle().await?;
         }
         self.move_to(until).await;
-        self.settle().await
+        self.settle().await.map(drop)
     }
 }
 
@@ -117,7 +110,7 @@ pub enum Error {
     Store(#[from] StoreError),
     /// The simulated carrier.
     #[error("the simulated carrier: {0}")]
-    Carrier(String),
+    Carrier(#[from] CarrierError),
     /// The product's own API said no to a simulated officer or sensor.
     #[error("{0}")]
     Api(String),

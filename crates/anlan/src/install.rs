@@ -68,6 +68,30 @@ impl Install {
         self.world_dir(name).exists()
     }
 
+    /// Throws a world away: its folder, its rows, its heads. For demo worlds only.
+    ///
+    /// # Errors
+    /// What file system or database say.
+    pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        let gone = |done: std::io::Result<()>, path: &Path| match done {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::Io(format!("{}: {error}", path.display())))
+            }
+            _ => Ok(()),
+        };
+        let (dir, heads) = (self.world_dir(name), self.heads_file(name));
+        gone(std::fs::remove_dir_all(&dir), &dir)?;
+        gone(std::fs::remove_file(&heads), &heads)?;
+        World::remove(&self.place(name))
+    }
+
+    fn place(&self, name: &str) -> Place {
+        match &self.database {
+            None => Place::Sqlite(self.world_dir(name).join("world.db")),
+            Some(url) => Place::Postgres { url: url.clone(), schema: format!("anlan_{}", name.replace('-', "_")) },
+        }
+    }
+
     /// Keeps a second writer out for as long as the answer lives.
     ///
     /// # Errors
@@ -94,15 +118,11 @@ impl Install {
         }
         let dir = self.world_dir(name);
         std::fs::create_dir_all(&dir).map_err(|it| StoreError::Io(format!("{}: {it}", dir.display())))?;
-        let place = match &self.database {
-            None => Place::Sqlite(dir.join("world.db")),
-            Some(url) => Place::Postgres { url: url.clone(), schema: format!("anlan_{}", name.replace('-', "_")) },
-        };
         let config = WorldConfig {
             name: name.to_owned(),
             kind,
             dir,
-            place,
+            place: self.place(name),
             keys: Keys::open(&self.key)?,
             clock,
             heads: Some(self.heads_file(name)),

@@ -21,6 +21,11 @@ impl PgClient {
         Ok(Self { client, statements: HashMap::new() })
     }
 
+    pub fn drop_schema(url: &str, schema: &str) -> Result<(), StoreError> {
+        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
+        Ok(client.batch_execute(&format!("SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"))?)
+    }
+
     fn prepared(&mut self, sql: &str) -> Result<postgres::Statement, StoreError> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());

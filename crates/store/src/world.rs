@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     Clock, Keys, StoreError, Table, Tx, Urgency,
-    conn::Conn,
+    conn::{Conn, PgClient},
     engine::{Conflict, Engine, Job, Place, Ran},
     journal, migrate,
 };
@@ -122,6 +122,22 @@ impl World {
         let all: Vec<_> = std::iter::once(&journal::MODULE).chain(modules.iter().copied()).collect();
         world.run_sync(move |conn| migrate::run(conn, &all))?;
         Ok(world)
+    }
+
+    /// Drops the rows of a world for good; a demo world is made anew this way.
+    ///
+    /// # Errors
+    /// What the engine or the file system says.
+    pub fn remove(place: &Place) -> Result<(), StoreError> {
+        match place {
+            Place::Sqlite(path) => match std::fs::remove_file(path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(StoreError::Io(format!("{}: {error}", path.display())))
+                }
+                _ => Ok(()),
+            },
+            Place::Postgres { url, schema } => PgClient::drop_schema(url, schema),
+        }
     }
 
     /// A world of its own in `dir` on SQLite, with the given clock; for tests and scratch replays.

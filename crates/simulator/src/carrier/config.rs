@@ -61,6 +61,9 @@ pub struct CarrierConfig {
     pub no_line_after_ms: Option<u64>,
     /// Longest text taken, characters.
     pub longest_text: usize,
+    /// Everything that takes time takes a whole multiple of this, milliseconds. A coarse grain makes a
+    /// driven night pass sooner: what happens at one instant is delivered together.
+    pub grain_ms: u64,
     /// Most items taken in one second (world time); beyond it 429.
     pub items_per_second: Option<u32>,
     /// How calls go.
@@ -87,6 +90,7 @@ impl Default for CarrierConfig {
             priority_first: false,
             no_line_after_ms: None,
             longest_text: 1_000,
+            grain_ms: 1,
             items_per_second: None,
             voice: VoiceConfig::default(),
             sms: SmsConfig::default(),

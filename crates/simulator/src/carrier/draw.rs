@@ -6,18 +6,28 @@ use super::config::Span;
 
 /// Draws for one thing (a number, or one key to one number).
 #[derive(Clone, Copy, Debug)]
-pub struct Draws(u64);
+pub struct Draws {
+    state: u64,
+    /// Spans are rounded up to a multiple of this many milliseconds.
+    grain: u64,
+}
 
 impl Draws {
     /// Draws that depend on the seed and all of `names`.
     pub fn new(seed: u64, names: &[&str]) -> Self {
-        Self(names.iter().fold(mix(seed), |state, name| hash(state, name)))
+        Self { state: names.iter().fold(mix(seed), |state, name| hash(state, name)), grain: 1 }
+    }
+
+    /// The same draws, with spans in whole multiples of `milliseconds`.
+    #[must_use]
+    pub fn grain(self, milliseconds: u64) -> Self {
+        Self { grain: milliseconds.max(1), ..self }
     }
 
     /// A number in 0 ≤ x < 1.
     pub fn unit(self, label: &str) -> f64 {
         // The upper 53 bits fill a double exactly.
-        (hash(self.0, label) >> 11) as f64 / (1u64 << 53) as f64
+        (hash(self.state, label) >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// True with `probability`.
@@ -29,13 +39,13 @@ impl Draws {
     pub fn within(self, label: &str, span: Span) -> Duration {
         let Span(from, to) = span;
         let width = to.saturating_sub(from).saturating_add(1).max(1);
-        Duration::from_millis(from + hash(self.0, label) % width)
+        Duration::from_millis((from + hash(self.state, label) % width).next_multiple_of(self.grain))
     }
 
     /// One of `choices`, as often as its weight says; `None` when all weights are zero.
     pub fn pick<T: Copy>(self, label: &str, choices: &[(T, u32)]) -> Option<T> {
         let total: u64 = choices.iter().map(|(_, weight)| u64::from(*weight)).sum();
-        let mut left = hash(self.0, label).checked_rem(total)?;
+        let mut left = hash(self.state, label).checked_rem(total)?;
         for (choice, weight) in choices {
             match left.checked_sub(u64::from(*weight)) {
                 None => return Some(*choice),
@@ -76,8 +86,8 @@ mod tests {
 
     #[test]
     fn names_do_not_run_together() {
-        assert_ne!(Draws::new(1, &["ab", "c"]).0, Draws::new(1, &["a", "bc"]).0);
-        assert_ne!(Draws::new(1, &["ab"]).0, Draws::new(2, &["ab"]).0);
+        assert_ne!(Draws::new(1, &["ab", "c"]).state, Draws::new(1, &["a", "bc"]).state);
+        assert_ne!(Draws::new(1, &["ab"]).state, Draws::new(2, &["ab"]).state);
         assert_eq!(Draws::new(1, &["ab"]).pick("x", &[("a", 0)]), None);
     }
 
@@ -86,6 +96,12 @@ mod tests {
         fn a_span_is_never_left(from in 0u64..1_000_000, width in 0u64..1_000_000, name in ".{0,8}") {
             let got = Draws::new(3, &[&name]).within("w", Span(from, from + width));
             proptest::prop_assert!(got >= Duration::from_millis(from) && got <= Duration::from_millis(from + width));
+        }
+
+        #[test]
+        fn a_grain_gives_whole_multiples_only(name in ".{0,8}") {
+            let got = Draws::new(3, &[&name]).grain(1_000).within("w", Span(1_500, 9_500));
+            proptest::prop_assert!(got.as_millis() % 1_000 == 0 && (2_000..=10_000).contains(&got.as_millis()));
         }
 
         #[test]

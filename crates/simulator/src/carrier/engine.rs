@@ -222,7 +222,7 @@ impl Engine {
             voice = behaviour::Voice::Heard; // the gateway listens for the keys of the item only
         }
         known.log.behaviour = voice.to_string();
-        let draws = Draws::new(self.config.seed, &[&number, &call.key]);
+        let draws = Draws::new(self.config.seed, &[&number, &call.key]).grain(self.config.grain_ms);
         let steps = play::call(&self.config.voice, &voice, draws);
         let free_at = self.now.plus(steps.last().map_or(Duration::ZERO, |step| step.after));
         self.lines.hold(line, free_at);
@@ -239,7 +239,7 @@ impl Engine {
         known.log.dials.push(self.now);
         let sms = behaviour::sms(&self.config, &known.log.to, key);
         known.log.behaviour = sms.to_string();
-        let draws = Draws::new(self.config.seed, &[&known.log.to, key]);
+        let draws = Draws::new(self.config.seed, &[&known.log.to, key]).grain(self.config.grain_ms);
         let steps = play::message(&self.config.sms, &sms, draws);
         self.issue(key, run, &steps);
     }
@@ -249,7 +249,7 @@ impl Engine {
         let Some(known) = self.known.get_mut(key) else { return };
         let faults = &self.config.faults;
         let number = known.log.to.clone();
-        let item = Draws::new(self.config.seed, &[&number, key, &run.to_string()]);
+        let item = Draws::new(self.config.seed, &[&number, key, &run.to_string()]).grain(self.config.grain_ms);
         let script = self.config.scripted.get(&number);
         let silent = script.map_or_else(|| item.chance("silent", faults.silent), |script| script.silent);
         let mut in_turn = self.now;
@@ -266,7 +266,7 @@ impl Engine {
         for (index, step) in steps.iter().enumerate().filter(|_| !silent) {
             let at = self.now.plus(step.after);
             let receipt = receipt(step, format!("{key}.{run}.{index}"), key, &number, at);
-            let draws = Draws::new(self.config.seed, &[&number, &receipt.id]);
+            let draws = Draws::new(self.config.seed, &[&number, &receipt.id]).grain(self.config.grain_ms);
             in_turn = in_turn.max(at.plus(draws.within("lag", faults.lag_ms)));
             let mut due = in_turn;
             if draws.chance("overtaken", faults.overtaken) {

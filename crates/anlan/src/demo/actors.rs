@@ -1,0 +1,180 @@
+//! The people and machines outside: sensors, the warning centre, officers. They know the product by
+//! its public API only.
+
+use std::collections::BTreeMap;
+
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::{Value as Json, json};
+
+use super::{
+    setup::Credentials,
+    story::{Act, Moment, Story},
+};
+use crate::{driver::Error, verbs::Bad};
+
+/// Everybody outside.
+pub struct Actors {
+    url: String,
+    http: Client,
+    with: Credentials,
+}
+
+impl Actors {
+    /// They speak to the product at `url`.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(url: &str, _story: &Story, with: Credentials) -> Result<Self, Bad> {
+        Ok(Self { url: url.to_owned(), http: Client::builder().no_proxy().build()?, with })
+    }
+
+    /// Passwords by log-in.
+    pub fn passwords(&self) -> BTreeMap<&str, &str> {
+        self.with.passwords.iter().map(|(login, password)| (login.as_str(), password.as_str())).collect()
+    }
+
+    /// Everything that happens at one moment: sensors report, signals come in, officers act.
+    ///
+    /// # Errors
+    /// When the product does not answer, or refuses what it should take.
+    pub async fn play(&self, story: &Story, moment: &Moment) -> Result<(), Error> {
+        if !moment.observations.is_empty() {
+            let body = moment.observations.join("\n");
+            let request = self.http.post(self.at("/api/v1/observations")).header("content-type", "application/x-ndjson");
+            self.send(request.bearer_auth(&self.with.sensors).body(body)).await?;
+        }
+        for signal in &moment.signals {
+            let request = self.http.post(self.at("/api/v1/signals")).json(&signal.body);
+            self.send(request.bearer_auth(&self.with.signals)).await?;
+        }
+        for number in &moment.acts {
+            self.act(&story.script[*number], *number).await?;
+        }
+        Ok(())
+    }
+
+    async fn act(&self, act: &Act, number: usize) -> Result<(), Error> {
+        let text = |name: &str| act.args.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+        let number_of = |name: &str| act.args.get(name).and_then(toml::Value::as_integer).unwrap_or_default();
+        match act.action.as_str() {
+            "acknowledge_signal" | "forward_signal" => {
+                let verb = act.action.trim_end_matches("_signal");
+                let id = self.signal(act, &text("signal")).await?;
+                let path = format!("/api/v1/signals/{}/{verb}", percent(&id));
+                self.post_once(act, number, 0, &path, &json!({})).await
+            }
+            "record_answer" | "on_site" => {
+                let how = if act.action == "on_site" { "reached_on_site" } else { "recorded_by_colleague" };
+                let take = usize::try_from(number_of("take")).unwrap_or(1);
+                let open = self.open_calls(act, number_of("level"), &text("region"), take).await?;
+                for (i, call) in open.iter().enumerate() {
+                    let path = format!("/api/v1/calls/{}/record", percent(call));
+                    self.post_once(act, number, i, &path, &json!({"how": how, "note": text("note")})).await?;
+                }
+                Ok(())
+            }
+            "accept" => {
+                let round = self.round(act, number_of("level")).await?;
+                let path = format!("/api/v1/escalations?round={}&state=calling", percent(&round));
+                let lists = self.get(act, &path).await?;
+                let region = text("region");
+                for list in items(&lists).iter().filter(|it| it["region"] == region.as_str()) {
+                    let path = format!("/api/v1/escalations/{}/accept", percent(list["id"].as_str().unwrap_or_default()));
+                    self.post_once(act, number, 0, &path, &json!({"note": text("note")})).await?;
+                }
+                Ok(())
+            }
+            "end_process" => {
+                let hazard = text("hazard");
+                let found = self.get(act, "/api/v1/processes").await?;
+                for process in items(&found).iter().filter(|it| it["hazard"] == hazard.as_str() && it["open"] == true) {
+                    let path = format!("/api/v1/processes/{}/stand-down", process["id"].as_str().unwrap_or_default());
+                    self.post_once(act, number, 0, &path, &json!({"note": text("note")})).await?;
+                }
+                Ok(())
+            }
+            other => Err(Error::Api(format!("story.toml: nobody knows how to {other}"))),
+        }
+    }
+
+    /// Our id of the signal the issuer calls `identifier`.
+    async fn signal(&self, act: &Act, identifier: &str) -> Result<String, Error> {
+        let found = self.get(act, "/api/v1/signals?limit=200").await?;
+        let mine = items(&found).iter().find(|it| it["identifier"] == identifier || it["id"] == identifier);
+        let id = mine.and_then(|it| it["id"].as_str()).map(str::to_owned);
+        id.ok_or_else(|| Error::Api(format!("{}: the signal {identifier} did not come in", act.officer)))
+    }
+
+    /// The newest round of `level`.
+    async fn round(&self, act: &Act, level: i64) -> Result<String, Error> {
+        let found = self.get(act, "/api/v1/rounds?limit=200").await?;
+        let rounds = items(&found);
+        let newest = rounds.iter().filter(|it| it["level"] == level).max_by_key(|it| it["start_at"].as_str().map(str::to_owned));
+        Ok(newest.and_then(|it| it["id"].as_str()).unwrap_or_default().to_owned())
+    }
+
+    async fn open_calls(&self, act: &Act, level: i64, region: &str, take: usize) -> Result<Vec<String>, Error> {
+        let round = self.round(act, level).await?;
+        let path = format!("/api/v1/calls?round={}&open=1&region={region}&limit=500", percent(&round));
+        let found = self.get(act, &path).await?;
+        let mut ids: Vec<String> =
+            items(&found).iter().filter_map(|it| it["id"].as_str()).map(str::to_owned).collect();
+        ids.sort();
+        ids.truncate(take);
+        Ok(ids)
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    fn token(&self, act: &Act) -> &str {
+        self.with.tokens.get(&act.officer).map_or("", String::as_str)
+    }
+
+    async fn get(&self, act: &Act, path: &str) -> Result<Json, Error> {
+        self.send(self.http.get(self.at(path)).bearer_auth(self.token(act))).await
+    }
+
+    /// Does it once, however often the story is told: a resumed replay repeats its last moment.
+    async fn post_once(&self, act: &Act, number: usize, part: usize, path: &str, body: &Json) -> Result<(), Error> {
+        let request = self.http.post(self.at(path)).bearer_auth(self.token(act)).json(body);
+        let answer = request.header("idempotency-key", format!("story-{number}-{part}")).send().await;
+        let answer = answer.map_err(|it| Error::Api(it.to_string()))?;
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            // Somebody or something was quicker: the call is final, the signal acknowledged.
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => Ok(()),
+            status => {
+                let words = answer.text().await.unwrap_or_default();
+                Err(Error::Api(format!("{} {path}: {status} {words}", act.officer)))
+            }
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Json, Error> {
+        let answer = request.send().await.map_err(|it| Error::Api(it.to_string()))?;
+        let (status, url) = (answer.status(), answer.url().path().to_owned());
+        let text = answer.text().await.map_err(|it| Error::Api(it.to_string()))?;
+        if status.is_success() {
+            return serde_json::from_str(&text).map_err(|it| Error::Api(format!("{url}: {it}: {text}")));
+        }
+        Err(Error::Api(format!("{url}: {status} {text}")))
+    }
+}
+
+fn items(list: &Json) -> &[Json] {
+    list.get("items").unwrap_or(list).as_array().map_or(&[], Vec::as_slice)
+}
+
+fn percent(text: &str) -> String {
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,239 @@
+//! `anlan demo`: a past storm through the production pipeline, and everybody called.
+//!
+//! Sensors, the warning centre and officers are simulated and speak to the product as the real ones
+//! would: over HTTP, each with its own credential. The carrier is simulated on a socket this process
+//! opens. Everything between is the product.
+
+mod actors;
+mod setup;
+pub mod story;
+mod summary;
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+use anlan_kernel::{Instant, Lang};
+use anlan_simulator::{
+    Carrier, CarrierConfig,
+    carrier::Clock as CarrierClock,
+};
+use anlan_store::{Clock, WorldKind, journal};
+use anlan_warn::Gateway;
+use tokio::task::JoinSet;
+
+use crate::{
+    cli::{DemoArgs, PlaceArgs},
+    driver::{Driver, Speed},
+    house::{House, HouseConfig},
+    install::Install,
+    ops, packs, server,
+    verbs::{Bad, Outcome, lang, words},
+    workers,
+};
+use actors::Actors;
+use story::Loaded;
+
+/// World seconds per real second, where nobody says otherwise.
+const SPEED: f64 = 60.0;
+/// Name of the simulated gateway.
+const GATEWAY: &str = "simulated";
+/// How long after its last moment the story waits for calls that are still open.
+const AFTERMATH: std::time::Duration = std::time::Duration::from_secs(4 * 3_600);
+
+/// Runs the demo.
+///
+/// # Errors
+/// A wrong story, a taken port, a folder that cannot be used.
+pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
+    let lang = lang(place);
+    let loaded = story::load(args.story.as_deref())?;
+    let start = match &args.start {
+        Some(text) => Instant::parse(text)?,
+        None if args.exit_when_done => loaded.story.starts_at,
+        None => loaded.story.opens_at,
+    };
+    let tls = args.tls_cert.as_deref().zip(args.tls_key.as_deref());
+    server::check_exposure(args.listen, tls.is_some(), false, lang)?;
+    let listener = server::bind(SocketAddr::new(args.listen, args.port), "--port", lang)?;
+    let port = listener.local_addr()?.port();
+    let install = Install::of(place);
+    let _lock = install.lock().map_err(|it| words(it, lang))?;
+    let origin = origin(args, port, tls.is_some());
+    let (house, resumed) = open(&install, &loaded, &origin, tls.is_some(), args.resume).await.map_err(|it| words(it, lang))?;
+    ops::count_metrics();
+
+    let internal = internal_listener(&house)?;
+    let actors = Actors::new(&internal.url, &loaded.story, setup::world(&house, &loaded, resumed).await?)?;
+    let carrier = carrier(&loaded, &house, &internal.url).await?;
+    greet(&loaded, &origin, &house, &actors, lang);
+
+    let handle = axum_server::Handle::new();
+    let mut tasks = JoinSet::new();
+    workers::sealer(house.world.clone(), workers::holder(), &mut tasks);
+    tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
+    let app = server::app(&house.site.base, house.routes());
+    let public = app.clone();
+    let inside = axum_server::Handle::new();
+    let inside_too = inside.clone();
+    tasks.spawn(async move {
+        if let Err(error) = server::serve(internal.listener, app, None, inside_too).await {
+            tracing::error!(error, "the demo's inner door closed");
+        }
+    });
+    tokio::spawn(server::stop_on_signal(handle.clone()));
+    let speed = Speed::new(0.0);
+    let driver = Driver { house: house.clone(), carrier: carrier.client()?, speed: speed.clone() };
+    let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
+    let cert = args.tls_cert.clone().zip(args.tls_key.clone());
+    let serving = tokio::spawn(async move {
+        let tls: Option<(PathBuf, PathBuf)> = cert;
+        server::serve(listener, public, tls.as_ref().map(|(a, b)| (a.as_path(), b.as_path())), handle).await
+    });
+    let told = tell(&driver, &actors, &loaded, start, &speed, wanted).await;
+    if let Err(error) = &told {
+        tracing::error!(%error, "the story stopped");
+    }
+    if args.exit_when_done {
+        told?;
+        finish_sealing(&house).await.map_err(|it| words(it, lang))?;
+        println!("{}", summary::of(&house).await.map_err(|it| words(it, lang))?);
+        return Ok(Outcome::Ok);
+    }
+    println!("{}", lang.pick("回放已到终点；页面保持打开，Ctrl-C 结束。", "The replay is over; the pages stay open until Ctrl-C."));
+    serving.await??;
+    Ok(Outcome::Ok)
+}
+
+/// Feeds every moment of the story in order, then follows open calls to their end.
+async fn tell(
+    driver: &Driver,
+    actors: &Actors,
+    loaded: &Loaded,
+    start: Instant,
+    speed: &Speed,
+    wanted: f64,
+) -> Result<(), crate::driver::Error> {
+    let began = driver.house.world.now();
+    for (at, moment) in loaded.moments.range(began..) {
+        if *at >= start {
+            driver.run_until(start.max(began)).await?;
+            speed.set(wanted);
+        }
+        driver.run_until(*at).await?;
+        actors.play(&loaded.story, moment).await?;
+        driver.settle().await?;
+    }
+    driver.run_until(loaded.story.ends_at).await?;
+    let last = loaded.story.ends_at.plus(AFTERMATH);
+    while summary::open_calls(&driver.house).await? > 0 {
+        match driver.settle().await? {
+            Some(next) if next <= last => driver.run_until(next).await?,
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+async fn finish_sealing(house: &House) -> Result<(), anlan_store::StoreError> {
+    house.monitor.digest().await?;
+    while journal::sealed_position(&house.world).await? < i64::MAX {
+        if ops::pulse(house).await?.unsealed == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    journal::sign_head(&house.world).await.map(drop)
+}
+
+fn origin(args: &DemoArgs, port: u16, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    match args.listen {
+        IpAddr::V6(ip) => format!("{scheme}://[{ip}]:{port}"),
+        IpAddr::V4(ip) if ip.is_unspecified() => format!("{scheme}://{}:{port}", Ipv4Addr::LOCALHOST),
+        ip => format!("{scheme}://{ip}:{port}"),
+    }
+}
+
+/// The socket sensors, officers and the carrier of this process use; loopback, whatever `--listen` says.
+struct Internal {
+    listener: std::net::TcpListener,
+    url: String,
+}
+
+fn internal_listener(house: &House) -> Result<Internal, Bad> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let url = format!("http://{}{}", listener.local_addr()?, house.site.base);
+    Ok(Internal { listener, url })
+}
+
+async fn open(
+    install: &Install,
+    loaded: &Loaded,
+    origin: &str,
+    secure: bool,
+    resume: bool,
+) -> Result<(House, bool), anlan_store::StoreError> {
+    let name = &loaded.story.id;
+    let resumed = resume && install.has_world(name);
+    if !resumed {
+        install.remove(name)?;
+    }
+    let clock = Clock::driven(loaded.story.starts_at);
+    let world = install.open(name, WorldKind::Replay, clock)?;
+    if let Some(at) = journal::latest(&world).await? {
+        world.clock().move_to(at);
+    }
+    let base = format!("/w/{name}");
+    let shipped = packs::shipped().map_err(|_| anlan_store::StoreError::Shape("a shipped pack is wrong".into()))?;
+    let config = HouseConfig {
+        link_base: format!("{origin}{base}"),
+        base,
+        secure,
+        district: Some(loaded.story.district.clone()),
+        packs: shipped.into_iter().filter(|(id, _)| loaded.story.packs.contains(id)).collect(),
+        ..HouseConfig::default()
+    };
+    let house = House::open(world, config).await?;
+    Ok((house, resumed))
+}
+
+async fn carrier(loaded: &Loaded, house: &House, url: &str) -> Result<Carrier, Bad> {
+    let text = loaded.files.get("carrier.toml").map_or(Ok(""), |it| std::str::from_utf8(it))?;
+    let mut config: CarrierConfig = toml::from_str(text).map_err(|it| Bad(format!("carrier.toml: {it}")))?;
+    config.secret = anlan_store::hex(&anlan_store::random::<32>()?);
+    config.clock = CarrierClock::Driven(house.world.now());
+    config.callback = Some(format!("{url}/api/v1/receipts/{GATEWAY}"));
+    let secret = config.secret.clone();
+    let carrier = Carrier::start(config).await?;
+    let gateway = Gateway {
+        id: GATEWAY.into(),
+        url: carrier.url().to_owned(),
+        rate: 0.0,
+        area_rate: 0.0,
+        batch: 500,
+        max_tries: 10,
+        enabled: true,
+    };
+    house.warn.use_gateway(gateway, secret.into_bytes());
+    house.warn.clear_up(None).await?;
+    Ok(carrier)
+}
+
+fn greet(loaded: &Loaded, origin: &str, house: &House, actors: &Actors, lang: Lang) {
+    let story = &loaded.story;
+    println!("安澜 Anlan — {}", story.title.get(lang));
+    println!("{origin}{}/", house.site.base);
+    println!();
+    println!("{}", lang.pick("登录（账号 / 密码，每次演示重新生成）", "Log in (account / password, made anew for each demo)"));
+    let passwords: BTreeMap<&str, &str> = actors.passwords();
+    for officer in &story.officers {
+        let password = passwords.get(officer.login.as_str()).copied().unwrap_or_default();
+        println!("  {:10} {password}   {} · {}", officer.login, officer.name, officer.post);
+    }
+    println!();
+    println!("{}", story.attribution);
+    println!("{}", story.invented.get(lang));
+}

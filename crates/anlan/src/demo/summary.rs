@@ -1,0 +1,71 @@
+//! The last line of a demo run: everybody accounted for.
+
+use std::collections::BTreeMap;
+
+use anlan_kernel::Actor;
+use anlan_store::StoreError;
+use anlan_warn::CallState;
+use serde::Serialize;
+
+use crate::house::House;
+
+/// As the contract has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Callees, once per round.
+    pub called: i64,
+    /// Each final state; they add up to `called`.
+    #[serde(rename = "final")]
+    pub finals: BTreeMap<&'static str, i64>,
+    /// Attempts made with callees and superiors.
+    pub attempts: i64,
+    /// Calls that went one level up.
+    pub escalated: i64,
+    /// Rounds.
+    pub rounds: i64,
+    /// Notices (风险提示单).
+    pub notices: i64,
+    /// Alarms.
+    pub alarms: i64,
+    /// Readings taken.
+    pub readings: i64,
+}
+
+/// Counts the world.
+///
+/// # Errors
+/// What the store says.
+pub async fn of(house: &House) -> Result<String, StoreError> {
+    let readings = i64::try_from(house.monitor.readings()?).unwrap_or(i64::MAX);
+    let summary = house
+        .world
+        .read(&Actor::system("summary"), move |tx| {
+            let mut one = |sql: &str| -> Result<i64, StoreError> {
+                tx.query(sql, &[])?.first().map_or(Ok(0), |it| it.opt(0, anlan_store::Row::int).map(Option::unwrap_or_default))
+            };
+            let called = one("SELECT COUNT(*) FROM call WHERE {scope:region}")?;
+            let attempts = one("SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM call WHERE {scope:region}")?
+                + one("SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM escalation WHERE {scope:region}")?;
+            let escalated = one("SELECT COUNT(*) FROM call WHERE escalations > 0 AND {scope:region}")?;
+            let rounds = one("SELECT COUNT(*) FROM round WHERE {scope:region}")?;
+            let alarms = one("SELECT COUNT(*) FROM alarm WHERE {scope:region}")?;
+            let mut finals: BTreeMap<&'static str, i64> = CallState::FINAL.iter().map(|it| (it.name(), 0)).collect();
+            for row in tx.query("SELECT state, COUNT(*) FROM call WHERE open = 0 AND {scope:region} GROUP BY state", &[])? {
+                let state = row.text(0)?;
+                if let Some((_, count)) = finals.iter_mut().find(|(name, _)| **name == state) {
+                    *count = row.int(1)?;
+                }
+            }
+            Ok(Summary { called, finals, attempts, escalated, rounds, notices: 0, alarms, readings })
+        })
+        .await?;
+    Ok(serde_json::to_string(&summary)?)
+}
+
+/// Calls that have no final state yet.
+///
+/// # Errors
+/// What the store says.
+pub async fn open_calls(house: &House) -> Result<i64, StoreError> {
+    house.world.read(&Actor::system("summary"), |tx| tx.count::<anlan_warn::Call>("open = 1", &[])).await
+}

@@ -1,0 +1,149 @@
+//! One world with all its mechanisms, ready to work: nothing else knows everybody.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anlan_kernel::{Actor, RegionCode};
+use anlan_monitor::{AlarmEvent, Hooks, Monitor, Settings};
+use anlan_register::Region;
+use anlan_store::{Handlers, StoreError, World};
+use anlan_warn::{Warn, ladder::Plan, process, service::WarnConfig};
+use anlan_web::{Mounted, Site};
+
+use crate::{clockwatch::Hold, ops, packs::Pack};
+
+/// What a world is opened with.
+#[derive(Clone, Debug)]
+pub struct HouseConfig {
+    /// `""` for the real world, `/w/<world>` for every other.
+    pub base: String,
+    /// Whether cookies travel over TLS only.
+    pub secure: bool,
+    /// Who speaks in calls.
+    pub speaker: String,
+    /// Base URL of answer links.
+    pub link_base: String,
+    /// The district whose desk this is.
+    pub district: Option<RegionCode>,
+    /// Packs in use.
+    pub packs: BTreeMap<String, Pack>,
+}
+
+impl Default for HouseConfig {
+    fn default() -> Self {
+        let warn = WarnConfig::default();
+        Self {
+            base: String::new(),
+            secure: false,
+            speaker: warn.speaker,
+            link_base: warn.link_base,
+            district: None,
+            packs: BTreeMap::new(),
+        }
+    }
+}
+
+/// A world and its mechanisms; clones are handles to the same ones.
+#[derive(Clone)]
+pub struct House {
+    /// The store.
+    pub world: World,
+    /// 监测.
+    pub monitor: Arc<Monitor>,
+    /// 预警叫应.
+    pub warn: Arc<Warn>,
+    /// What its pages share.
+    pub site: Arc<Site>,
+    /// Deadline handlers of every mechanism.
+    pub handlers: Arc<Handlers>,
+    /// Whether escalations are held because the wall clock jumped.
+    pub hold: Arc<Hold>,
+}
+
+impl House {
+    /// Opens every mechanism over `world` and puts the packs' rules and ladders to work.
+    ///
+    /// # Errors
+    /// What the store says; a refusal when a pack's rules or ladders are wrong.
+    pub async fn open(world: World, config: HouseConfig) -> Result<Self, StoreError> {
+        let warn_config = WarnConfig {
+            speaker: config.speaker.clone(),
+            link_base: config.link_base.clone(),
+            ..WarnConfig::default()
+        };
+        let warn = Warn::new(world.clone(), warn_config, plan(&config.packs)?)?;
+        let home = match config.district {
+            Some(district) => district,
+            None => home_of(&world).await?,
+        };
+        let monitor = Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn) }).await?;
+        let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
+        let handlers = Arc::new(warn.handlers());
+        let house = Self { world, monitor, warn, site, handlers, hold: Arc::default() };
+        house.use_rules(&config.packs).await?;
+        Ok(house)
+    }
+
+    /// Rules of packs that are not in force yet, or stand there in another version.
+    async fn use_rules(&self, packs: &BTreeMap<String, Pack>) -> Result<(), StoreError> {
+        let active = self.world.read(&Actor::system("packs"), anlan_monitor::store::rule_set_active).await?;
+        for pack in packs.values() {
+            let Some(rules) = &pack.rules else { continue };
+            if active.iter().any(|it| it.source == pack.id && it.toml == *rules) {
+                continue;
+            }
+            self.monitor.set_rules(&Actor::system("packs"), &pack.id, rules).await.map_err(|it| match it {
+                anlan_monitor::RulesError::Store(error) => error,
+                anlan_monitor::RulesError::Wrong(mut problems) => match problems.pop() {
+                    Some(problem) => StoreError::Refused(problem),
+                    None => StoreError::Shape(format!("the rules of {} are wrong", pack.name())),
+                },
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Every route of every mechanism.
+    pub fn routes(&self) -> Mounted {
+        anlan_web::routes(&self.site)
+            .merge(anlan_register::routes(&self.site))
+            .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
+            .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
+            .merge(ops::routes(&self.site, self.clone()))
+    }
+}
+
+fn plan(packs: &BTreeMap<String, Pack>) -> Result<Plan, StoreError> {
+    let found = packs.values().find_map(Pack::plan);
+    match found {
+        Some(Ok(plan)) => Ok(plan),
+        Some(Err(mut problems)) => Err(match problems.pop() {
+            Some(problem) => StoreError::Refused(problem),
+            None => StoreError::Shape("the call-out plan is wrong".into()),
+        }),
+        None => Ok(Plan { version: "none@0".into(), ladders: BTreeMap::new(), levels: BTreeMap::new() }),
+    }
+}
+
+/// Alarms and signals reach the weather process in the transaction that stores them.
+fn hooks(warn: &Arc<Warn>) -> Hooks {
+    let (for_alarms, for_signals) = (Arc::clone(warn), Arc::clone(warn));
+    Hooks {
+        alarm: vec![Arc::new(move |tx, alarm, event| match event {
+            AlarmEvent::Raised | AlarmEvent::Changed => process::alarm_came(&for_alarms, tx, alarm),
+            AlarmEvent::Cleared => Ok(()),
+        })],
+        signal: vec![Arc::new(move |tx, signal| process::signal_came(&for_signals, tx, signal))],
+    }
+}
+
+/// The one district of the register; code `00` while there is none.
+async fn home_of(world: &World) -> Result<RegionCode, StoreError> {
+    let districts: Vec<Region> = world
+        .read(&Actor::system("house"), |tx| tx.find::<Region>("LENGTH(code) = 6", "ORDER BY code LIMIT 2", &[]))
+        .await?;
+    let code = districts.first().map_or_else(|| "00".to_owned(), |it| it.code.to_string());
+    RegionCode::parse(&code).map_err(|it| StoreError::Shape(it.to_string()))
+}
+
+/// How long a job is held without renewal.
+pub const LEASE: Duration = Duration::from_secs(10);

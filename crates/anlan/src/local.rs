@@ -1,0 +1,206 @@
+//! The local socket: verbs that write while a server runs on the same data go through the server.
+//!
+//! One JSON request a call on `DATA/anlan.sock`, readable by the owner only. Without a running server
+//! the same code runs here, under the lock of the data folder.
+
+use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+
+use anlan_kernel::{Actor, Lang, RegionCode};
+use anlan_register::{export, import};
+use anlan_store::{Clock, StoreError, WorldKind};
+use anlan_web::accounts::{self, NewAccount};
+use axum::{Json, Router, extract::State, routing::post};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Value_, json};
+use tokio::task::JoinSet;
+
+use crate::{
+    cli::PlaceArgs,
+    house::{House, HouseConfig},
+    install::Install,
+    serve::packs_of,
+    verbs::{Bad, lang, words},
+};
+
+/// What a verb asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "snake_case")]
+pub enum Request {
+    /// `anlan import`.
+    Import {
+        /// people, regions, organisations, shifts, stations, observations.
+        kind: String,
+        /// Base name of the file.
+        file: String,
+        /// Base64 of its bytes.
+        bytes: String,
+        /// Check only.
+        dry_run: bool,
+    },
+    /// `anlan export`.
+    Export {
+        /// people.
+        kind: String,
+        /// xlsx or csv.
+        format: String,
+    },
+    /// `anlan user add`.
+    AddAccount {
+        /// Log-in.
+        login: String,
+        /// Password, over the owner's own socket only.
+        password: String,
+        /// Display name.
+        name: String,
+        /// Role.
+        role: String,
+        /// Duty areas.
+        regions: Vec<RegionCode>,
+        /// 牌子.
+        hat: Option<String>,
+    },
+    /// `anlan user list`.
+    Accounts,
+    /// `anlan user disable`.
+    Disable {
+        /// Log-in.
+        login: String,
+    },
+    /// `anlan user first-code`.
+    FirstCode,
+    /// `anlan user device`.
+    Device {
+        /// Id.
+        id: String,
+        /// Stations.
+        stations: Vec<String>,
+    },
+}
+
+/// The answer, or a refusal in both languages.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// Done.
+    Done(Value_),
+    /// Not done; a problem, or words.
+    Refused(Value_),
+}
+
+/// Does what is asked, in this process.
+///
+/// # Errors
+/// What the mechanism says.
+pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreError> {
+    let by = Actor::system("command-line");
+    let world = &house.world;
+    match request {
+        Request::Import { kind, file, bytes, dry_run } => {
+            let bytes = STANDARD.decode(bytes).map_err(|it| StoreError::Shape(it.to_string()))?;
+            match kind.as_str() {
+                "stations" => {
+                    let imported = house.monitor.import_stations(&by, &bytes, dry_run).await?;
+                    Ok(json!({"new": imported.new, "changed": imported.changed, "same": imported.same, "problems": imported.problems}))
+                }
+                "observations" => {
+                    let taken = anlan_monitor::ingest::file(&house.monitor, &file, &bytes, dry_run).await?;
+                    Ok(json!({"new": taken.taken, "changed": 0, "same": taken.duplicates, "problems": taken.refused}))
+                }
+                kind => {
+                    let report = import::run(world, &by, kind, &bytes, &file, dry_run).await?;
+                    let sheet = report.errors_xlsx.as_ref().map(|it| STANDARD.encode(it));
+                    Ok(json!({"new": report.new, "changed": report.changed, "same": report.same, "problems": report.problems, "errors_xlsx": sheet}))
+                }
+            }
+        }
+        Request::Export { kind, format } => {
+            if kind != "people" {
+                return Err(StoreError::Refused(anlan_kernel::Problem::new(
+                    "bad_kind",
+                    format!("不能导出“{kind}”，可导出：people"),
+                    format!("{kind:?} cannot be exported; people can"),
+                )));
+            }
+            Ok(json!({"bytes": STANDARD.encode(export::people(world, &by, &format).await?)}))
+        }
+        Request::AddAccount { login, password, name, role, regions, hat } => {
+            accounts::create(world, &by, NewAccount { login, password, name, role, regions, hat }).await?;
+            Ok(json!({}))
+        }
+        Request::Accounts => Ok(json!({"accounts": accounts::list(world, &by).await?})),
+        Request::Disable { login } => {
+            accounts::disable(world, &by, &login).await?;
+            Ok(json!({}))
+        }
+        Request::FirstCode => Ok(json!({"code": accounts::first_code(world).await?})),
+        Request::Device { id, stations } => {
+            Ok(json!({"secret": accounts::create_device(world, &by, &id, stations).await?}))
+        }
+    }
+}
+
+/// Does what is asked: through the running server where there is one, else here.
+///
+/// # Errors
+/// The refusal in the caller's language.
+pub async fn ask(place: &PlaceArgs, request: Request) -> Result<Value_, Bad> {
+    let (install, lang) = (Install::of(place), lang(place));
+    match install.lock() {
+        Ok(_lock) => {
+            let kind = if place.world == "real" { WorldKind::Real } else { WorldKind::Replay };
+            let world = install.open(&place.world, kind, Clock::Real).map_err(|it| words(it, lang))?;
+            let config = HouseConfig { packs: packs_of(None, lang)?, ..HouseConfig::default() };
+            let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
+            let answer = perform(&house, request).await.map_err(|it| words(it, lang))?;
+            house.monitor.digest().await.map_err(|it| words(it, lang))?;
+            Ok(answer)
+        }
+        Err(StoreError::Locked(_)) => through_server(&install.socket(), request, lang).await,
+        Err(error) => Err(words(error, lang)),
+    }
+}
+
+async fn through_server(socket: &Path, request: Request, lang: Lang) -> Result<Value_, Bad> {
+    let client = reqwest::Client::builder().unix_socket(socket).no_proxy().build()?;
+    let answer: Answer = client.post("http://anlan.local/").json(&request).send().await?.json().await?;
+    match answer {
+        Answer::Done(value) => Ok(value),
+        Answer::Refused(value) => match serde_json::from_value::<anlan_kernel::Problem>(value.clone()) {
+            Ok(problem) => Err(Bad(problem.sentence(lang))),
+            Err(_) => Err(Bad(value.as_str().unwrap_or_default().to_owned())),
+        },
+    }
+}
+
+/// Opens the socket of this installation for the verbs.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub fn listen(install: &Install, house: &House, tasks: &mut JoinSet<()>) -> Result<(), Bad> {
+    let path = install.socket();
+    // The lock is ours, so a socket that stands there is left over from a crash.
+    if path.exists() {
+        std::fs::remove_file(&path)?;
+    }
+    let listener = tokio::net::UnixListener::bind(&path).map_err(|it| Bad(format!("{}: {it}", path.display())))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+    let app = Router::new()
+        .route("/", post(handle))
+        .layer(axum::extract::DefaultBodyLimit::max(256 << 20))
+        .with_state(Arc::new(house.clone()));
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(listener, app).await {
+            tracing::error!(%error, "the local socket closed");
+        }
+    });
+    Ok(())
+}
+
+async fn handle(State(house): State<Arc<House>>, Json(request): Json<Request>) -> Json<Answer> {
+    Json(match perform(&house, request).await {
+        Ok(value) => Answer::Done(value),
+        Err(StoreError::Refused(problem)) => Answer::Refused(json!(problem)),
+        Err(error) => Answer::Refused(json!(error.to_string())),
+    })
+}

@@ -1,0 +1,138 @@
+//! `anlan serve`: the server of the real world.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use anlan_kernel::{Lang, RegionCode};
+use anlan_store::{Clock, WorldKind};
+use anlan_web::accounts;
+use serde::Deserialize;
+
+use crate::{
+    cli::{PlaceArgs, ServeArgs},
+    house::{House, HouseConfig},
+    install::Install,
+    local, ops,
+    packs::{self, Pack},
+    server,
+    verbs::{Bad, Outcome, lang, words},
+    workers::{self, Roles},
+};
+
+/// The configuration file; every key is also a flag and an `ANLAN_…` variable, which win.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    listen: Option<SocketAddr>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    behind_proxy: bool,
+    mqtt_broker: Option<String>,
+    mqtt_listen: Option<SocketAddr>,
+    role: Vec<String>,
+    packs: Option<PathBuf>,
+    speaker: Option<String>,
+    link_base: Option<String>,
+    district: Option<String>,
+}
+
+/// Flags over environment over file.
+fn settings(args: &ServeArgs) -> Result<File, Bad> {
+    let file = match &args.config {
+        None => File::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).map_err(|it| Bad(format!("{}: {it}", path.display())))?;
+            toml::from_str(&text).map_err(|it| Bad(format!("{}: {it}", path.display())))?
+        }
+    };
+    let args = args.clone();
+    Ok(File {
+        listen: args.listen.or(file.listen),
+        tls_cert: args.tls_cert.or(file.tls_cert),
+        tls_key: args.tls_key.or(file.tls_key),
+        behind_proxy: args.behind_proxy || file.behind_proxy,
+        mqtt_broker: args.mqtt_broker.or(file.mqtt_broker),
+        mqtt_listen: args.mqtt_listen.or(file.mqtt_listen),
+        role: if args.role.is_empty() { file.role } else { args.role },
+        packs: args.packs.or(file.packs),
+        speaker: args.speaker.or(file.speaker),
+        link_base: args.link_base.or(file.link_base),
+        district: args.district.or(file.district),
+    })
+}
+
+/// Packs of a folder, or the shipped ones.
+///
+/// # Errors
+/// The first finding, naming its file.
+pub fn packs_of(dir: Option<&std::path::Path>, lang: Lang) -> Result<BTreeMap<String, Pack>, Bad> {
+    dir.map_or_else(packs::shipped, packs::in_folder).map_err(|findings| {
+        let lines: Vec<_> = findings.iter().map(|(file, it)| format!("{file}: {}", it.sentence(lang))).collect();
+        Bad(lines.join("\n"))
+    })
+}
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// Settings, a taken port, a folder in use.
+pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
+    let lang = lang(place);
+    let settings = settings(args)?;
+    let roles = Roles::parse(&settings.role).map_err(Bad)?;
+    let address = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+    let tls = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
+    server::check_exposure(address.ip(), tls.is_some(), settings.behind_proxy, lang)?;
+    let listener = server::bind(address, "--listen", lang)?;
+    let install = Install::of(place);
+    let _lock = install.lock().map_err(|it| words(it, lang))?;
+    let district = settings.district.as_deref().map(RegionCode::parse).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", listener.local_addr()?);
+    let config = HouseConfig {
+        secure: tls.is_some() || settings.behind_proxy,
+        link_base: settings.link_base.clone().unwrap_or_else(|| url.clone()),
+        district,
+        packs: packs_of(settings.packs.as_deref(), lang)?,
+        speaker: settings.speaker.clone().unwrap_or_else(|| HouseConfig::default().speaker),
+        ..HouseConfig::default()
+    };
+    let world = install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang))?;
+    let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
+    ops::count_metrics();
+    house.warn.load_gateways().await.map_err(|it| words(it, lang))?;
+    let mut tasks = workers::all(&house, roles);
+    intake(&settings, &house, &mut tasks, lang)?;
+    local::listen(&install, &house, &mut tasks)?;
+    if let Some(code) = accounts::first_code(&house.world).await.map_err(|it| words(it, lang))? {
+        println!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
+        println!("  {code}   {url}/first");
+    }
+    println!("安澜 Anlan {} — {url}/", env!("CARGO_PKG_VERSION"));
+    let handle = axum_server::Handle::new();
+    tokio::spawn(server::stop_on_signal(handle.clone()));
+    if roles.web {
+        server::serve(listener, server::app("", house.routes()), tls, handle).await?;
+    } else {
+        drop(listener);
+        server::until_stopped().await;
+    }
+    Ok(Outcome::Ok)
+}
+
+/// MQTT in: an outside broker, the built-in intake, or both.
+fn intake(
+    settings: &File,
+    house: &House,
+    tasks: &mut tokio::task::JoinSet<()>,
+    lang: Lang,
+) -> Result<(), Bad> {
+    if let Some(url) = &settings.mqtt_broker {
+        let source = anlan_monitor::mqtt::Broker::parse(url).map_err(|it| Bad(it.sentence(lang)))?;
+        tasks.spawn(source.run(std::sync::Arc::clone(&house.monitor)));
+    }
+    if let Some(address) = settings.mqtt_listen {
+        let listener = server::bind(address, "--mqtt-listen", lang)?;
+        tasks.spawn(crate::mqtt::serve(listener, house.clone()));
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! `anlan user`.
+
+use std::io::Read;
+
+use anlan_kernel::RegionCode;
+use serde_json::json;
+
+use super::{Bad, Outcome, lang};
+use crate::{
+    cli::{PlaceArgs, UserVerb},
+    local::{self, Request},
+};
+
+/// Accounts and devices from the command line of the machine's owner.
+///
+/// # Errors
+/// The refusal: a weak password, an unknown role, a log-in that exists.
+pub async fn run(place: &PlaceArgs, verb: &UserVerb) -> Result<Outcome, Bad> {
+    let answer = local::ask(place, request(verb)?).await?;
+    if place.json {
+        println!("{answer}");
+        return Ok(Outcome::Ok);
+    }
+    match verb {
+        UserVerb::List => {
+            for account in answer["accounts"].as_array().into_iter().flatten() {
+                let text = |name: &str| account[name].as_str().unwrap_or_default().to_owned();
+                let state = if account["disabled"] == json!(true) { lang(place).pick("停用", "disabled") } else { "" };
+                println!("{:16} {:16} {} {state}", text("login"), text("role"), account["regions"]);
+            }
+        }
+        UserVerb::FirstCode => match answer["code"].as_str() {
+            Some(code) => println!("{code}"),
+            None => println!("{}", lang(place).pick("已有账号，不再需要一次性代码", "there are accounts already; no code is needed")),
+        },
+        UserVerb::Device { id, .. } => println!("{id}: {}", answer["secret"].as_str().unwrap_or_default()),
+        UserVerb::Add { .. } | UserVerb::Disable { .. } => println!("{}", lang(place).pick("完成", "done")),
+    }
+    Ok(Outcome::Ok)
+}
+
+fn request(verb: &UserVerb) -> Result<Request, Bad> {
+    Ok(match verb {
+        UserVerb::Add { login, role, region, name, hat } => {
+            let mut password = String::new();
+            std::io::stdin().read_to_string(&mut password)?;
+            let regions = region.iter().map(|it| RegionCode::parse(it)).collect::<Result<_, _>>()?;
+            Request::AddAccount {
+                login: login.clone(),
+                password: password.trim_end_matches(['\r', '\n']).to_owned(),
+                name: if name.is_empty() { login.clone() } else { name.clone() },
+                role: role.clone(),
+                regions,
+                hat: hat.clone(),
+            }
+        }
+        UserVerb::List => Request::Accounts,
+        UserVerb::Disable { login } => Request::Disable { login: login.clone() },
+        UserVerb::FirstCode => Request::FirstCode,
+        UserVerb::Device { id, station } => Request::Device { id: id.clone(), stations: station.clone() },
+    })
+}
