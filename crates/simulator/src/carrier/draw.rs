@@ -101,7 +101,7 @@ mod tests {
         #[test]
         fn a_grain_gives_whole_multiples_only(name in ".{0,8}") {
             let got = Draws::new(3, &[&name]).grain(1_000).within("w", Span(1_500, 9_500));
-            proptest::prop_assert!(got.as_millis() % 1_000 == 0 && (2_000..=10_000).contains(&got.as_millis()));
+            proptest::prop_assert!(got.as_millis().is_multiple_of(1_000) && (2_000..=10_000).contains(&got.as_millis()));
         }
 
         #[test]
