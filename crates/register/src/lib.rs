@@ -1,1 +1,22 @@
-//! People, posts, organisations, regions (台账).
+//! The register (台账): regions, organisations, people with their posts, and shifts.
+//!
+//! Owns who is responsible where, who is on duty, and how they are reached; takes rosters in as the
+//! bureaus keep them and hands them out again. Does not know why anybody is called or by which way
+//! (`warn` asks for an audience), and shows a number in clear to nobody without a journaled look.
+//!
+//! # Promises
+//! - An import takes every good row, names row and column of every other one, and changes nothing when
+//!   it is repeated.
+//! - An audience is a fixed number of indexed statements however many people it has; each callee stands
+//!   in it once, with all duties, in calling order.
+//! - A person's id says nothing about the person; names, numbers and notes stand sealed in the journal.
+//! - After an erasure nothing readable is left, and the journal still verifies.
+
+pub mod callees;
+pub mod model;
+pub mod phone;
+pub mod store;
+
+pub use callees::{Callee, CalleeTitle, Duty, Who, audience, callee, callee_title, number_of, superiors};
+pub use model::{Organisation, Person, Post, Rank, Region, Role, Shift};
+pub use store::MODULE;

@@ -1,0 +1,137 @@
+//! The SQL of the register and nothing else.
+
+use anlan_kernel::{Instant, RegionCode};
+use anlan_store::{Module, Row, StoreError, Tx, Value, params};
+
+use crate::model::{ORGANISATION, PERSON, POST, REGION, SHIFT};
+
+/// Tables of the register.
+pub static MODULE: Module = Module {
+    name: "register",
+    migrations: &[(
+        "0001-register",
+        "CREATE TABLE region (code TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, level BIGINT NOT NULL, parent TEXT);
+         CREATE INDEX region_parent ON region(parent);
+         CREATE TABLE organisation (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, region TEXT NOT NULL,
+            kind TEXT NOT NULL, hats TEXT NOT NULL, duty_room_name TEXT, duty_room_phone TEXT, note TEXT);
+         CREATE INDEX organisation_region ON organisation(region);
+         CREATE INDEX organisation_name ON organisation(name);
+         CREATE TABLE person (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, name TEXT, phone TEXT, spare TEXT,
+            erased_at BIGINT);
+         CREATE INDEX person_name ON person(name, phone);
+         CREATE INDEX person_phone ON person(phone);
+         CREATE INDEX person_region ON person(region);
+         CREATE TABLE post (id TEXT NOT NULL PRIMARY KEY, person TEXT NOT NULL, organisation TEXT NOT NULL,
+            title TEXT NOT NULL, duty TEXT NOT NULL, region TEXT NOT NULL, level TEXT NOT NULL, rank TEXT NOT NULL,
+            note TEXT, valid_from BIGINT, valid_until BIGINT);
+         CREATE INDEX post_region ON post(region, person);
+         CREATE INDEX post_person ON post(person);
+         CREATE INDEX post_organisation ON post(organisation);
+         CREATE TABLE shift (id TEXT NOT NULL PRIMARY KEY, organisation TEXT NOT NULL, region TEXT NOT NULL,
+            starts_at BIGINT NOT NULL, ends_at BIGINT NOT NULL, role TEXT NOT NULL, person TEXT, subject TEXT NOT NULL,
+            name TEXT, phone TEXT);
+         CREATE INDEX shift_region ON shift(region, starts_at);
+         CREATE INDEX shift_organisation ON shift(organisation, starts_at);
+         CREATE INDEX shift_person ON shift(person);",
+    )],
+    tables: &[&REGION, &ORGANISATION, &PERSON, &POST, &SHIFT],
+};
+
+/// A condition with its values, as it is being put together.
+#[derive(Default)]
+pub(crate) struct Where {
+    pub text: String,
+    pub values: Vec<Value>,
+}
+
+impl Where {
+    /// `$n` for the value.
+    pub fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// Regions of which one of `areas` is part, or which are part of it.
+    pub fn meeting(column: &str, areas: &[RegionCode]) -> Self {
+        let mut this = Self::default();
+        let mut parts = Vec::new();
+        for area in areas {
+            let (from, until) = (this.bind(area.as_str()), this.bind(area.until()));
+            parts.push(format!("({column} >= {from} AND {column} < {until})"));
+        }
+        let mut above: Vec<&str> =
+            areas.iter().flat_map(|it| (2..it.as_str().len()).map(|length| &it.as_str()[..length])).collect();
+        above.sort_unstable();
+        above.dedup();
+        if !above.is_empty() {
+            let places: Vec<_> = above.into_iter().map(|it| this.bind(it)).collect();
+            parts.push(format!("{column} IN ({})", places.join(", ")));
+        }
+        this.text = if parts.is_empty() { "1 = 0".to_owned() } else { format!("({})", parts.join(" OR ")) };
+        this
+    }
+
+    /// Exactly this value.
+    pub fn equals(column: &str, value: impl Into<Value>) -> Self {
+        let mut this = Self::default();
+        this.text = format!("{column} = {}", this.bind(value));
+        this
+    }
+}
+
+/// Posts in force at `now` with the person and the region's name:
+/// person, region, region name, title, duty, level, rank, phone, spare.
+pub(crate) fn post_rows(tx: &mut Tx<'_>, mut which: Where, now: Instant) -> Result<Vec<Row>, StoreError> {
+    let at = which.bind(now);
+    let sql = format!(
+        "SELECT p.person, p.region, r.name, p.title, p.duty, p.level, p.rank, n.phone, n.spare
+           FROM post p JOIN person n ON n.id = p.person LEFT JOIN region r ON r.code = p.region
+          WHERE {} AND n.erased_at IS NULL AND {{scope:p.region}}
+            AND (p.valid_from IS NULL OR p.valid_from <= {at}) AND (p.valid_until IS NULL OR p.valid_until > {at})
+          ORDER BY p.region, p.person, p.id",
+        which.text
+    );
+    tx.query(&sql, &which.values)
+}
+
+/// Officers on duty at `now`: person, region, region name, role, organisation, phone, spare.
+pub(crate) fn duty_rows(tx: &mut Tx<'_>, mut which: Where, now: Instant) -> Result<Vec<Row>, StoreError> {
+    let at = which.bind(now);
+    let sql = format!(
+        "SELECT s.person, s.region, r.name, s.role, s.organisation, n.phone, n.spare
+           FROM shift s JOIN person n ON n.id = s.person LEFT JOIN region r ON r.code = s.region
+          WHERE {} AND n.erased_at IS NULL AND {{scope:s.region}} AND s.starts_at <= {at} AND s.ends_at > {at}
+          ORDER BY s.region, s.id",
+        which.text
+    );
+    tx.query(&sql, &which.values)
+}
+
+/// Organisations with a duty room: id, region, region name, room name, room number, name, kind.
+pub(crate) fn room_rows(tx: &mut Tx<'_>, which: Where) -> Result<Vec<Row>, StoreError> {
+    let sql = format!(
+        "SELECT o.id, o.region, r.name, o.duty_room_name, o.duty_room_phone, o.name, o.kind
+           FROM organisation o LEFT JOIN region r ON r.code = o.region
+          WHERE {} AND (o.duty_room_name IS NOT NULL OR o.duty_room_phone IS NOT NULL) AND {{scope:o.region}}
+          ORDER BY o.region, o.id",
+        which.text
+    );
+    tx.query(&sql, &which.values)
+}
+
+/// Name of a person, title and unit of the first post.
+pub(crate) fn title_row(tx: &mut Tx<'_>, person: &str) -> Result<Option<Row>, StoreError> {
+    let sql = "SELECT n.name, p.title, o.name
+                 FROM person n LEFT JOIN post p ON p.person = n.id LEFT JOIN organisation o ON o.id = p.organisation
+                WHERE n.id = $1 AND ({scope:n.region} OR {scope:p.region})
+                ORDER BY p.region, p.id LIMIT 1";
+    Ok(tx.query(sql, params![person])?.into_iter().next())
+}
+
+/// Both numbers of a person as they stand.
+pub(crate) fn number_row(tx: &mut Tx<'_>, person: &str) -> Result<Option<Row>, StoreError> {
+    let sql = "SELECT n.phone, n.spare FROM person n
+                WHERE n.id = $1 AND n.erased_at IS NULL AND ({scope:n.region}
+                   OR EXISTS (SELECT 1 FROM post p WHERE p.person = n.id AND {scope:p.region}))";
+    Ok(tx.query(sql, params![person])?.into_iter().next())
+}
