@@ -7,22 +7,37 @@ use anlan_store::{StoreError, Tx, Urgency, hex, params};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::{
-    Warn,
+    Warn, call, escalation,
     flow::CallEvent,
     model::{Call, Escalation, Round},
-    round::{self, refusal},
+    service::refusal,
 };
+
+fn mac(warn: &Warn, purpose: &str, subject: &str, length: usize) -> String {
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(&warn.world().keys().secrets()).expect("HMAC takes keys of any length");
+    for part in [warn.world().name(), purpose, subject] {
+        mac.update(part.as_bytes());
+        mac.update(b"\n");
+    }
+    URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..length])
+}
 
 /// The token of one call: nobody can guess it, and it opens nothing else.
 pub(crate) fn token(warn: &Warn, subject: &str) -> String {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(&warn.world().keys().secrets()).expect("HMAC takes keys of any length");
-    mac.update(warn.world().name().as_bytes());
-    mac.update(b"\nanswer\n");
-    mac.update(subject.as_bytes());
-    URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..16])
+    mac(warn, "answer", subject, 16)
+}
+
+/// The token of one superior for one list: it says who of the chain answers.
+pub(crate) fn list_token(warn: &Warn, escalation: &str, link: i64) -> String {
+    format!("{}.{link}.{}", token(warn, escalation), link_mac(warn, escalation, link))
+}
+
+fn link_mac(warn: &Warn, escalation: &str, link: i64) -> String {
+    mac(warn, "list", &format!("{escalation}\n{link}"), 9)
 }
 
 pub(crate) fn token_hash(warn: &Warn, subject: &str) -> String {
@@ -38,21 +53,33 @@ fn hash(token: &str) -> String {
 pub enum Asked {
     /// The own call.
     Call(Box<Call>, Round),
-    /// A list of silent people.
-    List(Escalation, Round, Vec<Call>),
+    /// A list of silent people, and the place in the chain of the superior who asks.
+    List(Escalation, Round, Vec<Call>, i64),
 }
 
-fn asked(tx: &mut Tx<'_>, token: &str) -> Result<Option<Asked>, StoreError> {
-    let key = hash(token);
-    if let Some(call) = tx.find::<Call>("token_hash = $1", "", params![&key])?.into_iter().next() {
-        let round = tx.get::<Round>(&call.round)?;
-        return Ok(round.map(|it| Asked::Call(Box::new(call), it)));
+pub(crate) fn asked(warn: &Warn, tx: &mut Tx<'_>, token: &str) -> Result<Option<Asked>, StoreError> {
+    match token.split('.').collect::<Vec<_>>()[..] {
+        [token] => call_of(tx, token),
+        [token, link, proof] => list_of(warn, tx, token, link, proof),
+        _ => Ok(None),
     }
-    let Some(escalation) = tx.find::<Escalation>("token_hash = $1", "", params![&key])?.into_iter().next() else {
+}
+
+fn call_of(tx: &mut Tx<'_>, token: &str) -> Result<Option<Asked>, StoreError> {
+    let Some(call) = tx.find::<Call>("token_hash = $1", "", params![hash(token)])?.pop() else { return Ok(None) };
+    let round = tx.get::<Round>(&call.round)?;
+    Ok(round.map(|it| Asked::Call(Box::new(call), it)))
+}
+
+fn list_of(warn: &Warn, tx: &mut Tx<'_>, token: &str, link: &str, proof: &str) -> Result<Option<Asked>, StoreError> {
+    let found: Option<Escalation> = tx.find("token_hash = $1", "", params![hash(token)])?.pop();
+    let (Some(escalation), Ok(link)) = (found, link.parse::<i64>()) else { return Ok(None) };
+    let proved = bool::from(link_mac(warn, &escalation.id, link).as_bytes().ct_eq(proof.as_bytes()));
+    if !proved || escalation::superior(&escalation, link).is_none() {
         return Ok(None);
-    };
-    let calls = tx.find::<Call>("escalation = $1 AND open = 1", "ORDER BY id", params![&escalation.id])?;
-    Ok(tx.get::<Round>(&escalation.round)?.map(|it| Asked::List(escalation, it, calls)))
+    }
+    let calls = escalation::listed(tx, &escalation.id)?;
+    Ok(tx.get::<Round>(&escalation.round)?.map(|it| Asked::List(escalation, it, calls, link)))
 }
 
 impl Warn {
@@ -60,9 +87,9 @@ impl Warn {
     ///
     /// # Errors
     /// What the store says.
-    pub async fn asked(&self, token: &str) -> Result<Option<Asked>, StoreError> {
-        let token = token.to_owned();
-        self.world.read(&Actor::system("answer-page"), move |tx| asked(tx, &token)).await
+    pub async fn asked(self: &Arc<Self>, token: &str) -> Result<Option<Asked>, StoreError> {
+        let (warn, token) = (Arc::clone(self), token.to_owned());
+        self.world.read(&Actor::system("answer-page"), move |tx| asked(&warn, tx, &token)).await
     }
 
     /// The tap on the page: 1 arrived, 2 cannot come, 3 needs help.
@@ -71,35 +98,18 @@ impl Warn {
     /// A refusal for an unknown token or key; what the store says.
     pub async fn answer_by_page(self: &Arc<Self>, token: &str, digit: u8) -> Result<Asked, StoreError> {
         let (warn, token) = (Arc::clone(self), token.to_owned());
+        let bad_link = || refusal("bad_link", "链接无效", "this link opens nothing");
         self.world
             .write("call.answer-page", Urgency::Urgent, &Actor::system("answer-page"), move |tx| {
                 if !(1..=3).contains(&digit) {
                     return Err(refusal("bad_key", "只能选 1、2 或 3", "choose 1, 2 or 3"));
                 }
                 let event = CallEvent::Key { digit, via: "page" };
-                match asked(tx, &token)? {
-                    Some(Asked::Call(call, _)) => {
-                        round::handle(&warn, tx, &call.id, &event)?;
-                    }
-                    Some(Asked::List(escalation, ..)) => {
-                        crate::escalation::handle(&warn, tx, &escalation.id, escalation.attempts, &event)?;
-                    }
-                    None => return Err(refusal("bad_link", "链接无效", "this link opens nothing")),
+                match asked(&warn, tx, &token)?.ok_or_else(bad_link)? {
+                    Asked::Call(call, _) => call::handle(&warn, tx, &call.id, &event).map(drop)?,
+                    Asked::List(list, _, _, link) => escalation::handle(&warn, tx, &list.id, link, None, &event)?,
                 }
-                asked(tx, &token)?.ok_or_else(|| refusal("bad_link", "链接无效", "this link opens nothing"))
-            })
-            .await
-    }
-
-    /// An officer answers a call through the API on the callee's word: key 1, 2 or 3.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn answer_by_desk(self: &Arc<Self>, actor: &Actor, call: &str, digit: u8) -> Result<bool, StoreError> {
-        let (warn, call) = (Arc::clone(self), call.to_owned());
-        self.world
-            .write("call.answer-desk", Urgency::Urgent, actor, move |tx| {
-                round::handle(&warn, tx, &call, &CallEvent::Key { digit, via: "desk" })
+                asked(&warn, tx, &token)?.ok_or_else(bad_link)
             })
             .await
     }

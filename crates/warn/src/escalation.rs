@@ -1,17 +1,20 @@
 //! Escalation (逐级叫应): the silent of a unit on one list, one call to the person one level up.
 
-use anlan_kernel::{RegionCode, Tier};
+use std::sync::Arc;
+
+use anlan_kernel::{Actor, Instant, RegionCode, Tier};
 use anlan_register::superiors;
-use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, params};
+use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, params};
 use serde_json::json;
 
 use crate::{
     Warn,
     answer::token_hash,
+    call::{self, drop_queued},
     flow::{CallEvent, RING_GRACE},
     ladder::Step,
     model::{Call, Escalation, EscalationState, Help, Round},
-    round,
+    service::{everywhere, refusal},
 };
 
 /// Superiors of one level that are tried before the next level is.
@@ -29,15 +32,10 @@ fn unit(region: &RegionCode) -> RegionCode {
 /// Puts the call on the list being gathered for its unit; returns the escalation's id.
 pub(crate) fn join(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call) -> Result<String, StoreError> {
     let unit = unit(&call.region);
-    let step = call.step.clone().unwrap_or_default();
-    let gathering: Vec<Escalation> = tx.find(
-        "round = $1 AND region = $2 AND state = 'gathering' AND ladder = $3 AND step = $4",
-        "",
-        params![&round.id, &unit, &call.ladder, &step],
-    )?;
-    if let Some(found) = gathering.into_iter().next() {
+    if let Some(found) = of_unit(tx, &round.id, &unit, "gathering")? {
         return Ok(found.id);
     }
+    let step = call.step.clone().unwrap_or_default();
     let before = tx.count::<Escalation>("round = $1 AND region = $2", params![&round.id, &unit])?;
     let id = format!("{}/up/{unit}-{}", round.id, before + 1);
     let ladder = warn.ladder(round, &call.ladder)?;
@@ -54,7 +52,9 @@ pub(crate) fn join(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call) -> 
         step,
         state: EscalationState::Gathering,
         rang_at: None,
+        limit_at: None,
         accepted_by: None,
+        note: None,
         token_hash: token_hash(warn, &id),
         opened_at: tx.now(),
         revision: 0,
@@ -64,8 +64,19 @@ pub(crate) fn join(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call) -> 
     Ok(id)
 }
 
-fn listed(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Call>, StoreError> {
+fn of_unit(tx: &mut Tx<'_>, round: &str, unit: &RegionCode, state: &str) -> Result<Option<Escalation>, StoreError> {
+    let condition = "round = $1 AND region = $2 AND state = $3";
+    Ok(tx.find::<Escalation>(condition, "ORDER BY id LIMIT 1", params![round, unit, state])?.pop())
+}
+
+/// The calls of a list that have no final state.
+pub(crate) fn listed(tx: &mut Tx<'_>, id: &str) -> Result<Vec<Call>, StoreError> {
     tx.find("escalation = $1 AND open = 1", "ORDER BY id", params![id])
+}
+
+fn is_empty(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM call WHERE escalation = $1 AND open = 1 AND {scope:region} LIMIT 1";
+    Ok(tx.query(sql, params![id])?.is_empty())
 }
 
 fn load(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<Option<(Escalation, Round, Step)>, StoreError> {
@@ -79,15 +90,25 @@ fn load(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<Option<(Escalation, Ro
     Ok(Some((escalation, round, step)))
 }
 
-/// The gathering time is over: the first superior is called with the whole list.
+/// The gathering time is over: the first superior is called with the whole list. While the same
+/// superiors are still being called for an earlier list, this one goes on gathering.
 ///
 /// # Errors
 /// What the store says.
 pub fn merged(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let Some((mut escalation, round, step)) = load(warn, tx, id)? else { return Ok(()) };
+    if escalation.state != EscalationState::Gathering {
+        return Ok(());
+    }
     let calls = listed(tx, id)?;
-    let Some(first) = calls.first() else { return close(tx, escalation, EscalationState::Moot) };
-    escalation.chain = chain(tx, &round, &first.region)?;
+    // The deepest of them: whoever is above it is above the others of the unit.
+    let Some(deepest) = calls.iter().max_by_key(|it| it.region.as_str().len()) else {
+        return close(tx, escalation, EscalationState::Moot);
+    };
+    if of_unit(tx, &round.id, &escalation.region, "calling")?.is_some() {
+        return Ok(());
+    }
+    escalation.chain = chain(tx, &round, &deepest.region)?;
     escalation.state = EscalationState::Calling;
     escalation.link = -1;
     next_link(warn, tx, escalation, &round, &step)
@@ -127,30 +148,43 @@ fn next_link(
     round: &Round,
     step: &Step,
 ) -> Result<(), StoreError> {
-    round::drop_queued(tx, &escalation.id)?;
+    drop_queued(tx, &escalation.id)?;
     escalation.link += 1;
     escalation.tries = 0;
     escalation.rang_at = None;
-    if usize::try_from(escalation.link).is_ok_and(|it| it >= escalation.chain.len()) {
+    if superior(&escalation, escalation.link).is_none() {
         return nobody_accepted(warn, tx, escalation);
     }
-    let limit = tx.now().plus(RING_GRACE).plus(step.limit);
+    let now = tx.now();
+    let limit = now.plus(RING_GRACE).plus(step.limit);
+    escalation.limit_at = Some(limit);
     tx.set_deadline("escalation.limit", &escalation.id, limit)?;
-    attempt(warn, tx, escalation, round, tx.now(), "escalation.calling")
+    attempt(warn, tx, &mut escalation, round, now)?;
+    // The list itself, in writing, goes with the call.
+    let list = OutboxItem { kind: "sms".into(), ..item(warn, &escalation, round, "escalation_list", now) };
+    tx.insert(&OutboxItem { id: format!("{}-list", list.id), ..list })?;
+    store(tx, &escalation, "escalation.calling")
+}
+
+/// The superior at this place of the chain.
+pub(crate) fn superior(escalation: &Escalation, link: i64) -> Option<&str> {
+    usize::try_from(link).ok().and_then(|it| escalation.chain.get(it)).map(String::as_str)
 }
 
 fn attempt(
     warn: &Warn,
     tx: &mut Tx<'_>,
-    mut escalation: Escalation,
+    escalation: &mut Escalation,
     round: &Round,
-    due_at: anlan_kernel::Instant,
-    event: &'static str,
+    due_at: Instant,
 ) -> Result<(), StoreError> {
     escalation.tries += 1;
     escalation.attempts += 1;
-    let callee = usize::try_from(escalation.link).ok().and_then(|it| escalation.chain.get(it)).cloned();
-    let item = OutboxItem {
+    tx.insert(&item(warn, escalation, round, "escalation", due_at)).map(drop)
+}
+
+fn item(warn: &Warn, escalation: &Escalation, round: &Round, template: &str, due_at: Instant) -> OutboxItem {
+    OutboxItem {
         id: format!("{}#{}", escalation.id, escalation.attempts),
         channel: warn.channel(),
         kind: "voice".to_owned(),
@@ -161,15 +195,13 @@ fn attempt(
         state: Sending::Queued,
         tries: 0,
         payload: json!({
-            "template": "escalation", "callee": callee, "attempt": escalation.attempts,
-            "number": escalation.tries - 1, "repeat": false,
+            "template": template, "callee": superior(escalation, escalation.link), "link": escalation.link,
+            "attempt": escalation.attempts, "number": escalation.tries - 1, "repeat": false,
         }),
         outcome: None,
         sent_at: None,
         revision: 0,
-    };
-    tx.insert(&item)?;
-    store(tx, &escalation, event)
+    }
 }
 
 fn store(tx: &mut Tx<'_>, escalation: &Escalation, event: &'static str) -> Result<(), StoreError> {
@@ -182,9 +214,17 @@ fn store(tx: &mut Tx<'_>, escalation: &Escalation, event: &'static str) -> Resul
 
 fn close(tx: &mut Tx<'_>, mut escalation: Escalation, state: EscalationState) -> Result<(), StoreError> {
     escalation.state = state;
-    round::drop_queued(tx, &escalation.id)?;
+    escalation.limit_at = None;
+    drop_queued(tx, &escalation.id)?;
     tx.clear_deadline("escalation.limit", &escalation.id)?;
     tx.clear_deadline("escalation.merge", &escalation.id)?;
+    // A list that waited for these superiors is their next call.
+    if let Some(next) = of_unit(tx, &escalation.round, &escalation.region, "gathering")?
+        && next.id != escalation.id
+        && tx.get::<anlan_store::Deadline>(&format!("escalation.merge:{}", next.id))?.is_none()
+    {
+        tx.set_deadline("escalation.merge", &next.id, tx.now())?;
+    }
     let event = match state {
         EscalationState::Accepted => "escalation.accepted",
         EscalationState::Failed => "escalation.failed",
@@ -193,11 +233,23 @@ fn close(tx: &mut Tx<'_>, mut escalation: Escalation, state: EscalationState) ->
     store(tx, &escalation, event)
 }
 
+/// Lists of a round on which nobody stands any more: their superiors are not called for nothing.
+pub(crate) fn drop_empty(tx: &mut Tx<'_>, round: &str) -> Result<(), StoreError> {
+    let going_on: Vec<Escalation> =
+        tx.find("round = $1 AND state IN ('gathering', 'calling')", "ORDER BY id", params![round])?;
+    for escalation in going_on {
+        if is_empty(tx, &escalation.id)? {
+            close(tx, escalation, EscalationState::Moot)?;
+        }
+    }
+    Ok(())
+}
+
 fn nobody_accepted(warn: &Warn, tx: &mut Tx<'_>, escalation: Escalation) -> Result<(), StoreError> {
     let calls = listed(tx, &escalation.id)?;
     close(tx, escalation, EscalationState::Failed)?;
     for call in calls {
-        round::handle(warn, tx, &call.id, &CallEvent::NobodyAccepted)?;
+        call::handle(warn, tx, &call.id, &CallEvent::NobodyAccepted)?;
     }
     Ok(())
 }
@@ -208,12 +260,13 @@ fn accept(warn: &Warn, tx: &mut Tx<'_>, mut escalation: Escalation, by: &str) ->
     escalation.accepted_by = Some(by.to_owned());
     close(tx, escalation, EscalationState::Accepted)?;
     for call in calls {
-        round::handle(warn, tx, &call.id, &CallEvent::Accepted { by: by.to_owned() })?;
+        call::handle(warn, tx, &call.id, &CallEvent::Accepted { by: by.to_owned() })?;
     }
     Ok(())
 }
 
-/// What the phone of attempt `number` did.
+/// What a superior's phone did, or what they tapped; `link` is their place in the chain and `number`
+/// the attempt, where it came from one.
 ///
 /// # Errors
 /// What the store says.
@@ -221,36 +274,43 @@ pub(crate) fn handle(
     warn: &Warn,
     tx: &mut Tx<'_>,
     id: &str,
-    number: i64,
+    link: i64,
+    number: Option<i64>,
     event: &CallEvent,
 ) -> Result<(), StoreError> {
     let Some((mut escalation, round, step)) = load(warn, tx, id)? else { return Ok(()) };
     if escalation.state != EscalationState::Calling {
         return Ok(());
     }
-    if listed(tx, id)?.is_empty() {
+    if is_empty(tx, id)? {
         return close(tx, escalation, EscalationState::Moot);
     }
+    let current = link == escalation.link;
     match event {
-        CallEvent::Rang { at, .. } if escalation.rang_at.is_none() => {
+        CallEvent::Rang { at, .. } if current && escalation.rang_at.is_none() => {
             let rang_at = (*at).min(tx.now());
+            let limit = rang_at.plus(step.limit);
+            let limit = escalation.limit_at.map_or(limit, |latest| limit.clamp(latest.minus(RING_GRACE), latest));
             escalation.rang_at = Some(rang_at);
-            tx.set_deadline("escalation.limit", id, rang_at.plus(step.limit))?;
+            escalation.limit_at = Some(limit);
+            tx.set_deadline("escalation.limit", id, limit)?;
             store(tx, &escalation, "escalation.rang")
         }
-        CallEvent::Key { digit: 2, .. } => next_link(warn, tx, escalation, &round, &step),
-        CallEvent::Key { digit, .. } => {
-            let by = usize::try_from(escalation.link).ok().and_then(|it| escalation.chain.get(it)).cloned();
+        // They cannot; the next one is called. One who says so late is past already.
+        CallEvent::Key { digit: 2, .. } if current => next_link(warn, tx, escalation, &round, &step),
+        CallEvent::Key { digit: digit @ (1 | 3), .. } => {
+            let by = superior(&escalation, link).unwrap_or_default().to_owned();
             if *digit == 3 {
                 let (region, asked_at) = (escalation.region.clone(), tx.now());
                 tx.insert(&Help { id: id.to_owned(), region, asked_at, taken_by: None, taken_at: None })?;
             }
-            accept(warn, tx, escalation, &by.unwrap_or_default())
+            accept(warn, tx, escalation, &by)
         }
-        CallEvent::AttemptEnded { .. } if number == escalation.attempts => {
+        CallEvent::AttemptEnded { .. } if number == Some(escalation.attempts) => {
             if escalation.tries < step.tries {
                 let due_at = tx.now().plus(step.gap);
-                attempt(warn, tx, escalation, &round, due_at, "escalation.tried_again")
+                attempt(warn, tx, &mut escalation, &round, due_at)?;
+                store(tx, &escalation, "escalation.tried_again")
             } else {
                 next_link(warn, tx, escalation, &round, &step)
             }
@@ -265,11 +325,43 @@ pub(crate) fn handle(
 /// What the store says.
 pub fn limit_reached(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let Some((escalation, round, step)) = load(warn, tx, id)? else { return Ok(()) };
-    if escalation.state != EscalationState::Calling {
+    if escalation.state != EscalationState::Calling || escalation.limit_at.is_some_and(|it| it > tx.now()) {
         return Ok(());
     }
-    if listed(tx, id)?.is_empty() {
+    if is_empty(tx, id)? {
         return close(tx, escalation, EscalationState::Moot);
     }
     next_link(warn, tx, escalation, &round, &step)
+}
+
+impl Warn {
+    /// An officer accepts a list on behalf of their unit (接手): its open calls end as 已转交.
+    ///
+    /// # Errors
+    /// A refusal when there is no such list or it is closed; what the store says.
+    pub async fn accept_list(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: &str,
+        note: Option<String>,
+    ) -> Result<Escalation, StoreError> {
+        self.sees::<Escalation>(actor, id, "no_such_escalation").await?;
+        let (warn, id) = (Arc::clone(self), id.to_owned());
+        self.world
+            .write("escalation.accept", Urgency::Urgent, &everywhere(actor), move |tx| {
+                let Some((mut escalation, ..)) = load(&warn, tx, &id)? else { return Err(closed()) };
+                if !matches!(escalation.state, EscalationState::Gathering | EscalationState::Calling) {
+                    return Err(closed());
+                }
+                escalation.note.clone_from(&note);
+                let by = tx.actor().name.clone();
+                accept(&warn, tx, escalation, &by)?;
+                tx.get::<Escalation>(&id)?.ok_or_else(closed)
+            })
+            .await
+    }
+}
+
+fn closed() -> StoreError {
+    refusal("escalation_is_closed", "这份名单已有结果", "this list is closed already")
 }

@@ -38,6 +38,11 @@ pub enum CallEvent {
         /// Attempt number.
         attempt: i64,
     },
+    /// The message of attempt `n` lies on the phone; only a reply can follow.
+    Delivered {
+        /// Attempt number.
+        attempt: i64,
+    },
     /// The step's time ran out.
     LimitReached,
     /// The person one level up accepted.
@@ -59,7 +64,7 @@ pub enum CallEvent {
     },
     /// 转交 recorded at the desk: a named superior accepted.
     HandedOver {
-        /// The superior, as named by the officer.
+        /// Callee id of the superior, or the account that recorded one without an id.
         to: String,
     },
     /// The round was stopped.
@@ -126,6 +131,7 @@ pub fn apply(call: &Call, ladder: &Ladder, event: &CallEvent, now: Instant) -> R
         E::Key { digit, via } => return Ok(key(call, *digit, via, now)),
         E::HeardInFull => heard(call, ladder, now),
         E::AttemptEnded { attempt } => return Ok(attempt_ended(call, ladder, *attempt, now)),
+        E::Delivered { attempt } => return Ok(delivered(call, ladder, *attempt, now)),
         E::LimitReached => return Ok(limit_reached(call, ladder, now)),
         E::Accepted { by } => end(call, CallState::HandedOver, Some(by), "superior", now),
         E::NobodyAccepted => nobody_accepted(call, ladder, now),
@@ -148,9 +154,14 @@ fn after_the_end(call: &Call, event: &CallEvent) -> Result<Option<Decision>, Pro
             format!("this call ended already ({en}); nothing more can be recorded"),
         )),
         // What came after the end is kept, and the desk rings for it, but the final state stands.
-        E::Key { digit, .. } if call.late_key.is_none() && call.key.is_none() => {
+        E::Key { digit: digit @ 1..=3, .. } if call.late_key.is_none() && call.key.is_none() => {
             let next = Call { late_key: Some(*digit), ..call.clone() };
-            let effects = if *digit == 3 { vec![Effect::RingDesk] } else { Vec::new() };
+            let effects = match digit {
+                3 => vec![Effect::RingDesk],
+                // Stopped and absorbed calls have somebody else who calls.
+                2 if call.state != CallState::Cancelled => vec![Effect::CallDeputies],
+                _ => Vec::new(),
+            };
             Ok(Some(Decision { next, event: "call.answered_late", effects }))
         }
         // A second thought on the same phone: danger after all.
@@ -173,7 +184,9 @@ fn rang(call: &Call, ladder: &Ladder, attempt: i64, at: Instant) -> Option<Decis
     let mut next = Call { first_rang_at: call.first_rang_at.or(Some(at)), ..call.clone() };
     let mut effects = Vec::new();
     if of_this_step {
-        let limit = at.plus(step.limit).min(call.limit_at.unwrap_or(anlan_kernel::MAX_INSTANT));
+        let limit = at.plus(step.limit);
+        // A gateway whose clock is behind cannot have rung before the step began.
+        let limit = call.limit_at.map_or(limit, |latest| limit.clamp(latest.minus(RING_GRACE), latest));
         next.rang_at = Some(at);
         next.limit_at = Some(limit);
         effects.push(Effect::SetLimit(limit));
@@ -214,13 +227,24 @@ fn attempt_ended(call: &Call, ladder: &Ladder, attempt: i64, now: Instant) -> Op
     if attempt != call.attempts || call.state != CallState::Calling {
         return None;
     }
-    if call.tries < step.tries {
-        let next = Call { tries: call.tries + 1, attempts: call.attempts + 1, ..call.clone() };
-        let effects =
-            vec![Effect::Attempt { number: next.attempts, action: step.action, due_at: now.plus(step.gap) }];
-        return Some(Decision { next, event: "call.tried_again", effects });
+    Some(try_again(call, step, now).unwrap_or_else(|| leave(call, ladder, step, now)))
+}
+
+/// A message that came through is sent once more after the gap; after the last one the step's limit
+/// leaves time for the reply.
+fn delivered(call: &Call, ladder: &Ladder, attempt: i64, now: Instant) -> Option<Decision> {
+    let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
+    let waits = attempt == call.attempts && call.state == CallState::Calling && step.action == Do::Sms;
+    if waits { try_again(call, step, now) } else { None }
+}
+
+fn try_again(call: &Call, step: &Step, now: Instant) -> Option<Decision> {
+    if call.tries >= step.tries {
+        return None;
     }
-    Some(leave(call, ladder, step, now))
+    let next = Call { tries: call.tries + 1, attempts: call.attempts + 1, ..call.clone() };
+    let effects = vec![Effect::Attempt { number: next.attempts, action: step.action, due_at: now.plus(step.gap) }];
+    Some(Decision { next, event: "call.tried_again", effects })
 }
 
 fn limit_reached(call: &Call, ladder: &Ladder, now: Instant) -> Option<Decision> {

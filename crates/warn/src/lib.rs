@@ -14,17 +14,17 @@
 //! - Nothing here lifts an order or a round by itself because a signal fell.
 
 pub mod answer;
-pub mod api;
+pub mod call;
 pub mod courier;
 pub mod escalation;
 pub mod flow;
+mod inform;
 pub mod ladder;
 pub mod model;
-mod pages;
 pub mod process;
 pub mod receipt;
 pub mod round;
-mod service;
+pub mod service;
 mod text;
 
 pub use model::{Call, CallState, Escalation, Gateway, Help, Process, Receipt, Round};

@@ -209,6 +209,8 @@ pub struct Call {
     pub via: Option<String>,
     /// Who recorded, accepted, or which round absorbed it.
     pub by_whom: Option<String>,
+    /// What the officer who recorded it wrote down; sealed under the callee's key.
+    pub note: Option<String>,
     /// When it became final.
     pub final_at: Option<Instant>,
     /// The answer that came after the end, if one did.
@@ -266,8 +268,12 @@ pub struct Escalation {
     pub state: EscalationState,
     /// First ring at the current superior.
     pub rang_at: Option<Instant>,
+    /// When the current superior's time runs out.
+    pub limit_at: Option<Instant>,
     /// Who accepted.
     pub accepted_by: Option<String>,
+    /// What they said, where an officer wrote it down; sealed under the escalation's key.
+    pub note: Option<String>,
     /// SHA-256 of the token in the answer link, hex.
     pub token_hash: String,
     /// When it began.
@@ -356,16 +362,16 @@ table!(Round, ROUND, "round", region: Some("region"), sealed: &[], person: None,
     id: Text, process: Text, level: Int, region: Text, areas: Json, cause: Text, invented: Bool, state: Text,
     start_at: Time, started_at: Time, ended_at: Time, decided_by: Text, pack: Text, opened: Int, revision: Int,
 });
-table!(Call, CALL, "call", region: Some("region"), sealed: &[], person: None, {
+table!(Call, CALL, "call", region: Some("region"), sealed: &["note"], person: Some("callee"), {
     id: Text, round: Text, callee: Text, region: Text, who: Text, rank: Text, duties: Json, deputies: Json,
     numbers: Int, ladder: Text, state: Text, open: Bool, step: Text, tries: Int, attempts: Int, limit_at: Time, rang_at: Time,
-    first_rang_at: Time, heard: Bool, key: Int, via: Text, by_whom: Text, final_at: Time, late_key: Int,
+    first_rang_at: Time, heard: Bool, key: Int, via: Text, by_whom: Text, note: Text, final_at: Time, late_key: Int,
     escalation: Text, escalations: Int, token_hash: Text, opened_at: Time, revision: Int,
 });
-table!(Escalation, ESCALATION, "escalation", region: Some("region"), sealed: &[], person: None, {
+table!(Escalation, ESCALATION, "escalation", region: Some("region"), sealed: &["note"], person: Some("id"), {
     id: Text, round: Text, region: Text, chain: Json, link: Int, tries: Int, attempts: Int,
-    ladder: Text, step: Text, state: Text, rang_at: Time, accepted_by: Text, token_hash: Text, opened_at: Time,
-    revision: Int,
+    ladder: Text, step: Text, state: Text, rang_at: Time, limit_at: Time, accepted_by: Text, note: Text,
+    token_hash: Text, opened_at: Time, revision: Int,
 });
 table!(Help, HELP, "help", region: Some("region"), sealed: &[], person: None, {
     id: Text, region: Text, asked_at: Time, taken_by: Text, taken_at: Time,
@@ -391,7 +397,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE TABLE call (id TEXT NOT NULL PRIMARY KEY, round TEXT NOT NULL, callee TEXT NOT NULL, region TEXT NOT NULL,
         who TEXT NOT NULL, rank TEXT NOT NULL, duties TEXT NOT NULL, deputies TEXT NOT NULL,
         numbers BIGINT NOT NULL, ladder TEXT NOT NULL, state TEXT NOT NULL, open BIGINT NOT NULL, step TEXT, tries BIGINT NOT NULL, attempts BIGINT NOT NULL,
-        limit_at BIGINT, rang_at BIGINT, first_rang_at BIGINT, heard BIGINT NOT NULL, key BIGINT, via TEXT, by_whom TEXT,
+        limit_at BIGINT, rang_at BIGINT, first_rang_at BIGINT, heard BIGINT NOT NULL, key BIGINT, via TEXT, by_whom TEXT, note TEXT,
         final_at BIGINT, late_key BIGINT, escalation TEXT, escalations BIGINT NOT NULL, token_hash TEXT NOT NULL, opened_at BIGINT NOT NULL,
         revision BIGINT NOT NULL);
      CREATE INDEX call_round ON call(round, open, state);
@@ -400,7 +406,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE INDEX call_escalation ON call(escalation, open) WHERE escalation IS NOT NULL;
      CREATE TABLE escalation (id TEXT NOT NULL PRIMARY KEY, round TEXT NOT NULL, region TEXT NOT NULL,
         chain TEXT NOT NULL, link BIGINT NOT NULL, tries BIGINT NOT NULL, attempts BIGINT NOT NULL, ladder TEXT NOT NULL,
-        step TEXT NOT NULL, state TEXT NOT NULL, rang_at BIGINT, accepted_by TEXT, token_hash TEXT NOT NULL,
+        step TEXT NOT NULL, state TEXT NOT NULL, rang_at BIGINT, limit_at BIGINT, accepted_by TEXT, note TEXT, token_hash TEXT NOT NULL,
         opened_at BIGINT NOT NULL, revision BIGINT NOT NULL);
      CREATE INDEX escalation_round ON escalation(round, region, state);
      CREATE TABLE help (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, asked_at BIGINT NOT NULL, taken_by TEXT, taken_at BIGINT);

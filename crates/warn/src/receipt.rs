@@ -1,22 +1,26 @@
 //! Receipts: a gateway's signed word about an attempt.
 
-use std::sync::{Arc, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
-use anlan_kernel::{Actor, Instant, RegionCode};
-use anlan_store::{Event, OutboxItem, StoreError, Tx, Urgency, failpoint, hex};
+use anlan_kernel::{Actor, Instant, Problem, RegionCode};
+use anlan_store::{Event, OutboxItem, Sending, StoreError, Tx, Urgency, Value, failpoint, hex};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{
-    Warn,
-    courier::sign,
-    escalation,
-    flow::CallEvent,
-    model::Receipt,
-    round::{self, refusal},
-};
+use crate::{Warn, call, courier::sign, escalation, flow::CallEvent, model::Receipt, service::refusal};
+
+/// Most receipts of one body that share a transaction.
+const SLICE: usize = 200;
+/// Bodies without a good signature kept in an hour; those beyond it are refused and only counted.
+const UNVERIFIED_KEPT: u32 = 200;
+/// Characters kept of such a body.
+const UNVERIFIED_LENGTH: usize = 16_000;
 
 #[derive(Deserialize)]
 struct Body {
@@ -74,31 +78,35 @@ impl Warn {
                 "the signature of these receipts does not hold; they are kept and never counted",
             ));
         }
-        let body: Body = serde_json::from_slice(body).map_err(|it| {
-            StoreError::Refused(
-                anlan_kernel::Problem::new(
-                    "bad_receipts",
-                    format!("回执不是约定的 JSON：{it}"),
-                    format!("these receipts are not the JSON agreed: {it}"),
-                )
-                .line(it.line())
-                .column(it.column()),
-            )
-        })?;
-        let (warn, gateway) = (Arc::clone(self), gateway.to_owned());
+        let body: Body = serde_json::from_slice(body).map_err(|it| bad_receipts(&it))?;
         let actor = Actor::system(&format!("gateway-{gateway}"));
+        let mut taken = Taken::default();
         failpoint::reach(|| "receipt:before".into());
-        let taken = self
-            .world
-            .write("receipt", Urgency::Urgent, &actor, move |tx| take_all(&warn, tx, &gateway, &body.receipts))
-            .await;
+        for slice in body.receipts.chunks(SLICE) {
+            let (warn, gateway, slice) = (Arc::clone(self), gateway.to_owned(), slice.to_vec());
+            let some = self
+                .world
+                .write("receipt", Urgency::Urgent, &actor, move |tx| take_all(&warn, tx, &gateway, &slice))
+                .await?;
+            taken.taken += some.taken;
+            taken.doubled += some.doubled;
+            taken.unknown += some.unknown;
+        }
         failpoint::reach(|| "receipt:after".into());
-        taken
+        for (what, count) in [("taken", taken.taken), ("doubled", taken.doubled), ("unknown", taken.unknown)] {
+            metrics::counter!("anlan_receipts_total", "what" => what).increment(count as u64);
+        }
+        Ok(taken)
     }
 
     async fn keep_unverified(&self, gateway: &str, body: &[u8]) -> Result<(), StoreError> {
+        metrics::counter!("anlan_receipts_total", "what" => "unverified").increment(1);
+        tracing::warn!(gateway, "a body of receipts with a wrong signature; somebody must look at the secret");
+        if !self.may_keep_unverified() {
+            return Ok(());
+        }
         let digest = hex(&Sha256::digest(body));
-        let raw: String = String::from_utf8_lossy(body).chars().take(16_000).collect();
+        let raw: String = String::from_utf8_lossy(body).chars().take(UNVERIFIED_LENGTH).collect();
         let gateway = gateway.to_owned();
         self.world
             .write("receipt.unverified", Urgency::Urgent, &Actor::system("gateway"), move |tx| {
@@ -121,6 +129,26 @@ impl Warn {
             })
             .await
     }
+
+    /// A stranger can be kept from filling the disk, not from being noticed.
+    fn may_keep_unverified(&self) -> bool {
+        let now = self.world.now();
+        let mut kept = self.unverified.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(kept.0) >= Duration::from_secs(3_600) {
+            *kept = (now, 0);
+        }
+        kept.1 += 1;
+        kept.1 <= UNVERIFIED_KEPT
+    }
+}
+
+fn bad_receipts(error: &serde_json::Error) -> StoreError {
+    let problem = Problem::new(
+        "bad_receipts",
+        format!("回执不是约定的 JSON：{error}"),
+        format!("these receipts are not the JSON agreed: {error}"),
+    );
+    StoreError::Refused(problem.line(error.line()).column(error.column()))
 }
 
 /// Unverified receipts and those of unknown attempts lie in no region a person is in charge of.
@@ -128,35 +156,61 @@ fn nowhere() -> RegionCode {
     RegionCode::parse("00").unwrap_or_else(|_| unreachable!("two digits are a code"))
 }
 
+/// Stores what is new, then lets it move calls. One entry explains the receipts, one each move.
 fn take_all(warn: &Warn, tx: &mut Tx<'_>, gateway: &str, receipts: &[Incoming]) -> Result<Taken, StoreError> {
     let mut taken = Taken::default();
+    let items = items(tx, receipts)?;
+    let mut fresh = Vec::new();
     for incoming in receipts {
-        let item = tx.get::<OutboxItem>(&incoming.key)?;
-        let id = format!("{gateway}/{}", incoming.id);
-        let receipt = Receipt {
-            id: id.clone(),
-            attempt: incoming.key.clone(),
-            region: item.as_ref().map_or_else(nowhere, |it| it.region.clone()),
-            event: incoming.event.clone(),
-            at: incoming.at,
-            received_at: tx.now(),
-            detail: detail(incoming),
-            gateway: format!("gateway:{gateway}"),
-        };
-        if !tx.insert(&receipt)? {
+        // A gateway speaks of its own messages only.
+        let item = items.get(&incoming.key).filter(|it| it.channel == gateway);
+        if !tx.insert(&receipt(gateway, incoming, item, tx.now()))? {
             taken.doubled += 1;
             continue;
         }
-        tx.record(Event::new("receipt.taken", &id).region(&receipt.region).detail(json!({"event": incoming.event})))?;
         match item {
-            Some(item) => {
-                taken.taken += 1;
-                apply(warn, tx, &item, |attempt| meaning(incoming, attempt))?;
-            }
+            Some(item) => fresh.push((incoming, item)),
             None => taken.unknown += 1,
         }
     }
+    taken.taken = fresh.len();
+    if taken.taken + taken.unknown > 0 {
+        let detail = json!({"taken": taken.taken, "doubled": taken.doubled, "unknown": taken.unknown});
+        tx.record(Event::new("receipts.taken", gateway).detail(detail))?;
+    }
+    for (incoming, item) in fresh {
+        left_after_all(tx, item)?;
+        if let Some(event) = meaning(incoming, item) {
+            apply(warn, tx, item, &event)?;
+        }
+    }
     Ok(taken)
+}
+
+fn items(tx: &mut Tx<'_>, receipts: &[Incoming]) -> Result<HashMap<String, OutboxItem>, StoreError> {
+    let mut keys: Vec<&str> = receipts.iter().map(|it| it.key.as_str()).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let places: Vec<_> = (1..=keys.len()).map(|i| format!("${i}")).collect();
+    let values: Vec<_> = keys.into_iter().map(Value::from).collect();
+    let found: Vec<OutboxItem> = tx.find(&format!("id IN ({})", places.join(", ")), "", &values)?;
+    Ok(found.into_iter().map(|it| (it.id.clone(), it)).collect())
+}
+
+fn receipt(gateway: &str, incoming: &Incoming, item: Option<&OutboxItem>, now: Instant) -> Receipt {
+    Receipt {
+        id: format!("{gateway}/{}", incoming.id),
+        attempt: incoming.key.clone(),
+        region: item.map_or_else(nowhere, |it| it.region.clone()),
+        event: incoming.event.clone(),
+        at: incoming.at,
+        received_at: now,
+        detail: detail(incoming),
+        gateway: format!("gateway:{gateway}"),
+    }
 }
 
 fn detail(incoming: &Incoming) -> Option<Json> {
@@ -164,17 +218,38 @@ fn detail(incoming: &Incoming) -> Option<Json> {
     any.then(|| json!({"digit": incoming.digit, "text": incoming.text, "reason": incoming.reason}))
 }
 
-/// What a receipt means for the call; events without a meaning are kept and change nothing.
-fn meaning(incoming: &Incoming, attempt: i64) -> CallEvent {
+/// A receipt proves that the gateway has the message, whatever became of the answer to the request.
+fn left_after_all(tx: &mut Tx<'_>, item: &OutboxItem) -> Result<(), StoreError> {
+    let in_doubt = item.state == Sending::Unknown || item.state == Sending::Queued && item.tries > 0;
+    let Some(current) = in_doubt.then(|| tx.get::<OutboxItem>(&item.id)).transpose()?.flatten() else { return Ok(()) };
+    if current.state != item.state {
+        return Ok(());
+    }
+    let (now, outcome) = (tx.now(), Some(json!({"code": "receipt"})));
+    let sent = OutboxItem { state: Sending::Sent, sent_at: Some(now), outcome, ..current };
+    match tx.advance(&sent)? {
+        anlan_store::Advanced::Yes => tx.record(Event::new("outbox.settled", &sent.id).region(&sent.region)),
+        anlan_store::Advanced::Stale => Err(StoreError::Race(sent.id)),
+    }
+}
+
+/// What a receipt means for the call; one without a meaning is kept and changes nothing.
+fn meaning(incoming: &Incoming, item: &OutboxItem) -> Option<CallEvent> {
+    let attempt = number(item);
     let digit = |text: &Option<String>| text.as_deref().and_then(reply_digit);
-    match incoming.event.as_str() {
+    Some(match incoming.event.as_str() {
         "ringing" => CallEvent::Rang { attempt, at: incoming.at },
         "heard_in_full" => CallEvent::HeardInFull,
         "hung_up" | "failed" => CallEvent::AttemptEnded { attempt },
-        "key" => CallEvent::Key { digit: digit(&incoming.digit).unwrap_or(0), via: "voice" },
-        "reply" => CallEvent::Key { digit: digit(&incoming.text).unwrap_or(0), via: "sms" },
-        _ => CallEvent::Key { digit: 0, via: "voice" },
-    }
+        "delivered" => CallEvent::Delivered { attempt },
+        "key" => CallEvent::Key { digit: digit(&incoming.digit)?, via: "voice" },
+        "reply" => CallEvent::Key { digit: digit(&incoming.text)?, via: "sms" },
+        _ => return None,
+    })
+}
+
+fn number(item: &OutboxItem) -> i64 {
+    item.payload["attempt"].as_i64().unwrap_or(0)
 }
 
 /// 1, 2 or 3 out of what people really write; nothing is guessed from a longer text.
@@ -188,18 +263,21 @@ fn reply_digit(text: &str) -> Option<u8> {
     }
 }
 
-/// Passes an event of an attempt to the call or the escalation it belongs to.
-pub(crate) fn apply(
-    warn: &Warn,
-    tx: &mut Tx<'_>,
-    item: &OutboxItem,
-    event: impl FnOnce(i64) -> CallEvent,
-) -> Result<(), StoreError> {
-    let number = item.payload["attempt"].as_i64().unwrap_or(0);
-    let event = event(number);
+/// The attempt is over without having left the house.
+pub(crate) fn never_left(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<(), StoreError> {
+    apply(warn, tx, item, &CallEvent::AttemptEnded { attempt: number(item) })
+}
+
+/// Passes an event of an attempt to the call or the list it belongs to.
+fn apply(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem, event: &CallEvent) -> Result<(), StoreError> {
+    let link = item.payload["link"].as_i64().unwrap_or(-1);
     match item.payload["template"].as_str() {
-        Some("call") => round::handle(warn, tx, &item.subject, &event).map(drop),
-        Some("escalation") => escalation::handle(warn, tx, &item.subject, number, &event),
+        Some("call") => call::handle(warn, tx, &item.subject, event).map(drop),
+        Some("escalation") => escalation::handle(warn, tx, &item.subject, link, Some(number(item)), event),
+        Some("escalation_list") => match event {
+            CallEvent::Key { .. } => escalation::handle(warn, tx, &item.subject, link, None, event),
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }

@@ -2,20 +2,24 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
     time::Duration,
 };
 
-use anlan_kernel::Problem;
-use anlan_register::Callee;
-use anlan_store::{Handler, Handlers, Module, StoreError, Tx, World, WorldKind, params};
+use anlan_kernel::{Actor, Instant, Problem, Scope};
+use anlan_store::{
+    Deadline, Event, Handler, Handlers, Module, Record, StoreError, Tx, Urgency, World, WorldKind, params,
+};
 
 use crate::{
+    call,
     courier::Pacer,
-    escalation,
+    escalation, inform,
     ladder::{Ladder, Plan},
     model::{self, Gateway, Round},
-    process, round,
+    process,
+    round::{self, Audience},
 };
 
 /// Tables and migrations of warning and call-out.
@@ -38,6 +42,13 @@ pub(crate) struct Line {
     pub gateway: Gateway,
     pub secret: Vec<u8>,
     pub pacer: Mutex<Pacer>,
+}
+
+impl Line {
+    /// Items in one request.
+    pub fn batch(&self) -> usize {
+        usize::try_from(self.gateway.batch).unwrap_or(1).clamp(1, 500)
+    }
 }
 
 /// Settings that are not pack data.
@@ -69,7 +80,11 @@ pub struct Warn {
     pub(crate) lines: RwLock<BTreeMap<String, Arc<Line>>>,
     pub(crate) http: reqwest::Client,
     /// Audiences of rounds being opened; made again when missing.
-    pub(crate) audiences: Mutex<HashMap<String, Arc<Vec<Callee>>>>,
+    pub(crate) audiences: Mutex<HashMap<String, Arc<Audience>>>,
+    /// A step broke off: something may stand in `sending` that nobody waits for.
+    pub(crate) in_doubt: AtomicBool,
+    /// Unverifiable receipts kept since this moment.
+    pub(crate) unverified: Mutex<(Instant, u32)>,
 }
 
 impl std::fmt::Debug for Warn {
@@ -98,6 +113,8 @@ impl Warn {
             lines: RwLock::default(),
             http,
             audiences: Mutex::default(),
+            in_doubt: AtomicBool::new(false),
+            unverified: Mutex::default(),
         }))
     }
 
@@ -136,7 +153,7 @@ impl Warn {
     /// Deadline handlers of this mechanism.
     pub fn handlers(self: &Arc<Self>) -> Handlers {
         let mut handlers = Handlers::new();
-        let mut add = |kind, run: fn(&Warn, &mut Tx<'_>, &anlan_store::Deadline) -> Result<(), StoreError>| {
+        let mut add = |kind, run: fn(&Warn, &mut Tx<'_>, &Deadline) -> Result<(), StoreError>| {
             let warn = Arc::clone(self);
             let handler: Handler = Arc::new(move |tx, deadline| run(&warn, tx, deadline));
             handlers.insert(kind, handler);
@@ -144,19 +161,36 @@ impl Warn {
         add("round.start", |warn, tx, it| round::start(warn, tx, &it.subject));
         add("round.open", |warn, tx, it| round::open_slice(warn, tx, &it.subject));
         add("round.check", |_, tx, it| round::check(tx, &it.subject));
-        add("call.limit", |warn, tx, it| round::limit_reached(warn, tx, &it.subject));
+        add("round.absorb", |warn, tx, it| round::absorb_slice(warn, tx, &it.subject));
+        add("round.cancel", |warn, tx, it| round::stop_slice(warn, tx, &it.subject));
+        add("call.limit", |warn, tx, it| call::limit_reached(warn, tx, &it.subject));
+        add("call.limits", |warn, tx, it| call::limits_reached(warn, tx, &it.subject));
         add("escalation.merge", |warn, tx, it| escalation::merged(warn, tx, &it.subject));
         add("escalation.limit", |warn, tx, it| escalation::limit_reached(warn, tx, &it.subject));
         add("process.end", |_, tx, it| process::calm(tx, &it.subject));
+        add("process.tell", |warn, tx, it| inform::called_slice(warn, tx, &it.subject));
         handlers
     }
 
     /// Uses a gateway that is not in the table: a simulator this process started. The only kind a
-    /// world other than the real one may have.
+    /// world other than the real one may have, so there an address beyond this machine is not taken.
     pub fn use_gateway(&self, gateway: Gateway, secret: Vec<u8>) {
+        if self.world.kind() != WorldKind::Real && !on_this_machine(&gateway.url) {
+            tracing::error!(
+                gateway = gateway.id,
+                "a replay or an exercise got a gateway beyond this machine; not used"
+            );
+            return;
+        }
         let pacer = Mutex::new(Pacer::new(gateway.rate, gateway.area_rate));
         let line = Arc::new(Line { gateway: gateway.clone(), secret, pacer });
         self.lines.write().unwrap_or_else(PoisonError::into_inner).insert(gateway.id, line);
+    }
+
+    /// Gateways in use that stand in no table.
+    pub(crate) fn gateways_in_use(&self) -> Vec<Gateway> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.values().map(|it| it.gateway.clone()).collect()
     }
 
     /// Loads the gateways of the table with their secrets.
@@ -165,16 +199,12 @@ impl Warn {
     /// A refusal in any world but the real one; no setting can give those an address.
     pub async fn load_gateways(&self) -> Result<usize, StoreError> {
         if self.world.kind() != WorldKind::Real {
-            return Err(StoreError::Refused(Problem::new(
-                "not_the_real_world",
-                "回放和演练只能使用本机模拟通道，不能接真实通道",
-                "a replay or an exercise may only use a simulated channel of this machine",
-            )));
+            return Err(not_real());
         }
         let secrets = self.world.keys().secrets();
         let found = self
             .world
-            .read(&anlan_kernel::Actor::system("courier"), move |tx| {
+            .read(&Actor::system("courier"), move |tx| {
                 let gateways: Vec<Gateway> = tx.find("enabled = 1", "ORDER BY id", &[])?;
                 gateways
                     .into_iter()
@@ -197,33 +227,105 @@ impl Warn {
         Ok(count)
     }
 
-    /// Stores a gateway and its secret for the real world.
+    /// Stores a gateway of the real world and uses it at once; without `secret` the one it has stays.
     ///
     /// # Errors
-    /// What the store says.
-    pub async fn put_gateway(
-        &self,
-        actor: &anlan_kernel::Actor,
-        gateway: Gateway,
-        secret: &str,
-    ) -> Result<(), StoreError> {
-        let sealed = anlan_store::lock(&self.world.keys().secrets(), &gateway.id, secret.as_bytes())?;
+    /// A refusal for settings that make no sense, and in any world but the real one; what the store says.
+    pub async fn put_gateway(&self, actor: &Actor, gateway: Gateway, secret: Option<&str>) -> Result<(), StoreError> {
+        check(&gateway)?;
+        if self.world.kind() != WorldKind::Real {
+            return Err(not_real());
+        }
+        let keys = self.world.keys().secrets();
+        let sealed = secret.map(|it| anlan_store::lock(&keys, &gateway.id, it.as_bytes())).transpose()?;
+        let stored = gateway.clone();
         self.world
-            .write("gateway", anlan_store::Urgency::Urgent, actor, move |tx| {
-                tx.put(&gateway)?;
-                tx.execute_unjournaled(
-                    "INSERT INTO gateway_secret(gateway, sealed) VALUES ($1, $2)
-                     ON CONFLICT (gateway) DO UPDATE SET sealed = excluded.sealed",
-                    params![&gateway.id, sealed.clone()],
-                )?;
-                tx.record(anlan_store::Event::new("gateway.changed", &gateway.id))
+            .write("gateway", Urgency::Urgent, actor, move |tx| {
+                let known = tx.query("SELECT 1 FROM gateway_secret WHERE gateway = $1", params![&stored.id])?;
+                if sealed.is_none() && known.is_empty() {
+                    return Err(refusal("bad_gateway", "新通道须填写密钥", "a new gateway needs its secret"));
+                }
+                tx.put(&stored)?;
+                if let Some(sealed) = &sealed {
+                    tx.execute_unjournaled(
+                        "INSERT INTO gateway_secret(gateway, sealed) VALUES ($1, $2)
+                         ON CONFLICT (gateway) DO UPDATE SET sealed = excluded.sealed",
+                        params![&stored.id, sealed.clone()],
+                    )?;
+                }
+                tx.record(Event::new("gateway.changed", &stored.id))
             })
-            .await
+            .await?;
+        self.lines.write().unwrap_or_else(PoisonError::into_inner).remove(&gateway.id);
+        self.load_gateways().await.map(drop)
+    }
+
+    /// Refuses with `code` unless the record lies in the actor's duty areas. What an officer may see
+    /// they may move, and what follows from it (deputies, superiors, the round) goes beyond their area.
+    pub(crate) async fn sees<R: Record + Send + 'static>(
+        &self,
+        actor: &Actor,
+        id: &str,
+        code: &'static str,
+    ) -> Result<(), StoreError> {
+        let id = id.to_owned();
+        let found = self.world.read(actor, move |tx| Ok(tx.get::<R>(&id)?.is_some())).await?;
+        let none = || refusal(code, "没有这条记录，或不在您的责任区内", "there is no such record in your duty area");
+        found.then_some(()).ok_or_else(none)
     }
 
     /// The channel messages of this kind leave by.
     pub(crate) fn channel(&self) -> String {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         lines.keys().next().cloned().unwrap_or_else(|| "default".to_owned())
+    }
+}
+
+/// The same actor, acting everywhere: for what follows from a move they were allowed to make.
+pub(crate) fn everywhere(actor: &Actor) -> Actor {
+    Actor { scope: Scope::Everywhere, ..actor.clone() }
+}
+
+pub(crate) fn refusal(code: &str, zh: &str, en: &str) -> StoreError {
+    StoreError::Refused(Problem::new(code, zh, en))
+}
+
+fn not_real() -> StoreError {
+    refusal(
+        "not_the_real_world",
+        "回放和演练只能使用本机模拟通道，不能接真实通道",
+        "a replay or an exercise may only use a simulated channel of this machine",
+    )
+}
+
+fn on_this_machine(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    })
+}
+
+fn check(gateway: &Gateway) -> Result<(), StoreError> {
+    let name =
+        |it: &str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let web = |it: &str| reqwest::Url::parse(it).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    let wrong = if !name(&gateway.id) {
+        Some(("id", "通道编号只能用小写字母、数字和 -", "a gateway id is lower-case letters, digits and -"))
+    } else if !web(&gateway.url) {
+        Some(("url", "须为 http:// 或 https:// 地址", "an http:// or https:// address is expected"))
+    } else if !(gateway.rate.is_finite() && gateway.rate >= 0.0) {
+        Some(("rate", "每秒条数须不小于 0（0 为不限）", "a rate is 0 (no cap) or more"))
+    } else if !(gateway.area_rate.is_finite() && gateway.area_rate >= 0.0) {
+        Some(("area_rate", "每街道每秒条数须不小于 0（0 为不限）", "a rate is 0 (no cap) or more"))
+    } else if !(1..=500).contains(&gateway.batch) {
+        Some(("batch", "每次请求 1 到 500 条", "a request holds 1 to 500 items"))
+    } else if !(1..=100).contains(&gateway.max_tries) {
+        Some(("max_tries", "尝试次数 1 到 100", "1 to 100 tries"))
+    } else {
+        None
+    };
+    match wrong {
+        None => Ok(()),
+        Some((field, zh, en)) => Err(StoreError::Refused(Problem::new("bad_gateway", zh, en).field(field))),
     }
 }

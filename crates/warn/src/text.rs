@@ -1,17 +1,24 @@
 //! The words of calls and messages. Made when they are sent, stored nowhere.
 
-use anlan_register::{callee_title, number_of};
+use std::collections::HashMap;
+
+use anlan_monitor::Signal;
+use anlan_register::{Region, callee_title, number_of};
 use anlan_store::{OutboxItem, StoreError, Tx, WorldKind, params};
 use serde_json::Value as Json;
 
 use crate::{
     Warn,
-    answer::token,
-    model::{Call, Escalation, Round},
+    answer::{list_token, token},
+    escalation,
+    model::{Escalation, Round},
 };
 
 /// Names read out on a superior's list before "and others".
 const NAMES: usize = 8;
+
+/// 演示编造, wherever an invented signal or round shows.
+pub(crate) const INVENTED: &str = "（演示编造）";
 
 /// A message ready to go: the number in clear lives only in memory.
 pub(crate) struct Ready {
@@ -19,48 +26,117 @@ pub(crate) struct Ready {
     pub text: String,
 }
 
-/// The number and the words of an outbox item; `None` when there is nobody to send it to any more.
-pub(crate) fn ready(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<Ready>, StoreError> {
-    let Some(callee) = item.payload["callee"].as_str() else { return Ok(None) };
-    let index = item.payload["number"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
-    let number = match number_of(tx, callee, index)? {
-        Some(number) => Some(number),
-        None => number_of(tx, callee, 0)?,
-    };
-    let Some(to) = number else { return Ok(None) };
-    let words = match item.payload["template"].as_str() {
-        Some("call") => call_words(warn, tx, item)?,
-        Some("escalation") => escalation_words(warn, tx, item)?,
-        _ => inform_words(tx, item)?,
-    };
-    let text = words.map(|it| format!("【{}】{}{it}{}", warn.config.speaker, prefix(warn), suffix(warn)));
-    Ok(text.map(|text| Ready { to, text }))
+/// Makes messages ready in one transaction; what many of them share is read once.
+pub(crate) struct Writer<'a> {
+    warn: &'a Warn,
+    causes: HashMap<String, String>,
+    signals: HashMap<String, Option<Signal>>,
 }
 
-fn prefix(warn: &Warn) -> &'static str {
-    match warn.world().kind() {
+impl<'a> Writer<'a> {
+    pub fn new(warn: &'a Warn) -> Self {
+        Self { warn, causes: HashMap::new(), signals: HashMap::new() }
+    }
+
+    /// The number and the words of an outbox item, or why there is nothing to send any more.
+    pub fn ready(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Result<Ready, &'static str>, StoreError> {
+        let Some(callee) = item.payload["callee"].as_str() else { return Ok(Err("no_callee")) };
+        let index = item.payload["number"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
+        let number = match number_of(tx, callee, index)? {
+            None if index > 0 => number_of(tx, callee, 0)?,
+            found => found,
+        };
+        let Some(to) = number else { return Ok(Err("no_number")) };
+        let words = match item.payload["template"].as_str() {
+            Some("call") => self.call(tx, item)?,
+            Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
+            Some("stand_down") => Some("本次叫应解除，请按预案继续做好防范。此信息无须回复。".to_owned()),
+            Some(template) => self.signal(tx, item, template)?,
+            None => None,
+        };
+        let Some(words) = words else { return Ok(Err("nothing_to_say")) };
+        // The world's mark stands first and last, put there by the channel itself.
+        let mark = mark(self.warn.world().kind());
+        Ok(Ok(Ready { to, text: format!("{mark}【{}】{words}{mark}", self.warn.config.speaker) }))
+    }
+
+    fn call(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT duties, round FROM call WHERE id = $1 AND {scope:region}";
+        let Some(row) = tx.query(sql, params![&item.subject])?.into_iter().next() else { return Ok(None) };
+        let duties = duty_words(&serde_json::from_str(&row.text(0)?)?);
+        let cause = self.cause(tx, &row.text(1)?)?;
+        let what = format!("{cause}。您负责：{duties}。请立即到岗。");
+        Ok(Some(if item.kind == "sms" {
+            let link = format!("{}/a/{}", self.warn.config.link_base, token(self.warn, &item.subject));
+            format!("{what}收到并已到岗回复1，不能到岗回复2，有险情需支援回复3，或点 {link}")
+        } else {
+            format!("{what}收到、已到岗请按1；收到、不能到岗请按2；有险情、需支援请按3。")
+        }))
+    }
+
+    fn cause(&mut self, tx: &mut Tx<'_>, round: &str) -> Result<String, StoreError> {
+        if let Some(known) = self.causes.get(round) {
+            return Ok(known.clone());
+        }
+        let words = tx.get::<Round>(round)?.map_or_else(String::new, |it| cause_words(&it));
+        self.causes.insert(round.to_owned(), words.clone());
+        Ok(words)
+    }
+
+    fn escalation(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
+        let Some(list) = tx.get::<Escalation>(&item.subject)? else { return Ok(None) };
+        let silent = escalation::listed(tx, &list.id)?;
+        if silent.is_empty() {
+            return Ok(None);
+        }
+        let mut names = Vec::new();
+        for call in silent.iter().take(NAMES) {
+            if let Some(title) = callee_title(tx, &call.callee)? {
+                names.push(title.name);
+            }
+        }
+        let more = if silent.len() > NAMES { "等" } else { "" };
+        let unit = tx.get::<Region>(list.region.as_str())?.map_or_else(|| list.region.to_string(), |it| it.name);
+        let (cause, count, names) = (self.cause(tx, &list.round)?, silent.len(), names.join("、"));
+        let head = format!("{cause}。{unit}有{count}人未叫通：{names}{more}。");
+        let link = list_token(self.warn, &list.id, item.payload["link"].as_i64().unwrap_or(list.link));
+        Ok(Some(if item.kind == "sms" {
+            format!(
+                "{head}由您接手回复1，不能接手回复2，有险情需支援回复3，名单：{}/a/{link}",
+                self.warn.config.link_base
+            )
+        } else {
+            format!("{head}由您接手请按1，不能接手请按2，有险情、需支援请按3。")
+        }))
+    }
+
+    /// The original under its issuer's name, unchanged; or what a fall does not lift.
+    fn signal(&mut self, tx: &mut Tx<'_>, item: &OutboxItem, template: &str) -> Result<Option<String>, StoreError> {
+        if !self.signals.contains_key(&item.subject) {
+            self.signals.insert(item.subject.clone(), tx.get::<Signal>(&item.subject)?);
+        }
+        let Some(Some(signal)) = self.signals.get(&item.subject) else { return Ok(None) };
+        let invented = if signal.invented { INVENTED } else { "" };
+        Ok(Some(if template == "relay" {
+            format!("转发{}{invented}：{}", signal.issuer, signal.text)
+        } else {
+            let title = &signal.title;
+            format!("{}：{title}{invented}。响应和管控措施未自动解除，等候通知。此信息无须回复。", signal.issuer)
+        }))
+    }
+}
+
+/// What led to a round, marked where it is invented.
+pub(crate) fn cause_words(round: &Round) -> String {
+    format!("{}{}", round.cause, if round.invented { INVENTED } else { "" })
+}
+
+fn mark(kind: WorldKind) -> &'static str {
+    match kind {
         WorldKind::Real => "",
         WorldKind::Exercise => "【演练】",
         WorldKind::Replay => "【回放演示】",
     }
-}
-
-fn suffix(warn: &Warn) -> &'static str {
-    prefix(warn)
-}
-
-fn call_words(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
-    let Some(call) = tx.get::<Call>(&item.subject)? else { return Ok(None) };
-    let Some(round) = tx.get::<Round>(&call.round)? else { return Ok(None) };
-    let duties = duty_words(&call.duties);
-    let invented = if round.invented { "（演示编造）" } else { "" };
-    let what = format!("{}{invented}。您负责：{duties}。请立即到岗。", round.cause);
-    Ok(Some(if item.kind == "sms" {
-        let link = format!("{}/a/{}", warn.config.link_base, token(warn, &call.id));
-        format!("{what}收到并已到岗回复1，不能到岗回复2，有险情需支援回复3，或点 {link}")
-    } else {
-        format!("{what}收到、已到岗请按1；收到、不能到岗请按2；有险情、需支援请按3。")
-    }))
 }
 
 pub(crate) fn duty_words(duties: &Json) -> String {
@@ -74,38 +150,4 @@ pub(crate) fn duty_words(duties: &Json) -> String {
         })
         .collect();
     words.join("、")
-}
-
-fn escalation_words(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
-    let Some(escalation) = tx.get::<Escalation>(&item.subject)? else { return Ok(None) };
-    let silent: Vec<Call> = tx.find("escalation = $1 AND open = 1", "ORDER BY id", params![&escalation.id])?;
-    let mut names = Vec::new();
-    for call in silent.iter().take(NAMES) {
-        if let Some(title) = callee_title(tx, &call.callee)? {
-            names.push(title.name);
-        }
-    }
-    let more = if silent.len() > NAMES { "等" } else { "" };
-    let unit = tx.get::<anlan_register::Region>(escalation.region.as_str())?;
-    let unit = unit.map_or_else(|| escalation.region.to_string(), |it| it.name);
-    let link = format!("{}/a/{}", warn.config.link_base, token(warn, &escalation.id));
-    let end = if item.kind == "sms" { format!("名单：{link}") } else { String::new() };
-    Ok(Some(format!(
-        "{unit}有{}人未叫通：{}{more}。由您接手请按1，不能接手请按2，有险情需支援请按3。{end}",
-        silent.len(),
-        names.join("、"),
-    )))
-}
-
-fn inform_words(tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
-    let title = item.payload["title"].as_str().unwrap_or_default();
-    Ok(match item.payload["template"].as_str() {
-        Some("stand_down") => Some("本次叫应解除，请按预案继续做好防范。此信息无须回复。".to_owned()),
-        // The original text, unchanged, under the issuer's name.
-        Some("relay") => {
-            let signal = tx.get::<anlan_monitor::Signal>(&item.subject)?;
-            signal.map(|it| format!("转发{}：{}", it.issuer, it.text))
-        }
-        _ => Some(format!("{title}。响应和管控措施未自动解除，等候通知。此信息无须回复。")),
-    })
 }

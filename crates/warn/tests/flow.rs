@@ -82,6 +82,7 @@ fn fresh(ladder: &str) -> Call {
         key: None,
         via: None,
         by_whom: None,
+        note: None,
         final_at: None,
         late_key: None,
         escalation: None,

@@ -1,0 +1,319 @@
+//! Calls: opened, moved by what happened, their effects set in motion.
+
+use std::sync::Arc;
+
+use anlan_kernel::{Actor, Instant};
+use anlan_register::Callee;
+use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, params};
+use serde_json::json;
+
+use crate::{
+    Warn,
+    answer::token_hash,
+    escalation,
+    flow::{self, CallEvent, Decision, Effect},
+    ladder::{Do, Ladder},
+    model::{Call, CallState, Help, Round, RoundState},
+    round,
+    service::{everywhere, refusal},
+};
+
+/// Calls whose time ran out at once, moved in one transaction.
+const SLICE: usize = 200;
+
+/// Opens a call and queues its first attempt; `None` when this round called them before. The limit
+/// of its first step is for the caller to watch: those opened together share one deadline.
+pub(crate) fn open(
+    warn: &Warn,
+    tx: &mut Tx<'_>,
+    round: &Round,
+    callee: &Callee,
+    who: &str,
+    ladder: &Ladder,
+) -> Result<Option<Call>, StoreError> {
+    let call = fresh(warn, round, callee, who, ladder, tx.now())?;
+    if !call.open {
+        return Ok(tx.insert(&call)?.then_some(call));
+    }
+    let opened = flow::apply(&call, ladder, &CallEvent::Opened, tx.now())?;
+    let Some(Decision { next, effects, .. }) = opened else { return Ok(None) };
+    if !tx.insert(&next)? {
+        return Ok(None);
+    }
+    for effect in effects.iter().filter(|it| !matches!(it, Effect::SetLimit(_))) {
+        perform(warn, tx, round, &next, effect)?;
+    }
+    Ok(Some(next))
+}
+
+fn fresh(
+    warn: &Warn,
+    round: &Round,
+    callee: &Callee,
+    who: &str,
+    ladder: &Ladder,
+    now: Instant,
+) -> Result<Call, StoreError> {
+    let id = format!("{}/{}", round.id, callee.id);
+    let reachable = callee.usable_numbers > 0;
+    Ok(Call {
+        round: round.id.clone(),
+        callee: callee.id.clone(),
+        region: callee.region.clone(),
+        who: who.to_owned(),
+        rank: callee.rank.clone(),
+        duties: serde_json::to_value(&callee.duties)?,
+        deputies: callee.deputies.clone(),
+        numbers: i64::try_from(callee.usable_numbers).unwrap_or(i64::MAX),
+        ladder: ladder.id.clone(),
+        state: if reachable { CallState::Calling } else { CallState::NoContact },
+        open: reachable,
+        step: None,
+        tries: 0,
+        attempts: 0,
+        limit_at: None,
+        rang_at: None,
+        first_rang_at: None,
+        heard: false,
+        key: None,
+        via: None,
+        by_whom: None,
+        note: None,
+        final_at: (!reachable).then_some(now),
+        late_key: None,
+        escalation: None,
+        escalations: 0,
+        token_hash: token_hash(warn, &id),
+        opened_at: now,
+        revision: 0,
+        id,
+    })
+}
+
+/// What happened to a call: decided, stored, recorded, and its effects set in motion.
+///
+/// # Errors
+/// The refusal, or what the store says.
+pub fn handle(warn: &Warn, tx: &mut Tx<'_>, call: &str, event: &CallEvent) -> Result<bool, StoreError> {
+    handle_noted(warn, tx, call, event, None)
+}
+
+fn handle_noted(
+    warn: &Warn,
+    tx: &mut Tx<'_>,
+    call: &str,
+    event: &CallEvent,
+    note: Option<&str>,
+) -> Result<bool, StoreError> {
+    let Some(call) = tx.get::<Call>(call)? else { return Ok(false) };
+    let Some(round) = tx.get::<Round>(&call.round)? else { return Ok(false) };
+    let Some(next) = move_on(warn, tx, &round, &call, event, note)? else { return Ok(false) };
+    if call.open && !next.open {
+        round::finish_if_done(tx, &round.id)?;
+    }
+    Ok(true)
+}
+
+/// As [`handle`], with call and round at hand; the round is not looked at afterwards.
+pub(crate) fn move_on(
+    warn: &Warn,
+    tx: &mut Tx<'_>,
+    round: &Round,
+    call: &Call,
+    event: &CallEvent,
+    note: Option<&str>,
+) -> Result<Option<Call>, StoreError> {
+    let ladder = warn.ladder(round, &call.ladder)?;
+    let Some(decision) = flow::apply(call, &ladder, event, tx.now())? else { return Ok(None) };
+    let mut next = decision.next;
+    if let Some(note) = note {
+        next.note = Some(note.to_owned());
+    }
+    if decision.effects.contains(&Effect::Escalate) {
+        next.escalation = Some(escalation::join(warn, tx, round, &next)?);
+    }
+    if tx.advance(&next)? == Advanced::Stale {
+        return Err(StoreError::Race(next.id));
+    }
+    for effect in &decision.effects {
+        perform(warn, tx, round, &next, effect)?;
+    }
+    let detail = json!({"step": next.step, "key": next.key, "via": next.via, "by": next.by_whom});
+    tx.record(Event::new(decision.event, &next.id).region(&next.region).pack(&round.pack).detail(detail))?;
+    Ok(Some(next))
+}
+
+fn perform(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call, effect: &Effect) -> Result<(), StoreError> {
+    match effect {
+        Effect::Attempt { number, action, due_at } => {
+            tx.insert(&attempt(warn, round, call, *number, *action, *due_at)).map(drop)
+        }
+        Effect::DropQueued => drop_queued(tx, &call.id),
+        Effect::SetLimit(at) => tx.set_deadline("call.limit", &call.id, *at),
+        Effect::ClearLimit => tx.clear_deadline("call.limit", &call.id),
+        Effect::Escalate => Ok(()),
+        Effect::CallDeputies => call_deputies(warn, tx, round, call),
+        Effect::RingDesk => {
+            let (id, region, asked_at) = (call.id.clone(), call.region.clone(), tx.now());
+            tx.insert(&Help { id, region, asked_at, taken_by: None, taken_at: None }).map(drop)
+        }
+    }
+}
+
+fn attempt(warn: &Warn, round: &Round, call: &Call, number: i64, action: Do, due_at: Instant) -> OutboxItem {
+    let redial = i64::from(number > 1);
+    OutboxItem {
+        id: format!("{}#{number}", call.id),
+        channel: warn.channel(),
+        kind: if action == Do::Sms { "sms" } else { "voice" }.to_owned(),
+        subject: call.id.clone(),
+        region: call.region.clone(),
+        // Red before blue, and of one level first calls before redials.
+        priority: (i64::from(round.level) - 1) * 2 + redial,
+        due_at,
+        state: Sending::Queued,
+        tries: 0,
+        payload: json!({
+            "template": "call", "callee": call.callee, "attempt": number,
+            "number": (number - 1).rem_euclid(call.numbers.max(1)), "repeat": false,
+        }),
+        outcome: None,
+        sent_at: None,
+        revision: 0,
+    }
+}
+
+pub(crate) fn drop_queued(tx: &mut Tx<'_>, subject: &str) -> Result<(), StoreError> {
+    let queued: Vec<OutboxItem> = tx.find("subject = $1 AND state = 'queued'", "ORDER BY id", params![subject])?;
+    for item in queued {
+        let dropped = OutboxItem { state: Sending::Dropped, ..item };
+        if tx.advance(&dropped)? == Advanced::Stale {
+            return Err(StoreError::Race(dropped.id));
+        }
+    }
+    Ok(())
+}
+
+/// Key 2: the deputies are called now, ahead of their own turn, or at all.
+fn call_deputies(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call) -> Result<(), StoreError> {
+    if !matches!(round.state, RoundState::Running | RoundState::Done) {
+        return Ok(());
+    }
+    for deputy in &call.deputies {
+        let id = format!("{}/{deputy}", round.id);
+        match tx.get::<Call>(&id)? {
+            Some(theirs) if theirs.open => hurry(tx, &id)?,
+            Some(_) => {}
+            None => {
+                let Some(callee) = anlan_register::callee(tx, deputy)? else { continue };
+                let ladder = warn.ladder(round, &call.ladder)?;
+                let opened = open(warn, tx, round, &callee, &call.who, &ladder)?;
+                if let Some(limit) = opened.as_ref().and_then(|it| it.limit_at) {
+                    tx.set_deadline("call.limit", &id, limit)?;
+                    round::reopen(tx, &round.id)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hurry(tx: &mut Tx<'_>, call: &str) -> Result<(), StoreError> {
+    let queued: Vec<OutboxItem> = tx.find("subject = $1 AND state = 'queued'", "ORDER BY id", params![call])?;
+    for item in queued {
+        let due_at = tx.now().min(item.due_at);
+        let hurried = OutboxItem { priority: 0, due_at, ..item };
+        if tx.advance(&hurried)? == Advanced::Stale {
+            return Err(StoreError::Race(hurried.id));
+        }
+    }
+    Ok(())
+}
+
+/// The time limit of a call's step ran out.
+///
+/// # Errors
+/// What the store says.
+pub fn limit_reached(warn: &Warn, tx: &mut Tx<'_>, call: &str) -> Result<(), StoreError> {
+    handle(warn, tx, call, &CallEvent::LimitReached).map(drop)
+}
+
+/// The time limit that calls opened together share; `subject` is the round, `@`, and the instant.
+///
+/// # Errors
+/// What the store says.
+pub fn limits_reached(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), StoreError> {
+    let Some((round, _)) = subject.rsplit_once('@') else { return Ok(()) };
+    let now = tx.now();
+    let due: Vec<Call> = tx.find(
+        "round = $1 AND open = 1 AND limit_at <= $2",
+        "ORDER BY limit_at, id LIMIT $3",
+        params![round, now, SLICE],
+    )?;
+    let mut moved = 0;
+    for call in &due {
+        moved += usize::from(handle(warn, tx, &call.id, &CallEvent::LimitReached)?);
+    }
+    if moved == SLICE { tx.set_deadline("call.limits", subject, now) } else { Ok(()) }
+}
+
+impl Warn {
+    /// An officer answers a call on the callee's word: key 1, 2 or 3. `false`: it was answered before.
+    ///
+    /// # Errors
+    /// A refusal for an unknown call or key; what the store says.
+    pub async fn answer_by_desk(self: &Arc<Self>, actor: &Actor, call: &str, digit: u8) -> Result<bool, StoreError> {
+        if !(1..=3).contains(&digit) {
+            return Err(refusal("bad_key", "只能选 1、2 或 3", "choose 1, 2 or 3"));
+        }
+        self.sees::<Call>(actor, call, "no_such_call").await?;
+        let (warn, call) = (Arc::clone(self), call.to_owned());
+        self.world
+            .write("call.answer-desk", Urgency::Urgent, &everywhere(actor), move |tx| {
+                handle(&warn, tx, &call, &CallEvent::Key { digit, via: "desk" })
+            })
+            .await
+    }
+
+    /// Records what an officer knows of a call (代登记, 上门叫醒, 转交), with a note for people.
+    ///
+    /// # Errors
+    /// A refusal when there is no such call or it is final; what the store says.
+    pub async fn record(
+        self: &Arc<Self>,
+        actor: &Actor,
+        call: &str,
+        event: CallEvent,
+        note: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.sees::<Call>(actor, call, "no_such_call").await?;
+        let (warn, call) = (Arc::clone(self), call.to_owned());
+        self.world
+            .write("call.record", Urgency::Urgent, &everywhere(actor), move |tx| {
+                handle_noted(&warn, tx, &call, &event, note.as_deref()).map(drop)
+            })
+            .await
+    }
+
+    /// An officer takes a request for help (有险情、需支援); the desk stops ringing for it.
+    ///
+    /// # Errors
+    /// A refusal when there is no such request or somebody took it; what the store says.
+    pub async fn take_help(&self, actor: &Actor, id: &str) -> Result<Help, StoreError> {
+        let id = id.to_owned();
+        self.world
+            .write("help.take", Urgency::Urgent, actor, move |tx| {
+                let none = || refusal("no_such_help", "没有这条求助", "there is no such request for help");
+                let help = tx.get::<Help>(&id)?.ok_or_else(none)?;
+                if help.taken_by.is_some() {
+                    return Err(refusal("help_is_taken", "已有人接手", "somebody took this already"));
+                }
+                let (by, at) = (tx.actor().name.clone(), tx.now());
+                let help = Help { taken_by: Some(by), taken_at: Some(at), ..help };
+                tx.put(&help)?;
+                tx.record(Event::new("help.taken", &help.id).region(&help.region))?;
+                Ok(help)
+            })
+            .await
+    }
+}

@@ -1,0 +1,124 @@
+//! What a request came to, written down.
+
+use std::{sync::Arc, time::Duration};
+
+use anlan_kernel::Instant;
+use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, params};
+use serde_json::{Value as Json, json};
+
+use super::{courier, request::Outcome};
+use crate::{Warn, receipt, service::Line};
+
+/// The longest pause before an item of unknown outcome is asked for again.
+const LONGEST: Duration = Duration::from_secs(600);
+
+impl Warn {
+    pub(super) async fn settle(
+        self: &Arc<Self>,
+        line: &Arc<Line>,
+        items: Vec<OutboxItem>,
+        outcomes: Vec<Outcome>,
+    ) -> Result<(), StoreError> {
+        let (warn, line) = (Arc::clone(self), Arc::clone(line));
+        self.world
+            .write("courier.settle", Urgency::Urgent, &courier(), move |tx| {
+                let mut ended = Vec::new();
+                for (item, outcome) in items.iter().zip(&outcomes) {
+                    if settle_one(tx, &line, item, outcome)? {
+                        ended.push(item);
+                    }
+                }
+                let detail = json!({"count": items.len(), "ended": ended.len()});
+                tx.record(Event::new("outbox.settled", &line.gateway.id).detail(detail))?;
+                for item in ended {
+                    receipt::never_left(&warn, tx, item)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Stores the outcome; whether the attempt is over without having left.
+fn settle_one(tx: &mut Tx<'_>, line: &Line, item: &OutboxItem, outcome: &Outcome) -> Result<bool, StoreError> {
+    let next = settled(line, item, outcome, tx.now());
+    if tx.advance(&next)? == Advanced::Yes {
+        return Ok(over(&next));
+    }
+    // A receipt was quicker, or another node took over and asked the gateway itself.
+    let Some(current) = tx.get::<OutboxItem>(&item.id)? else { return Ok(false) };
+    if !matches!(current.state, Sending::Sending | Sending::Unknown) {
+        return Ok(false);
+    }
+    let next = settled(line, &current, outcome, tx.now());
+    match tx.advance(&next)? {
+        Advanced::Yes => Ok(over(&next)),
+        Advanced::Stale => Err(StoreError::Race(next.id)),
+    }
+}
+
+fn over(item: &OutboxItem) -> bool {
+    matches!(item.state, Sending::Refused | Sending::Failed)
+}
+
+fn settled(line: &Line, item: &OutboxItem, outcome: &Outcome, now: Instant) -> OutboxItem {
+    let mut next = item.clone();
+    match outcome {
+        Outcome::Sent(said) => {
+            next.state = Sending::Sent;
+            next.sent_at = Some(now);
+            next.outcome = Some(said.clone());
+        }
+        Outcome::Refused(said) => {
+            next.state = Sending::Refused;
+            next.outcome = Some(said.clone());
+        }
+        Outcome::Unknown(said) => {
+            let asked = item.outcome.as_ref().and_then(|it| it["asked"].as_u64()).unwrap_or(0) + 1;
+            next.state = Sending::Unknown;
+            next.due_at = now.plus(pause(asked).min(LONGEST));
+            let mut said = said.clone();
+            said["asked"] = json!(asked);
+            next.outcome = Some(said);
+        }
+        Outcome::Anew { repeat } => {
+            next.state = Sending::Queued;
+            next.due_at = now;
+            next.outcome = Some(json!({"code": if *repeat { "repeat" } else { "not_known" }}));
+            if *repeat {
+                next.payload["repeat"] = Json::Bool(true);
+            }
+        }
+        Outcome::Later(_, said) if next.tries >= line.gateway.max_tries => {
+            next.state = Sending::Failed;
+            next.outcome = Some(said.clone());
+        }
+        Outcome::Later(after, said) => {
+            next.state = Sending::Queued;
+            next.due_at = now.plus(pause(next.tries.unsigned_abs()).min(Duration::from_secs(64)).max(*after));
+            next.outcome = Some(said.clone());
+        }
+    }
+    next
+}
+
+fn pause(times: u64) -> Duration {
+    Duration::from_secs(1 << times.min(10))
+}
+
+/// What was in flight when the process died: known by a receipt, else to be asked for.
+pub(super) fn doubt(tx: &mut Tx<'_>, item: &OutboxItem) -> Result<(), StoreError> {
+    let (now, sql) = (tx.now(), "SELECT 1 FROM receipt WHERE attempt = $1 AND {scope:region} LIMIT 1");
+    let seen = !tx.query(sql, params![&item.id])?.is_empty();
+    let next = if seen {
+        let outcome = Some(json!({"code": "receipt"}));
+        OutboxItem { state: Sending::Sent, sent_at: Some(now), outcome, ..item.clone() }
+    } else {
+        let outcome = Some(json!({"code": "crash"}));
+        OutboxItem { state: Sending::Unknown, due_at: now, outcome, ..item.clone() }
+    };
+    match tx.advance(&next)? {
+        Advanced::Yes => Ok(()),
+        Advanced::Stale => Err(StoreError::Race(next.id)),
+    }
+}
