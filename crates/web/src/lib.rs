@@ -1,1 +1,66 @@
-//! The kit: login, permission guard, pages, problems over HTTP.
+//! The kit: log-in, permission guard, problems over HTTP, pages, live events, OpenAPI.
+//!
+//! Owns accounts, devices, tokens, sessions, and what every request passes before a handler sees it.
+//! Does not know any mechanism: they hand in their [`Routes`] and get a [`Who`].
+//!
+//! # Promises
+//! - No route without an [`Access`]; the type makes it so, and the program can print the list.
+//! - A session, token or device of one world is nothing in another: it is looked up in the world's own
+//!   store, and its text and cookie name the world.
+//! - Passwords are argon2id, hashed outside of every transaction; of sessions, tokens and devices only
+//!   a digest is stored.
+//! - A write under `/api/v1` that carries an `Idempotency-Key` happens once, across restarts.
+//! - Every refusal is a problem with a stable code in the caller's language.
+//! - Browsers see sealed entries of the journal only, and only those of their own regions.
+
+pub mod accounts;
+mod api;
+mod assets;
+mod attempts;
+mod cookies;
+mod devices;
+mod events;
+mod first;
+mod guard;
+mod headers;
+mod hub;
+mod idempotency;
+mod journal;
+mod login;
+mod me;
+mod openapi;
+mod origin;
+mod pages;
+mod password;
+mod problem;
+pub mod roles;
+mod routes;
+mod secret;
+mod session;
+mod site;
+mod store;
+mod tokens;
+mod who;
+
+pub use openapi::openapi;
+pub use pages::{bare_page, page};
+pub use problem::{ApiError, ApiResult};
+pub use routes::{Access, Mounted, RouteInfo, Routes};
+pub use site::Site;
+pub use store::MODULE;
+pub use who::Who;
+
+use std::sync::Arc;
+
+/// Routes of the kit itself: log-in, first administrator, own account, static files, events,
+/// accounts, devices, tokens, journal.
+pub fn routes(site: &Arc<Site>) -> Mounted {
+    let own = assets::routes(site)
+        .merge(login::routes(site))
+        .merge(first::routes(site))
+        .merge(me::routes(site))
+        .merge(events::routes(site))
+        .merge(api::routes(site))
+        .merge(journal::routes(site));
+    Mounted { router: guard::with_fallback(own.router, site), list: own.list }
+}

@@ -1,0 +1,85 @@
+//! Failed log-ins, counted per account and per source; too many, and neither is heard for a while.
+//!
+//! An attempt is counted before the password is looked at and taken back when it was right, so that a
+//! hundred guesses at once are still only as many as the limit. Times are real ones in every world.
+
+use std::time::Duration;
+
+use anlan_kernel::Instant;
+use anlan_store::{StoreError, Tx, params, real_now};
+
+use crate::secret;
+
+/// Wrong passwords an account takes.
+pub const PER_ACCOUNT: i64 = 5;
+/// Wrong passwords a source may send; an office shares one address.
+pub const PER_SOURCE: i64 = 20;
+/// How long nobody is heard afterwards.
+pub const PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// What is counted: digests, because people type passwords where the log-in belongs.
+#[derive(Clone, Debug)]
+pub struct Subjects {
+    account: String,
+    source: String,
+}
+
+/// What became of an attempt that is about to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// Go on and look at the password.
+    Counted,
+    /// Too many before; seconds until it makes sense again.
+    Locked(u64),
+}
+
+/// Whose attempts they are.
+pub fn subjects(login: &str, source: &str) -> Subjects {
+    Subjects { account: secret::digest("attempt of", login), source: secret::digest("attempt from", source) }
+}
+
+/// Counts an attempt, unless one of the two is locked.
+pub fn begin(tx: &mut Tx<'_>, of: &Subjects) -> Result<Attempt, StoreError> {
+    let now = real_now();
+    tx.execute_unjournaled("DELETE FROM login_attempt WHERE last_at < $1", params![now.minus(PAUSE)])?;
+    for (subject, limit) in [(&of.account, PER_ACCOUNT), (&of.source, PER_SOURCE)] {
+        let (failures, last) = count(tx, subject)?;
+        if failures >= limit {
+            return Ok(Attempt::Locked(last.plus(PAUSE).since(now).as_secs() + 1));
+        }
+    }
+    for subject in [&of.account, &of.source] {
+        tx.execute_unjournaled(
+            "INSERT INTO login_attempt(subject, failures, last_at) VALUES ($1, 1, $2)
+             ON CONFLICT (subject) DO UPDATE SET failures = login_attempt.failures + 1, last_at = excluded.last_at",
+            params![subject, now],
+        )?;
+    }
+    Ok(Attempt::Counted)
+}
+
+/// The password was right: the account starts afresh, the source gets its attempt back.
+pub fn succeeded(tx: &mut Tx<'_>, of: &Subjects) -> Result<(), StoreError> {
+    tx.execute_unjournaled("DELETE FROM login_attempt WHERE subject = $1", params![&of.account])?;
+    tx.execute_unjournaled(
+        "UPDATE login_attempt SET failures = failures - 1 WHERE subject = $1 AND failures > 0",
+        params![&of.source],
+    )?;
+    Ok(())
+}
+
+/// Whether the account is locked now; asked after a wrong password, to say so in the journal once.
+pub fn just_locked(tx: &mut Tx<'_>, of: &Subjects) -> Result<bool, StoreError> {
+    Ok(count(tx, &of.account)?.0 == PER_ACCOUNT)
+}
+
+/// An administrator lets the account try again.
+pub fn forgive(tx: &mut Tx<'_>, login: &str) -> Result<bool, StoreError> {
+    let subject = secret::digest("attempt of", login);
+    Ok(tx.execute_unjournaled("DELETE FROM login_attempt WHERE subject = $1", params![subject])? > 0)
+}
+
+fn count(tx: &mut Tx<'_>, subject: &str) -> Result<(i64, Instant), StoreError> {
+    let rows = tx.query("SELECT failures, last_at FROM login_attempt WHERE subject = $1", params![subject])?;
+    rows.first().map_or(Ok((0, Instant(0))), |it| Ok((it.int(0)?, it.instant(1)?)))
+}

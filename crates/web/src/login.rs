@@ -1,0 +1,274 @@
+//! Log in, log out, choose a language.
+
+use std::sync::Arc;
+
+use anlan_kernel::{Actor, Lang, Problem};
+use anlan_store::{Event, StoreError, Urgency, real_now};
+use axum::{
+    extract::{Form, Query, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::{
+    Access, ApiError, ApiResult, Mounted, Routes, Site, Who,
+    attempts::{self, Attempt, Subjects},
+    cookies, headers, pages, password, secret,
+    session::{self, ABSOLUTE},
+    store::{self, AccountRow},
+};
+
+/// Longest text looked up as a log-in.
+const LONGEST: usize = 64;
+
+/// What the page sends.
+#[derive(Deserialize)]
+struct LoginForm {
+    login: String,
+    password: String,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NextQuery {
+    #[serde(default)]
+    next: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct LangForm {
+    lang: String,
+    #[serde(default)]
+    next: Option<String>,
+}
+
+/// Log-in pages.
+pub fn routes(site: &Arc<Site>) -> Mounted {
+    Routes::new(site)
+        .get("/login", Access::Public, "登录页", "Log-in page", show)
+        .post("/login", Access::Public, "登录", "Log in", log_in)
+        .post("/logout", Access::Public, "退出登录", "Log out", log_out)
+        .post("/lang", Access::Public, "切换语言", "Choose a language", choose_language)
+        .finish(Arc::clone(site))
+}
+
+async fn show(State(site): State<Arc<Site>>, who: Who, Query(query): Query<NextQuery>) -> ApiResult<Response> {
+    if crate::accounts::is_empty(&site.world).await? {
+        return Ok(Redirect::to(&site.url("/first")).into_response());
+    }
+    let next = own_path(&site, query.next);
+    if who.browser {
+        return Ok(Redirect::to(&next).into_response());
+    }
+    Ok(form(&site, who.lang, &next, None).into_response())
+}
+
+async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> ApiResult<Response> {
+    let headers = request.headers().clone();
+    let source = headers::source(&site, &headers, request.extensions());
+    let form_ = read_form(request).await?;
+    let next = own_path(&site, form_.next.clone());
+    match open(&site, &form_, &source, &headers).await {
+        Ok(token) => {
+            let cookie = cookies::open_session(&site, &token, ABSOLUTE.as_secs());
+            Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
+        }
+        Err(error) if headers::wants_page(&headers) && error.status().is_client_error() => {
+            let words = error.problem().message.get(who.lang).to_owned();
+            let mut page = (error.status(), form(&site, who.lang, &next, Some(&words))).into_response();
+            if let Some(seconds) = error.seconds() {
+                page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Ok(page)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn read_form(request: Request) -> Result<LoginForm, ApiError> {
+    use axum::extract::FromRequest as _;
+    let Form(form) = Form::<LoginForm>::from_request(request, &()).await.map_err(|_| {
+        Problem::new("bad_login_form", "请填写登录名和口令", "give a log-in and a password").field("login")
+    })?;
+    Ok(form)
+}
+
+/// Checks the password and opens a session; the answer is the cookie's text.
+async fn open(site: &Site, form: &LoginForm, source: &str, headers: &HeaderMap) -> Result<String, ApiError> {
+    let login: String = form.login.trim().to_lowercase().chars().take(LONGEST).collect();
+    let of = attempts::subjects(&login, source);
+    begin(site, &of).await?;
+    let account = account_of(site, &login).await?;
+    let hash = account.as_ref().filter(|it| !it.disabled).map(|it| it.password_hash.as_str());
+    if !password::verify(&form.password, hash).await? {
+        refused(site, &of, account.map(|it| it.login)).await?;
+        return Err(wrong());
+    }
+    let old = cookies::get(headers, &cookies::session_name(site)).map(session::session_hash);
+    Ok(welcome(site, of, &login, old).await?)
+}
+
+async fn begin(site: &Site, of: &Subjects) -> Result<(), ApiError> {
+    let of = of.clone();
+    let by = Actor::system("login");
+    let attempt = site.world.write("login.begin", Urgency::Urgent, &by, move |tx| attempts::begin(tx, &of)).await?;
+    match attempt {
+        Attempt::Counted => Ok(()),
+        Attempt::Locked(seconds) => Err(ApiError::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            Problem::new(
+                "too_many_attempts",
+                "登录失败次数过多，请过一会儿再试；急用请找安全管理员解锁",
+                "too many failed log-ins; try again later, or ask the security administrator to unlock the account",
+            ),
+        )
+        .retry_after(seconds)),
+    }
+}
+
+async fn account_of(site: &Site, login: &str) -> Result<Option<AccountRow>, StoreError> {
+    let login = login.to_owned();
+    site.world.read(&Actor::system("login"), move |tx| tx.get::<AccountRow>(&login)).await
+}
+
+/// What was typed as a log-in is not kept unless it is one: it may be a password.
+async fn refused(site: &Site, of: &Subjects, login: Option<String>) -> Result<(), StoreError> {
+    let (of, by) = (of.clone(), Actor::system("login"));
+    site.world
+        .write("login.fail", Urgency::Urgent, &by, move |tx| {
+            let subject = login.as_deref().unwrap_or("unknown");
+            tx.record(Event::new("login.failed", subject))?;
+            if attempts::just_locked(tx, &of)? {
+                tx.record(Event::new("login.locked", subject))?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+async fn welcome(site: &Site, of: Subjects, login: &str, old: Option<String>) -> Result<String, StoreError> {
+    let token = secret::token()?;
+    let (login, hash, now) = (login.to_owned(), session::session_hash(&token), real_now());
+    let by = Actor { name: format!("user:{login}"), ..Actor::system("login") };
+    site.world
+        .write("session.open", Urgency::Urgent, &by, move |tx| {
+            attempts::succeeded(tx, &of)?;
+            if let Some(old) = &old {
+                store::session_close(tx, old)?;
+            }
+            store::session_open(tx, &hash, &login, now, now.plus(ABSOLUTE))?;
+            tx.record(Event::new("session.opened", &login))
+        })
+        .await?;
+    Ok(token)
+}
+
+async fn log_out(State(site): State<Arc<Site>>, who: Who, headers: HeaderMap) -> ApiResult<Response> {
+    if let Some(token) = cookies::get(&headers, &cookies::session_name(&site)) {
+        let (hash, login) = (session::session_hash(token), who.login().unwrap_or("unknown").to_owned());
+        site.world
+            .write("session.close", Urgency::Urgent, &who.actor, move |tx| {
+                if store::session_close(tx, &hash)? {
+                    tx.record(Event::new("session.closed", &login))?;
+                }
+                Ok(())
+            })
+            .await?;
+        site.signed_out();
+    }
+    let cookie = cookies::close_session(&site);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&site.url("/login"))).into_response())
+}
+
+async fn choose_language(State(site): State<Arc<Site>>, Form(form): Form<LangForm>) -> ApiResult<Response> {
+    let tag = match form.lang.as_str() {
+        "zh" => "zh",
+        "en" => "en",
+        _ => {
+            let problem = Problem::new("bad_language", "只有中文（zh）和英文（en）", "there are zh and en only");
+            return Err(problem.field("lang").into());
+        }
+    };
+    let next = own_path(&site, form.next);
+    Ok(([(header::SET_COOKIE, cookies::language(&site, tag))], Redirect::to(&next)).into_response())
+}
+
+/// The same words whatever was wrong: nobody learns which accounts exist.
+fn wrong() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        Problem::new("wrong_login", "登录名或口令不对", "the log-in or the password is wrong"),
+    )
+}
+
+/// Where to go afterwards: a path of this world, or its first page.
+pub fn own_path(site: &Site, next: Option<String>) -> String {
+    let home = site.url("/");
+    match next {
+        Some(it) if it.starts_with(&home) && is_local(&it) => it,
+        _ => home,
+    }
+}
+
+fn is_local(path: &str) -> bool {
+    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|it| (0x21..0x7f).contains(&it) && it != b'\\')
+}
+
+/// Percent-encodes what does not belong into a query value.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+fn form(site: &Site, lang: Lang, next: &str, wrong: Option<&str>) -> Markup {
+    let title = lang.pick("登录", "Log in");
+    pages::bare_page(
+        site,
+        lang,
+        title,
+        html! {
+            main.narrow {
+                h1 { (title) }
+                p.soft { (site.speaker) }
+                @if let Some(words) = wrong { p.wrong role="alert" { (words) } }
+                form method="post" action=(site.url("/login")) {
+                    input type="hidden" name="next" value=(next);
+                    label { (lang.pick("登录名", "Log-in"))
+                        input name="login" autocomplete="username" autocapitalize="none" required autofocus maxlength="64"; }
+                    label { (lang.pick("口令", "Password"))
+                        input name="password" type="password" autocomplete="current-password" required maxlength="256"; }
+                    button.main type="submit" { (title) }
+                }
+            }
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_local_paths_are_gone_to_afterwards() {
+        for (path, local) in [
+            ("/desk?x=1", true),
+            ("//evil.example/", false),
+            ("https://evil.example/", false),
+            ("/\\evil.example", false),
+            ("/a b", false),
+        ] {
+            assert_eq!(is_local(path), local, "{path}");
+        }
+        assert_eq!(encode("/w/demo/desk?a=b&c=雨"), "/w/demo/desk%3Fa%3Db%26c%3D%E9%9B%A8");
+    }
+}

@@ -1,0 +1,38 @@
+//! Whether a request that changes something comes from our own pages.
+
+use axum::http::{HeaderMap, Method, Uri, header};
+
+use crate::{Site, headers::text};
+
+/// What the browser's headers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Our own page, or the person's own address bar.
+    Ours,
+    /// Another site.
+    Foreign,
+    /// Nothing was said; no browser of this decade is that silent.
+    Unsaid,
+}
+
+/// Methods that change nothing need no proof of origin.
+pub fn is_safe(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Reads `Sec-Fetch-Site`, else compares `Origin` with the host that was asked.
+pub fn of(site: &Site, uri: &Uri, headers: &HeaderMap) -> Origin {
+    match text(headers, "sec-fetch-site") {
+        Some("same-origin" | "none") => return Origin::Ours,
+        Some(_) => return Origin::Foreign,
+        None => {}
+    }
+    let Some(origin) = text(headers, header::ORIGIN) else { return Origin::Unsaid };
+    let forwarded = if site.behind_proxy() { text(headers, "x-forwarded-host") } else { None };
+    let host = forwarded.or_else(|| text(headers, header::HOST)).or_else(|| uri.authority().map(|it| it.as_str()));
+    let from = origin.split_once("://").map(|(_, it)| it);
+    match (from, host) {
+        (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Origin::Ours,
+        _ => Origin::Foreign,
+    }
+}

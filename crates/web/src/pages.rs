@@ -1,0 +1,149 @@
+//! The layouts every page stands in.
+
+use anlan_kernel::{Actor, Lang};
+use anlan_store::{StoreError, World, WorldKind};
+use maud::{DOCTYPE, Markup, html};
+
+use crate::{Site, Who, assets, store};
+
+tokio::task_local! {
+    /// The sealed position before the page read anything: its live parts go on from there.
+    static POSITION: i64;
+}
+
+/// The last sealed position of the journal.
+pub async fn sealed_position(world: &World) -> Result<i64, StoreError> {
+    world.read(&Actor::system("page"), store::sealed_position).await
+}
+
+/// Runs a page's handler, remembering as of which position it reads.
+pub async fn as_of<T>(site: &Site, page: impl Future<Output = T>) -> T {
+    match sealed_position(&site.world).await {
+        Ok(position) => POSITION.scope(position, page).await,
+        Err(error) => {
+            tracing::warn!(%error, "a page is shown without its position");
+            page.await
+        }
+    }
+}
+
+/// A page of somebody who is logged in: the band of the world, menu, clock, 数据截至, log out.
+pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
+    let (lang, now) = (who.lang, site.world.now());
+    let inner = html! {
+        header.top {
+            a.mark href=(site.url("/")) { (lang.pick("安澜", "Anlan")) }
+            span.soft.office { (who.actor.hat.as_deref().unwrap_or(&site.speaker)) }
+            nav aria-label=(lang.pick("主菜单", "Main menu")) {
+                @for entry in site.menu_of(who) {
+                    a href=(site.url(&entry.path)) { (entry.words.get(lang)) }
+                }
+            }
+            span.clock {
+                time.num id="clock" datetime=(now.to_rfc3339()) { (&now.wall()[11..]) }
+                span.small.soft { (date(&now.wall(), lang)) " · " (lang.pick("数据截至", "as of")) " "
+                    span.num id="as-of" { (now.clock()) } }
+            }
+            span.own {
+                a href=(site.url("/me")) { (who.name) }
+                (language_switch(site, lang))
+                form method="post" action=(site.url("/logout")) { button.quiet type="submit" { (lang.pick("退出", "Log out")) } }
+            }
+        }
+        (body)
+        footer.foot {
+            span.small.soft { (site.speaker) " · " (world_name(site, lang)) }
+            span.small.soft id="connection" role="status" hidden { (lang.pick("与服务器断开，数字可能已旧", "Not connected: figures may be old")) }
+        }
+    };
+    document(site, lang, title, true, inner)
+}
+
+/// A page without menu: log-in, answer links, refusals.
+pub fn bare_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup {
+    let inner = html! {
+        header.top.bare {
+            span.mark { (lang.pick("安澜", "Anlan")) }
+            span.own { (language_switch(site, lang)) }
+        }
+        (body)
+    };
+    document(site, lang, title, false, inner)
+}
+
+fn document(site: &Site, lang: Lang, title: &str, live: bool, inner: Markup) -> Markup {
+    let words = site.world_words(lang);
+    let position = POSITION.try_with(|it| *it).ok();
+    html! {
+        (DOCTYPE)
+        html lang=(lang.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                title { @if !words.is_empty() { "【" (words) "】" } (title) " · " (lang.pick("安澜", "Anlan")) }
+                link rel="icon" href=(assets::url(site, "icon.svg"));
+                link rel="stylesheet" href=(assets::url(site, "anlan.css"));
+                script type="module" src=(assets::url(site, "anlan.js")) {}
+            }
+            body data-world=(kind_name(site)) data-words=(words) data-base=(site.base) data-lang=(lang.tag())
+                data-live-page[live] data-position=[position] data-now=(site.world.now().0 / 1_000)
+                data-driven[site.world.clock().is_driven()] {
+                a.skip href="#content" { (lang.pick("跳到正文", "Skip to the content")) }
+                @if !words.is_empty() { div.world role="note" { (band(site, lang)) } }
+                div id="content" { (inner) }
+            }
+        }
+    }
+}
+
+fn kind_name(site: &Site) -> &'static str {
+    match site.world.kind() {
+        WorldKind::Real => "real",
+        WorldKind::Exercise => "exercise",
+        WorldKind::Replay => "replay",
+    }
+}
+
+fn world_name(site: &Site, lang: Lang) -> &'static str {
+    match site.world.kind() {
+        WorldKind::Real => lang.pick("实战", "real"),
+        _ => site.world_words(lang),
+    }
+}
+
+fn band(site: &Site, lang: Lang) -> &'static str {
+    match site.world.kind() {
+        WorldKind::Real => "",
+        WorldKind::Exercise => lang.pick(
+            "演练 · 与实战隔离，不会拨打真实号码",
+            "EXERCISE · apart from the real world, no real number is called",
+        ),
+        WorldKind::Replay => lang.pick(
+            "回放 · 演示数据 · 与实战隔离，不会拨打真实号码",
+            "REPLAY · demonstration data · apart from the real world, no real number is called",
+        ),
+    }
+}
+
+fn date(wall: &str, lang: Lang) -> String {
+    let number = |range: std::ops::Range<usize>| wall[range].trim_start_matches('0').to_owned();
+    match lang {
+        Lang::Zh => format!("{} 月 {} 日", number(5..7), number(8..10)),
+        Lang::En => wall[..10].to_owned(),
+    }
+}
+
+fn language_switch(site: &Site, lang: Lang) -> Markup {
+    let (other, words) = match lang {
+        Lang::Zh => ("en", "English"),
+        Lang::En => ("zh", "中文"),
+    };
+    html! {
+        form.lang method="post" action=(site.url("/lang")) data-here {
+            input type="hidden" name="lang" value=(other);
+            input type="hidden" name="next" value="";
+            button.quiet type="submit" lang=(other) { (words) }
+        }
+    }
+}

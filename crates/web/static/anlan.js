@@ -1,0 +1,12 @@
+// Every page loads this one; each module looks for its own marks and does nothing without them.
+import { startClock } from "./clock.js";
+import { startForms } from "./forms.js";
+import { startKeys } from "./keys.js";
+import { startLive } from "./live.js";
+import { startSiren } from "./siren.js";
+
+startClock();
+startForms();
+startKeys();
+startSiren();
+startLive();

@@ -1,0 +1,20 @@
+// Keys: an element with data-key="F2" is pressed (or an input focused) by that key.
+
+const isTyping = (target) =>
+  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+
+export function startKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    if (event.key === "Escape" && isTyping(event.target)) {
+      event.target.blur();
+      return;
+    }
+    if (isTyping(event.target) && !/^F\d+$/.test(event.key)) return;
+    const marked = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    if (!marked || marked.disabled) return;
+    event.preventDefault();
+    if (isTyping(marked)) marked.focus();
+    else marked.click();
+  });
+}

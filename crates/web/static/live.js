@@ -1,0 +1,160 @@
+// Live parts: an element with an id and data-live="round. call." is read anew from the same page when an
+// event of that kind is sealed; data-live="" listens to all, data-src names another page to read from.
+// One window per world holds the stream and tells the others, so that many windows cost one connection.
+
+import { markFresh } from "./clock.js";
+import { checkSiren } from "./siren.js";
+
+const QUIET = 300;
+const AGAIN = 2000;
+const PARTS = "[data-live][id]";
+
+const { base, position } = document.body.dataset;
+const channel = new BroadcastChannel(`anlan${base || "/"}`);
+let cursor = Number(position ?? 0);
+let kinds = new Set();
+let everything = false;
+let timer = null;
+let running = false;
+
+export function startLive() {
+  if (document.body.dataset.livePage === undefined) return;
+  channel.onmessage = ({ data }) => hear(data);
+  if (navigator.locks) navigator.locks.request(`anlan-stream${base || "/"}`, () => new Promise(hold));
+  else hold();
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) schedule();
+  });
+}
+
+async function hold() {
+  for (;;) {
+    try {
+      await listen();
+    } catch {
+      // Said below; tried again.
+    }
+    tell({ lost: true });
+    await new Promise((done) => setTimeout(done, AGAIN));
+  }
+}
+
+// Read with fetch rather than EventSource: event names are not known in advance.
+async function listen() {
+  const answer = await fetch(`${base}/api/v1/events?after=${cursor}`, {
+    credentials: "same-origin",
+    headers: { accept: "text/event-stream" },
+    cache: "no-store",
+  });
+  if (answer.status === 401) {
+    location.reload();
+    return;
+  }
+  if (!answer.ok) throw new Error(answer.status);
+  tell({ found: true });
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    blocks.forEach(parse);
+  }
+}
+
+function parse(block) {
+  const message = {};
+  for (const line of block.split("\n")) {
+    const at = line.indexOf(":");
+    if (at > 0) message[line.slice(0, at)] = line.slice(at + 1).trim();
+  }
+  if (message.event) tell({ event: message.event, id: Number(message.id), data: message.data });
+}
+
+function tell(message) {
+  channel.postMessage(message);
+  hear(message);
+}
+
+function hear(message) {
+  const notice = document.getElementById("connection");
+  if (message.lost || message.found) {
+    if (notice) notice.hidden = Boolean(message.found);
+    document.body.toggleAttribute("data-offline", Boolean(message.lost));
+    if (message.found) checkSiren();
+    return;
+  }
+  cursor = message.event === "reset" ? message.id : Math.max(cursor, message.id);
+  if (message.event === "reset") everything = true;
+  else kinds.add(message.event);
+  document.dispatchEvent(new CustomEvent("anlan", { detail: message }));
+  schedule();
+}
+
+function schedule() {
+  if (timer === null && !document.hidden && (everything || kinds.size)) timer = setTimeout(refresh, QUIET);
+}
+
+const touched = (part, heard, all) => {
+  const wanted = part.dataset.live.split(" ").filter(Boolean);
+  return all || !wanted.length || [...heard].some((it) => wanted.some((start) => it.startsWith(start)));
+};
+
+async function refresh() {
+  timer = null;
+  if (running) return;
+  running = true;
+  const [heard, all] = [kinds, everything];
+  [kinds, everything] = [new Set(), false];
+  try {
+    const parts = [...document.querySelectorAll(PARTS)].filter((it) => touched(it, heard, all) && !isBusy(it));
+    const pages = Map.groupBy ? Map.groupBy(parts, source) : groups(parts);
+    for (const [address, members] of pages) await renew(address, members);
+    if (parts.length) markFresh();
+  } catch {
+    everything = true;
+  } finally {
+    running = false;
+    checkSiren();
+    if (everything) setTimeout(schedule, AGAIN);
+    else schedule();
+  }
+}
+
+const source = (part) => part.dataset.src ?? location.pathname + location.search;
+
+function groups(parts) {
+  const pages = new Map();
+  for (const part of parts) pages.set(source(part), [...(pages.get(source(part)) ?? []), part]);
+  return pages;
+}
+
+// What somebody is typing into is left alone; the next event renews it.
+const isBusy = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+
+async function renew(address, members) {
+  const answer = await fetch(address, { credentials: "same-origin", headers: { accept: "text/html" }, cache: "no-store" });
+  if (answer.redirected && new URL(answer.url).pathname.endsWith("/login")) {
+    location.reload();
+    return;
+  }
+  if (!answer.ok) throw new Error(answer.status);
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const old of members) {
+    const part = fresh.getElementById(old.id);
+    if (!part) old.remove();
+    else if (part.outerHTML !== old.outerHTML) swap(old, part);
+  }
+}
+
+function swap(old, part) {
+  const focused = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.key : null;
+  const scrolled = old.scrollTop;
+  const placed = document.importNode(part, true);
+  old.replaceWith(placed);
+  placed.scrollTop = scrolled;
+  if (!focused) return;
+  const again = document.getElementById(focused) ?? placed.querySelector(`[data-key="${CSS.escape(focused)}"]`);
+  again?.focus({ preventScroll: true });
+}
