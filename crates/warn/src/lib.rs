@@ -14,6 +14,7 @@
 //! - Nothing here lifts an order or a round by itself because a signal fell.
 
 pub mod answer;
+pub mod api;
 pub mod call;
 pub mod courier;
 pub mod escalation;
@@ -21,6 +22,7 @@ pub mod flow;
 mod inform;
 pub mod ladder;
 pub mod model;
+mod pages;
 pub mod process;
 pub mod receipt;
 pub mod round;

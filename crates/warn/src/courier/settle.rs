@@ -2,12 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anlan_kernel::Instant;
+use anlan_kernel::{Actor, Instant};
 use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, params};
 use serde_json::{Value as Json, json};
 
 use super::{courier, request::Outcome};
-use crate::{Warn, receipt, service::Line};
+use crate::{
+    Warn,
+    model::Call,
+    receipt,
+    service::{Line, refusal},
+};
 
 /// The longest pause before an item of unknown outcome is asked for again.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -34,6 +39,35 @@ impl Warn {
                     receipt::never_left(&warn, tx, item)?;
                 }
                 Ok(())
+            })
+            .await
+    }
+}
+
+impl Warn {
+    /// Queues a message that failed or was refused once more, as if it had never been tried.
+    ///
+    /// # Errors
+    /// A refusal when there is no such message, it did not fail, or its call ended; what the store says.
+    pub async fn send_again(&self, actor: &Actor, id: &str) -> Result<OutboxItem, StoreError> {
+        let id = id.to_owned();
+        self.world
+            .write("sending.again", Urgency::Urgent, actor, move |tx| {
+                let none = || refusal("no_such_sending", "没有这条发送", "there is no such sending");
+                let item = tx.get::<OutboxItem>(&id)?.ok_or_else(none)?;
+                if !matches!(item.state, Sending::Failed | Sending::Refused) {
+                    return Err(refusal("sending_not_failed", "这条发送没有失败", "this sending did not fail"));
+                }
+                let is_call = item.payload["template"] == "call";
+                if is_call && tx.get::<Call>(&item.subject)?.is_none_or(|it| !it.open) {
+                    return Err(refusal("call_is_final", "此人已是最终状态，不必再发", "this call has ended already"));
+                }
+                let item = OutboxItem { state: Sending::Queued, tries: 0, due_at: tx.now(), ..item };
+                if tx.advance(&item)? == Advanced::Stale {
+                    return Err(StoreError::Stale(item.id));
+                }
+                tx.record(Event::new("sending.queued_again", &item.id).region(&item.region))?;
+                Ok(OutboxItem { revision: item.revision + 1, ..item })
             })
             .await
     }

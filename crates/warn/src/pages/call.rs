@@ -1,0 +1,153 @@
+//! One call: what was tried, and what an officer knows of it.
+
+use anlan_kernel::Permission;
+use anlan_register::number_of;
+use anlan_store::{Event, Urgency};
+use anlan_web::{ApiError, ApiResult, Who, page};
+use axum::{
+    extract::{Form, Path, State},
+    response::Redirect,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::parts::{clock, duties, number, state, to};
+use crate::{
+    api::{CallStory, Record, Room, call_view, read_call, record_call},
+    model::Call,
+};
+
+/// The call.
+pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
+    let story = read_call(&room, &who, id).await?;
+    let title = story.call.name.clone();
+    Ok(page(&room.site, &who, &title, body(&room, &who, &story)))
+}
+
+fn body(room: &Room, who: &Who, story: &CallStory) -> Markup {
+    let (lang, site, view, call) = (who.lang, &room.site, &story.call, &story.call.call);
+    html! {
+        main {
+            h1 { (view.name) }
+            p { (duties(view)) }
+            p { b { (state(call.state, lang)) }
+                @if let Some(at) = call.final_at { " " (clock(at)) }
+                @if let Some(by) = &call.by_whom { " " (by.trim_start_matches("user:")) }
+                @if let Some(note) = &call.note { " · " (note) } }
+            div { (number(site, view, who.may(Permission::Unmask), lang)) }
+            @if call.open && who.may(Permission::RecordAnswer) { (forms(room, who, call)) }
+            div.card.scroll id="attempts" data-live="call. receipts. outbox." {
+                header { h2 { (lang.pick("拨打与回执", "Attempts and receipts")) } }
+                table {
+                    @for it in &story.attempts {
+                        tr {
+                            td { (if it.kind == "sms" { lang.pick("短信", "message") } else { lang.pick("语音", "voice") }) }
+                            td.num { (clock(it.due_at)) }
+                            td { (it.state.name()) @if it.repeat { " " span.tag { (lang.pick("重复发送", "sent again")) } } }
+                            td {
+                                @for receipt in &it.receipts {
+                                    (receipt.event) " "
+                                    @if let Some(detail) = &receipt.detail {
+                                        @for key in ["digit", "text", "reason"] { (detail[key].as_str().unwrap_or_default()) " " }
+                                    }
+                                    (clock(receipt.at)) br;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            p { a href=(to(site, "rounds", &call.round)) { (lang.pick("回到本轮", "Back to the round")) } }
+        }
+    }
+}
+
+fn forms(room: &Room, who: &Who, call: &Call) -> Markup {
+    let (lang, here) = (who.lang, to(&room.site, "calls", &call.id));
+    let recorded = [
+        ("recorded_by_colleague", lang.pick("代登记", "Recorded for them")),
+        ("reached_on_site", lang.pick("上门叫醒", "Reached on site")),
+        ("handed_over", lang.pick("转交", "Handed over")),
+    ];
+    let keys = [
+        (1, lang.pick("1 收到、已到岗", "1 arrived")),
+        (2, lang.pick("2 收到、不能到岗", "2 cannot come")),
+        (3, lang.pick("3 有险情、需支援", "3 needs support")),
+    ];
+    html! {
+        div.columns {
+            form.card method="post" action=(format!("{here}/record")) {
+                label { (lang.pick("说明", "Note")) input name="note" maxlength="500"; }
+                label { (lang.pick("转交给（姓名或单位）", "Handed over to")) input name="to" maxlength="100"; }
+                p.row { @for (how, words) in recorded { button type="submit" name="how" value=(how) { (words) } } }
+            }
+            form.card method="post" action=(format!("{here}/answer")) {
+                p { (lang.pick("本人在电话里答复：", "What they said on the telephone:")) }
+                p.row { @for (digit, words) in keys { button type="submit" name="digit" value=(digit) { (words) } } }
+            }
+        }
+    }
+}
+
+/// 代登记、上门叫醒、转交.
+pub(super) async fn record(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(form): Form<Record>,
+) -> ApiResult<Redirect> {
+    record_call(&room, &who, &id, &form).await?;
+    Ok(Redirect::to(&to(&room.site, "calls", &id)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct AnswerForm {
+    digit: u8,
+}
+
+/// The callee said it on the telephone.
+pub(super) async fn answer(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(form): Form<AnswerForm>,
+) -> ApiResult<Redirect> {
+    room.warn.answer_by_desk(&who.actor, &id, form.digit).await?;
+    Ok(Redirect::to(&to(&room.site, "calls", &id)))
+}
+
+/// The look is journaled.
+async fn look(room: &Room, who: &Who, id: &str) -> ApiResult<Option<(Call, Vec<String>)>> {
+    let id = id.to_owned();
+    let found = room
+        .site
+        .world
+        .write("call.number", Urgency::Urgent, &who.actor, move |tx| {
+            let Some(call) = tx.get::<Call>(&id)? else { return Ok(None) };
+            let mut numbers = Vec::new();
+            for index in 0..4 {
+                numbers.extend(number_of(tx, &call.callee, index)?);
+            }
+            tx.record(Event::new("person.unmasked", &call.callee).region(&call.region))?;
+            Ok(Some((call, numbers)))
+        })
+        .await?;
+    Ok(found)
+}
+
+/// The numbers in clear, to be dialled.
+pub(super) async fn reveal(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
+    let (call, numbers) = look(&room, &who, &id).await?.ok_or_else(ApiError::not_found)?;
+    let view = room.site.world.read(&who.actor, move |tx| call_view(tx, call.clone(), true)).await?;
+    let lang = who.lang;
+    let body = html! {
+        main.narrow {
+            h1 { (view.name) }
+            p { (duties(&view)) }
+            @for it in &numbers { p.big { a.num href=(format!("tel:{it}")) { (it) } } }
+            p.small.soft { (lang.pick("本次查看已记入操作日志。", "This look stands in the journal.")) }
+            p { a.button href=(to(&room.site, "calls", &id)) { (lang.pick("登记结果", "Record the outcome")) } }
+        }
+    };
+    Ok(page(&room.site, &who, &view.name, body))
+}

@@ -1,0 +1,104 @@
+//! What several screens show alike.
+
+use anlan_kernel::{Instant, Lang};
+use anlan_web::Site;
+use maud::{Markup, html};
+
+use crate::{
+    api::{CallView, Counts},
+    courier::percent,
+    model::{CallState, Round, RoundState},
+    text,
+};
+
+/// `/rounds/<id>` of this world.
+pub(super) fn to(site: &Site, what: &str, id: &str) -> String {
+    site.url(&format!("/{what}/{}", percent(id)))
+}
+
+/// `20:15`, in an element the reader's program understands.
+pub(super) fn clock(at: Instant) -> Markup {
+    html! { time.num datetime=(at.to_rfc3339()) { (at.clock()) } }
+}
+
+/// 演示编造, wherever an invented signal or round shows.
+pub(super) fn invented(it: bool, lang: Lang) -> Markup {
+    html! { @if it { " " span.tag { (lang.pick("演示编造", "invented for the demonstration")) } } }
+}
+
+pub(super) fn round_state(round: &Round, lang: Lang) -> String {
+    let (zh, en) = match round.state {
+        RoundState::Pending => ("待开始", "pending"),
+        RoundState::Running => ("叫应中", "running"),
+        RoundState::Done => ("已完成", "done"),
+        RoundState::Stopped => ("已停止", "stopped"),
+        RoundState::Absorbed => ("已并入", "absorbed"),
+    };
+    lang.pick(zh, en).to_owned()
+}
+
+pub(super) fn state(state: CallState, lang: Lang) -> &'static str {
+    let (zh, en) = state.words();
+    lang.pick(zh, en)
+}
+
+/// 叫应级别 as colour, numeral and shape.
+pub(super) fn level(level: u8, lang: Lang) -> Markup {
+    let shown = level.clamp(1, 4);
+    html! { span class=(format!("grade grade-{shown}")) { (lang.pick("叫应级别", "level")) " " (level) } }
+}
+
+/// Title of a round: its level and what led to it.
+pub(super) fn round_title(site: &Site, round: &Round, lang: Lang) -> Markup {
+    html! {
+        (level(round.level, lang)) " "
+        a href=(to(site, "rounds", &round.id)) { (&round.cause) }
+        (invented(round.invented, lang))
+    }
+}
+
+/// Every count of a round; they add up to 应叫.
+pub(super) fn counts(site: &Site, round: &str, counts: &Counts, lang: Lang) -> Markup {
+    let link = |state: &str| format!("{}?state={state}", to(site, "rounds", round));
+    html! {
+        p.row {
+            span { (lang.pick("应叫", "called")) " " b.num { (counts.called) } }
+            @if counts.open > 0 {
+                a href=(link("calling,escalated")) { (lang.pick("未有结果", "open")) " " b.num { (counts.open) } }
+            }
+            @for it in CallState::FINAL {
+                @let count = counts.of(it);
+                @if count > 0 {
+                    a href=(link(it.name())) { (state(it, lang)) " " b.num { (count) } }
+                }
+            }
+        }
+    }
+}
+
+/// Duties of a callee in one line.
+pub(super) fn duties(call: &CallView) -> String {
+    let duties = text::duty_words(&call.call.duties);
+    match (call.title.is_empty(), call.organisation.is_empty()) {
+        (true, true) => duties,
+        (true, false) => format!("{} · {duties}", call.organisation),
+        (false, _) => format!("{} {} · {duties}", call.organisation, call.title),
+    }
+}
+
+/// The masked number, and a button that shows it in clear to whoever may see it.
+pub(super) fn number(site: &Site, call: &CallView, unmask: bool, lang: Lang) -> Markup {
+    html! {
+        @match call.numbers.first() {
+            None => span.bad { (lang.pick("无可用号码", "no usable number")) },
+            Some(masked) => {
+                span.num { (masked) }
+                @if unmask {
+                    " " form method="post" action=(format!("{}/number", to(site, "calls", &call.call.id))) {
+                        button type="submit" { (lang.pick("拨打", "Dial")) }
+                    }
+                }
+            }
+        }
+    }
+}
