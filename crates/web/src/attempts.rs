@@ -38,34 +38,35 @@ pub fn subjects(login: &str, source: &str) -> Subjects {
     Subjects { account: secret::digest("attempt of", login), source: secret::digest("attempt from", source) }
 }
 
-/// Counts an attempt, unless one of the two is locked.
+/// Counts an attempt, unless one of the two is locked. It is counted first and looked at afterwards:
+/// two at once wait for each other at the row, so neither slips past the limit.
 pub fn begin(tx: &mut Tx<'_>, of: &Subjects) -> Result<Attempt, StoreError> {
     let now = real_now();
     tx.execute_unjournaled("DELETE FROM login_attempt WHERE last_at < $1", params![now.minus(PAUSE)])?;
+    let mut wait = None;
     for (subject, limit) in [(&of.account, PER_ACCOUNT), (&of.source, PER_SOURCE)] {
-        let (failures, last) = count(tx, subject)?;
-        if failures >= limit {
-            return Ok(Attempt::Locked(last.plus(PAUSE).since(now).as_secs() + 1));
-        }
-    }
-    for subject in [&of.account, &of.source] {
         tx.execute_unjournaled(
             "INSERT INTO login_attempt(subject, failures, last_at) VALUES ($1, 1, $2)
-             ON CONFLICT (subject) DO UPDATE SET failures = login_attempt.failures + 1, last_at = excluded.last_at",
-            params![subject, now],
+             ON CONFLICT (subject) DO UPDATE SET failures = login_attempt.failures + 1,
+                last_at = CASE WHEN login_attempt.failures < $3 THEN excluded.last_at ELSE login_attempt.last_at END",
+            params![subject, now, limit],
         )?;
+        let (failures, last) = count(tx, subject)?;
+        if failures > limit {
+            wait = wait.max(Some(last.plus(PAUSE).since(now).as_secs() + 1));
+        }
     }
-    Ok(Attempt::Counted)
+    let Some(seconds) = wait else { return Ok(Attempt::Counted) };
+    for subject in [&of.account, &of.source] {
+        take_back(tx, subject)?;
+    }
+    Ok(Attempt::Locked(seconds))
 }
 
 /// The password was right: the account starts afresh, the source gets its attempt back.
 pub fn succeeded(tx: &mut Tx<'_>, of: &Subjects) -> Result<(), StoreError> {
     tx.execute_unjournaled("DELETE FROM login_attempt WHERE subject = $1", params![&of.account])?;
-    tx.execute_unjournaled(
-        "UPDATE login_attempt SET failures = failures - 1 WHERE subject = $1 AND failures > 0",
-        params![&of.source],
-    )?;
-    Ok(())
+    take_back(tx, &of.source)
 }
 
 /// Whether the account is locked now; asked after a wrong password, to say so in the journal once.
@@ -77,6 +78,11 @@ pub fn just_locked(tx: &mut Tx<'_>, of: &Subjects) -> Result<bool, StoreError> {
 pub fn forgive(tx: &mut Tx<'_>, login: &str) -> Result<bool, StoreError> {
     let subject = secret::digest("attempt of", login);
     Ok(tx.execute_unjournaled("DELETE FROM login_attempt WHERE subject = $1", params![subject])? > 0)
+}
+
+fn take_back(tx: &mut Tx<'_>, subject: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE login_attempt SET failures = failures - 1 WHERE subject = $1 AND failures > 0";
+    tx.execute_unjournaled(sql, params![subject]).map(drop)
 }
 
 fn count(tx: &mut Tx<'_>, subject: &str) -> Result<(i64, Instant), StoreError> {

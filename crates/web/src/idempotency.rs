@@ -184,8 +184,8 @@ async fn settle(world: &anlan_store::World, id: String, kept: Option<Stored>) ->
         .write("idempotency.settle", Urgency::Urgent, &Actor::system("guard"), move |tx| {
             match &kept {
                 Some(it) => tx.execute_unjournaled(
-                    "UPDATE idempotency SET status = $2, kind = $3, body = $4 WHERE id = $1",
-                    params![&id, i64::from(it.status), it.kind.as_deref(), it.body.clone()],
+                    "UPDATE idempotency SET status = $1, kind = $2, body = $3 WHERE id = $4",
+                    params![i64::from(it.status), it.kind.as_deref(), it.body.clone(), &id],
                 )?,
                 None => tx.execute_unjournaled("DELETE FROM idempotency WHERE id = $1", params![&id])?,
             };

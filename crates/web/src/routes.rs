@@ -87,10 +87,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
-    /// Names a page in the menu of those who may open it.
+    /// Words of a page in the menu of those who may open it. A page of one segment stands there by
+    /// itself, named by its summary.
     #[must_use]
     pub fn menu(self, path: &str, zh: &str, en: &str, needs: Option<Permission>) -> Self {
-        self.site.add_to_menu(MenuEntry { path: path.to_owned(), words: Text::new(zh, en), needs });
+        self.site.add_to_menu(MenuEntry { path: path.to_owned(), words: Text::new(zh, en), needs }, true);
         self
     }
 
@@ -101,6 +102,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         H: Handler<T, S>,
         T: 'static,
     {
+        if let Some(entry) = menu_entry(path, access, zh, en) {
+            self.site.add_to_menu(entry, false);
+        }
         self.add("GET", path, access, Text::new(zh, en), routing::get(handler))
     }
 
@@ -147,5 +151,32 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.router = self.router.route(path, guarded);
         self.list.push(RouteInfo { method, path: path.to_owned(), access, summary, api });
         self
+    }
+}
+
+/// A page of one segment that needs a permission is one to go to; its summary is cut at the first stop.
+fn menu_entry(path: &str, access: Access, zh: &str, en: &str) -> Option<MenuEntry> {
+    let Access::Needs(needs) = access else { return None };
+    let name = path.strip_prefix('/')?;
+    if name.contains(['/', '{', '.']) {
+        return None;
+    }
+    let short =
+        |words: &str| words.split(['，', '：', '（', '(', ',', ':', ';', '；']).next().unwrap_or("").trim().to_owned();
+    Some(MenuEntry { path: path.to_owned(), words: Text::new(short(zh), short(en)), needs: Some(needs) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_one_segment_stand_in_the_menu() {
+        let needs = Access::Needs(Permission::SeeDesk);
+        let entry = menu_entry("/desk", needs, "值班台（首页）", "Duty desk, the first screen").unwrap();
+        assert_eq!(entry.words, Text::new("值班台", "Duty desk"));
+        for (path, access) in [("/desk/print", needs), ("/calls/{id}", needs), ("/me", Access::SignedIn)] {
+            assert_eq!(menu_entry(path, access, "页", "Page"), None, "{path}");
+        }
     }
 }

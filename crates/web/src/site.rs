@@ -90,11 +90,13 @@ impl Site {
         self.sign_outs.subscribe()
     }
 
-    /// Puts a page into the menu of those who may open it.
-    pub(crate) fn add_to_menu(&self, entry: MenuEntry) {
+    /// Puts a page into the menu of those who may open it; `named` says its words were chosen for it.
+    pub(crate) fn add_to_menu(&self, entry: MenuEntry, named: bool) {
         let mut menu = self.menu.lock().unwrap_or_else(PoisonError::into_inner);
-        if !menu.iter().any(|it| it.path == entry.path) {
-            menu.push(entry);
+        match menu.iter_mut().find(|it| it.path == entry.path) {
+            Some(known) if named => *known = entry,
+            Some(_) => {}
+            None => menu.push(entry),
         }
     }
 

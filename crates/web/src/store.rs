@@ -160,7 +160,7 @@ pub fn session_open(tx: &mut Tx<'_>, hash: &str, login: &str, now: Instant, unti
 
 /// Notes that a session is in use.
 pub fn session_seen(tx: &mut Tx<'_>, hash: &str, now: Instant) -> Result<(), StoreError> {
-    tx.execute_unjournaled("UPDATE session SET seen_at = $2 WHERE token_hash = $1", params![hash, now])?;
+    tx.execute_unjournaled("UPDATE session SET seen_at = $1 WHERE token_hash = $2", params![now, hash])?;
     Ok(())
 }
 
