@@ -83,6 +83,11 @@ fn list_of(warn: &Warn, tx: &mut Tx<'_>, token: &str, link: &str, proof: &str) -
 }
 
 impl Warn {
+    /// The answer link of a call, as its message carries it.
+    pub fn answer_link(&self, call: &str) -> String {
+        format!("{}/a/{}", self.config.link_base, token(self, call))
+    }
+
     /// What stands behind an answer link; `None` for a token that opens nothing.
     ///
     /// # Errors

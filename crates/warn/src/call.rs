@@ -71,6 +71,7 @@ fn fresh(
         step: None,
         tries: 0,
         attempts: 0,
+        last_attempt: 0,
         limit_at: None,
         rang_at: None,
         first_rang_at: None,
@@ -132,6 +133,9 @@ pub(crate) fn move_on(
     if decision.effects.contains(&Effect::Escalate) {
         next.escalation = Some(escalation::join(warn, tx, round, &next)?);
     }
+    if decision.effects.contains(&Effect::DropQueued) {
+        next.attempts -= drop_queued(tx, &next.id)?;
+    }
     if tx.advance(&next)? == Advanced::Stale {
         return Err(StoreError::Race(next.id));
     }
@@ -148,10 +152,10 @@ fn perform(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call, effect: &Ef
         Effect::Attempt { number, action, due_at } => {
             tx.insert(&attempt(warn, round, call, *number, *action, *due_at)).map(drop)
         }
-        Effect::DropQueued => drop_queued(tx, &call.id),
         Effect::SetLimit(at) => tx.set_deadline("call.limit", &call.id, *at),
         Effect::ClearLimit => tx.clear_deadline("call.limit", &call.id),
-        Effect::Escalate => Ok(()),
+        // Done before the call was stored.
+        Effect::DropQueued | Effect::Escalate => Ok(()),
         Effect::CallDeputies => call_deputies(warn, tx, round, call),
         Effect::RingDesk => {
             let (id, region, asked_at) = (call.id.clone(), call.region.clone(), tx.now());
@@ -183,15 +187,19 @@ fn attempt(warn: &Warn, round: &Round, call: &Call, number: i64, action: Do, due
     }
 }
 
-pub(crate) fn drop_queued(tx: &mut Tx<'_>, subject: &str) -> Result<(), StoreError> {
+/// Takes back what has not left yet; returns how many attempts never went out at all.
+pub(crate) fn drop_queued(tx: &mut Tx<'_>, subject: &str) -> Result<i64, StoreError> {
     let queued: Vec<OutboxItem> = tx.find("subject = $1 AND state = 'queued'", "ORDER BY id", params![subject])?;
+    let mut unsent = 0;
     for item in queued {
+        // The written list goes with a superior's call and is no attempt of its own.
+        unsent += i64::from(item.tries == 0 && item.payload["template"] != "escalation_list");
         let dropped = OutboxItem { state: Sending::Dropped, ..item };
         if tx.advance(&dropped)? == Advanced::Stale {
             return Err(StoreError::Race(dropped.id));
         }
     }
-    Ok(())
+    Ok(unsent)
 }
 
 /// Key 2: the deputies are called now, ahead of their own turn, or at all.

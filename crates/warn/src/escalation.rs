@@ -48,6 +48,7 @@ pub(crate) fn join(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call) -> 
         link: 0,
         tries: 0,
         attempts: 0,
+        last_attempt: 0,
         ladder: call.ladder.clone(),
         step,
         state: EscalationState::Gathering,
@@ -148,7 +149,7 @@ fn next_link(
     round: &Round,
     step: &Step,
 ) -> Result<(), StoreError> {
-    drop_queued(tx, &escalation.id)?;
+    escalation.attempts -= drop_queued(tx, &escalation.id)?;
     escalation.link += 1;
     escalation.tries = 0;
     escalation.rang_at = None;
@@ -180,12 +181,13 @@ fn attempt(
 ) -> Result<(), StoreError> {
     escalation.tries += 1;
     escalation.attempts += 1;
+    escalation.last_attempt += 1;
     tx.insert(&item(warn, escalation, round, "escalation", due_at)).map(drop)
 }
 
 fn item(warn: &Warn, escalation: &Escalation, round: &Round, template: &str, due_at: Instant) -> OutboxItem {
     OutboxItem {
-        id: format!("{}#{}", escalation.id, escalation.attempts),
+        id: format!("{}#{}", escalation.id, escalation.last_attempt),
         channel: warn.channel(),
         kind: "voice".to_owned(),
         subject: escalation.id.clone(),
@@ -196,7 +198,7 @@ fn item(warn: &Warn, escalation: &Escalation, round: &Round, template: &str, due
         tries: 0,
         payload: json!({
             "template": template, "callee": superior(escalation, escalation.link), "link": escalation.link,
-            "attempt": escalation.attempts, "number": escalation.tries - 1, "repeat": false,
+            "attempt": escalation.last_attempt, "number": escalation.tries - 1, "repeat": false,
         }),
         outcome: None,
         sent_at: None,
@@ -215,7 +217,7 @@ fn store(tx: &mut Tx<'_>, escalation: &Escalation, event: &'static str) -> Resul
 fn close(tx: &mut Tx<'_>, mut escalation: Escalation, state: EscalationState) -> Result<(), StoreError> {
     escalation.state = state;
     escalation.limit_at = None;
-    drop_queued(tx, &escalation.id)?;
+    escalation.attempts -= drop_queued(tx, &escalation.id)?;
     tx.clear_deadline("escalation.limit", &escalation.id)?;
     tx.clear_deadline("escalation.merge", &escalation.id)?;
     // A list that waited for these superiors is their next call.
@@ -306,7 +308,7 @@ pub(crate) fn handle(
             }
             accept(warn, tx, escalation, &by)
         }
-        CallEvent::AttemptEnded { .. } if number == Some(escalation.attempts) => {
+        CallEvent::AttemptEnded { .. } if number == Some(escalation.last_attempt) => {
             if escalation.tries < step.tries {
                 let due_at = tx.now().plus(step.gap);
                 attempt(warn, tx, &mut escalation, &round, due_at)?;

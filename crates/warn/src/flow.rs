@@ -177,7 +177,7 @@ fn rang(call: &Call, ladder: &Ladder, attempt: i64, at: Instant) -> Option<Decis
     let first = call.first_rang_at.is_none();
     let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
     // A ring of an earlier step says nothing about this one's time.
-    let of_this_step = attempt > call.attempts - call.tries && call.rang_at.is_none() && step.action == Do::Voice;
+    let of_this_step = attempt > call.last_attempt - call.tries && call.rang_at.is_none() && step.action == Do::Voice;
     if !first && !of_this_step {
         return None;
     }
@@ -224,7 +224,7 @@ fn heard(call: &Call, ladder: &Ladder, now: Instant) -> Decision {
 
 fn attempt_ended(call: &Call, ladder: &Ladder, attempt: i64, now: Instant) -> Option<Decision> {
     let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
-    if attempt != call.attempts || call.state != CallState::Calling {
+    if attempt != call.last_attempt || call.state != CallState::Calling {
         return None;
     }
     Some(try_again(call, step, now).unwrap_or_else(|| leave(call, ladder, step, now)))
@@ -234,7 +234,7 @@ fn attempt_ended(call: &Call, ladder: &Ladder, attempt: i64, now: Instant) -> Op
 /// leaves time for the reply.
 fn delivered(call: &Call, ladder: &Ladder, attempt: i64, now: Instant) -> Option<Decision> {
     let step = call.step.as_deref().and_then(|it| ladder.step(it))?;
-    let waits = attempt == call.attempts && call.state == CallState::Calling && step.action == Do::Sms;
+    let waits = attempt == call.last_attempt && call.state == CallState::Calling && step.action == Do::Sms;
     if waits { try_again(call, step, now) } else { None }
 }
 
@@ -242,8 +242,9 @@ fn try_again(call: &Call, step: &Step, now: Instant) -> Option<Decision> {
     if call.tries >= step.tries {
         return None;
     }
-    let next = Call { tries: call.tries + 1, attempts: call.attempts + 1, ..call.clone() };
-    let effects = vec![Effect::Attempt { number: next.attempts, action: step.action, due_at: now.plus(step.gap) }];
+    let (tries, attempts, last_attempt) = (call.tries + 1, call.attempts + 1, call.last_attempt + 1);
+    let next = Call { tries, attempts, last_attempt, ..call.clone() };
+    let effects = vec![Effect::Attempt { number: next.last_attempt, action: step.action, due_at: now.plus(step.gap) }];
     Some(Decision { next, event: "call.tried_again", effects })
 }
 
@@ -287,8 +288,9 @@ fn enter(mut call: Call, ladder: &Ladder, id: &str, now: Instant, event: &'stati
     call.state = CallState::Calling;
     call.tries = 1;
     call.attempts += 1;
+    call.last_attempt += 1;
     call.limit_at = Some(limit);
-    let attempt = Effect::Attempt { number: call.attempts, action: step.action, due_at: now };
+    let attempt = Effect::Attempt { number: call.last_attempt, action: step.action, due_at: now };
     Decision { next: call, event, effects: vec![attempt, Effect::SetLimit(limit)] }
 }
 

@@ -193,8 +193,10 @@ pub struct Call {
     pub step: Option<String>,
     /// Tries made in this step.
     pub tries: i64,
-    /// Attempts made in all.
+    /// Attempts made in all, or waiting for their turn.
     pub attempts: i64,
+    /// Number of the last attempt; those taken back before they left keep theirs.
+    pub last_attempt: i64,
     /// When the step's time runs out.
     pub limit_at: Option<Instant>,
     /// First ring of the step.
@@ -258,8 +260,10 @@ pub struct Escalation {
     pub link: i64,
     /// Tries with this one.
     pub tries: i64,
-    /// Attempts in all.
+    /// Attempts made in all, or waiting for their turn.
     pub attempts: i64,
+    /// Number of the last attempt.
+    pub last_attempt: i64,
     /// Ladder the calls are on.
     pub ladder: String,
     /// Step of the ladder.
@@ -364,12 +368,12 @@ table!(Round, ROUND, "round", region: Some("region"), sealed: &[], person: None,
 });
 table!(Call, CALL, "call", region: Some("region"), sealed: &["note"], person: Some("callee"), {
     id: Text, round: Text, callee: Text, region: Text, who: Text, rank: Text, duties: Json, deputies: Json,
-    numbers: Int, ladder: Text, state: Text, open: Bool, step: Text, tries: Int, attempts: Int, limit_at: Time, rang_at: Time,
+    numbers: Int, ladder: Text, state: Text, open: Bool, step: Text, tries: Int, attempts: Int, last_attempt: Int, limit_at: Time, rang_at: Time,
     first_rang_at: Time, heard: Bool, key: Int, via: Text, by_whom: Text, note: Text, final_at: Time, late_key: Int,
     escalation: Text, escalations: Int, token_hash: Text, opened_at: Time, revision: Int,
 });
 table!(Escalation, ESCALATION, "escalation", region: Some("region"), sealed: &["note"], person: Some("id"), {
-    id: Text, round: Text, region: Text, chain: Json, link: Int, tries: Int, attempts: Int,
+    id: Text, round: Text, region: Text, chain: Json, link: Int, tries: Int, attempts: Int, last_attempt: Int,
     ladder: Text, step: Text, state: Text, rang_at: Time, limit_at: Time, accepted_by: Text, note: Text,
     token_hash: Text, opened_at: Time, revision: Int,
 });
@@ -396,7 +400,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE INDEX round_process ON round(process, level);
      CREATE TABLE call (id TEXT NOT NULL PRIMARY KEY, round TEXT NOT NULL, callee TEXT NOT NULL, region TEXT NOT NULL,
         who TEXT NOT NULL, rank TEXT NOT NULL, duties TEXT NOT NULL, deputies TEXT NOT NULL,
-        numbers BIGINT NOT NULL, ladder TEXT NOT NULL, state TEXT NOT NULL, open BIGINT NOT NULL, step TEXT, tries BIGINT NOT NULL, attempts BIGINT NOT NULL,
+        numbers BIGINT NOT NULL, ladder TEXT NOT NULL, state TEXT NOT NULL, open BIGINT NOT NULL, step TEXT, tries BIGINT NOT NULL, attempts BIGINT NOT NULL, last_attempt BIGINT NOT NULL,
         limit_at BIGINT, rang_at BIGINT, first_rang_at BIGINT, heard BIGINT NOT NULL, key BIGINT, via TEXT, by_whom TEXT, note TEXT,
         final_at BIGINT, late_key BIGINT, escalation TEXT, escalations BIGINT NOT NULL, token_hash TEXT NOT NULL, opened_at BIGINT NOT NULL,
         revision BIGINT NOT NULL);
@@ -405,7 +409,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE INDEX call_callee ON call(callee);
      CREATE INDEX call_escalation ON call(escalation, open) WHERE escalation IS NOT NULL;
      CREATE TABLE escalation (id TEXT NOT NULL PRIMARY KEY, round TEXT NOT NULL, region TEXT NOT NULL,
-        chain TEXT NOT NULL, link BIGINT NOT NULL, tries BIGINT NOT NULL, attempts BIGINT NOT NULL, ladder TEXT NOT NULL,
+        chain TEXT NOT NULL, link BIGINT NOT NULL, tries BIGINT NOT NULL, attempts BIGINT NOT NULL, last_attempt BIGINT NOT NULL, ladder TEXT NOT NULL,
         step TEXT NOT NULL, state TEXT NOT NULL, rang_at BIGINT, limit_at BIGINT, accepted_by TEXT, note TEXT, token_hash TEXT NOT NULL,
         opened_at BIGINT NOT NULL, revision BIGINT NOT NULL);
      CREATE INDEX escalation_round ON escalation(round, region, state);

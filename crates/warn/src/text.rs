@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::{
     Warn,
-    answer::{list_token, token},
+    answer::list_token,
     escalation,
     model::{Escalation, Round},
 };
@@ -67,7 +67,7 @@ impl<'a> Writer<'a> {
         let cause = self.cause(tx, &row.text(1)?)?;
         let what = format!("{cause}。您负责：{duties}。请立即到岗。");
         Ok(Some(if item.kind == "sms" {
-            let link = format!("{}/a/{}", self.warn.config.link_base, token(self.warn, &item.subject));
+            let link = self.warn.answer_link(&item.subject);
             format!("{what}收到并已到岗回复1，不能到岗回复2，有险情需支援回复3，或点 {link}")
         } else {
             format!("{what}收到、已到岗请按1；收到、不能到岗请按2；有险情、需支援请按3。")

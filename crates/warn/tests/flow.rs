@@ -75,6 +75,7 @@ fn fresh(ladder: &str) -> Call {
         step: None,
         tries: 0,
         attempts: 0,
+        last_attempt: 0,
         limit_at: None,
         rang_at: None,
         first_rang_at: None,
