@@ -14,6 +14,7 @@
 //! - Browsers see sealed entries of the journal only, and only those of their own regions.
 
 pub mod accounts;
+mod accounts_page;
 mod api;
 mod assets;
 mod attempts;
@@ -61,6 +62,7 @@ pub fn routes(site: &Arc<Site>) -> Mounted {
         .merge(me::routes(site))
         .merge(events::routes(site))
         .merge(api::routes(site))
+        .merge(accounts_page::routes(site))
         .merge(journal::routes(site));
     Mounted { router: guard::with_fallback(own.router, site), list: own.list }
 }

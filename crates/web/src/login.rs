@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anlan_kernel::{Actor, Lang, Problem};
+use anlan_kernel::{Actor, Lang, Permission, Problem};
 use anlan_store::{Event, StoreError, Urgency, real_now};
 use axum::{
     extract::{Form, Query, Request, State},
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use crate::{
     Access, ApiError, ApiResult, Mounted, Routes, Site, Who,
     attempts::{self, Attempt, Subjects},
-    cookies, headers, pages, password, secret,
+    cookies, headers, pages, password, roles, secret,
     session::{self, ABSOLUTE},
     store::{self, AccountRow},
 };
@@ -72,8 +72,9 @@ async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> Ap
     let form_ = read_form(request).await?;
     let next = own_path(&site, form_.next.clone());
     match open(&site, &form_, &source, &headers).await {
-        Ok(token) => {
+        Ok((token, role)) => {
             let cookie = cookies::open_session(&site, &token, ABSOLUTE.as_secs());
+            let next = if next == site.url("/") { first_page(&site, &role) } else { next };
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
         }
         Err(error) if headers::wants_page(&headers) && error.status().is_client_error() => {
@@ -96,19 +97,32 @@ async fn read_form(request: Request) -> Result<LoginForm, ApiError> {
     Ok(form)
 }
 
-/// Checks the password and opens a session; the answer is the cookie's text.
-async fn open(site: &Site, form: &LoginForm, source: &str, headers: &HeaderMap) -> Result<String, ApiError> {
+/// Checks the password and opens a session; the answer is the cookie's text and the account's role.
+async fn open(site: &Site, form: &LoginForm, source: &str, headers: &HeaderMap) -> Result<(String, String), ApiError> {
     let login: String = form.login.trim().to_lowercase().chars().take(LONGEST).collect();
     let of = attempts::subjects(&login, source);
     begin(site, &of).await?;
     let account = account_of(site, &login).await?;
     let hash = account.as_ref().filter(|it| !it.disabled).map(|it| it.password_hash.as_str());
-    if !password::verify(&form.password, hash).await? {
+    let right = password::verify(&form.password, hash).await?;
+    let Some(account) = account.as_ref().filter(|_| right) else {
         refused(site, &of, account.map(|it| it.login)).await?;
         return Err(wrong());
-    }
+    };
     let old = cookies::get(headers, &cookies::session_name(site)).map(session::session_hash);
-    Ok(welcome(site, of, &login, old).await?)
+    Ok((welcome(site, of, &login, old).await?, account.role.clone()))
+}
+
+/// Where a role begins its work: the desk, or the accounts, or its own account.
+fn first_page(site: &Site, role: &str) -> String {
+    let may = |it| roles::permissions(role).is_some_and(|all| all.contains(&it));
+    site.url(if may(Permission::SeeDesk) {
+        "/"
+    } else if may(Permission::ManageAccounts) {
+        "/accounts"
+    } else {
+        "/me"
+    })
 }
 
 async fn begin(site: &Site, of: &Subjects) -> Result<(), ApiError> {

@@ -156,14 +156,18 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
 /// A page of one segment that needs a permission is one to go to; its summary is cut at the first stop.
 fn menu_entry(path: &str, access: Access, zh: &str, en: &str) -> Option<MenuEntry> {
-    let Access::Needs(needs) = access else { return None };
+    let needs = match access {
+        Access::Needs(needs) => Some(needs),
+        Access::SignedIn if path == "/" => None,
+        _ => return None,
+    };
     let name = path.strip_prefix('/')?;
     if name.contains(['/', '{', '.']) {
         return None;
     }
     let short =
         |words: &str| words.split(['，', '：', '（', '(', ',', ':', ';', '；']).next().unwrap_or("").trim().to_owned();
-    Some(MenuEntry { path: path.to_owned(), words: Text::new(short(zh), short(en)), needs: Some(needs) })
+    Some(MenuEntry { path: path.to_owned(), words: Text::new(short(zh), short(en)), needs })
 }
 
 #[cfg(test)]

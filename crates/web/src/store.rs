@@ -9,8 +9,8 @@ pub static MODULE: Module = Module {
     name: "web",
     migrations: &[(
         "0001-accounts",
-        "CREATE TABLE account (login TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, role TEXT NOT NULL,
-            regions TEXT NOT NULL, hat TEXT, password_hash TEXT NOT NULL, person TEXT NOT NULL,
+        "CREATE TABLE account (login TEXT NOT NULL PRIMARY KEY, name TEXT, role TEXT NOT NULL,
+            regions TEXT NOT NULL, hat TEXT, password_hash TEXT, person TEXT NOT NULL,
             disabled BIGINT NOT NULL, made_at BIGINT NOT NULL, revision BIGINT NOT NULL);
          CREATE TABLE device (id TEXT NOT NULL PRIMARY KEY, stations TEXT NOT NULL, secret_hash TEXT NOT NULL,
             disabled BIGINT NOT NULL, made_at BIGINT NOT NULL);
@@ -86,16 +86,23 @@ static API_TOKEN: Table = Table {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AccountRow {
     pub login: String,
+    /// Empty once the person's key was destroyed, as is the hash: nobody logs in with it.
+    #[serde(deserialize_with = "or_empty")]
     pub name: String,
     pub role: String,
     pub regions: Vec<RegionCode>,
     pub hat: Option<String>,
+    #[serde(deserialize_with = "or_empty")]
     pub password_hash: String,
     /// Under whose key name and hash are sealed in the journal.
     pub person: String,
     pub disabled: bool,
     pub made_at: Instant,
     pub revision: i64,
+}
+
+fn or_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.unwrap_or_default())
 }
 
 impl Record for AccountRow {

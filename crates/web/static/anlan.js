@@ -10,3 +10,7 @@ startForms();
 startKeys();
 startSiren();
 startLive();
+
+for (const link of document.querySelectorAll(".top nav a")) {
+  if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
+}
