@@ -2,6 +2,8 @@
 //! and a clock that never passes a moment at which something is due.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod wire;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anlan_kernel::{Actor, Instant, RegionCode, Scope, Tier};
@@ -160,6 +162,11 @@ impl Night {
     /// A red signal for the district; its round starts two minutes later.
     pub async fn red(&self) {
         self.signal("red", Some("red"), "发布", &[DISTRICT]).await;
+    }
+
+    /// Fires what is due now; nothing is handed to the carrier.
+    pub async fn fire(&self) {
+        while deadline::fire_due(&self.world, &self.warn.handlers(), None).await.unwrap() > 0 {}
     }
 
     /// Does everything that is due now.
