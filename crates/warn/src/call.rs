@@ -13,7 +13,7 @@ use crate::{
     escalation,
     flow::{self, CallEvent, Decision, Effect},
     ladder::{Do, Ladder},
-    model::{Call, CallState, Help, Round, RoundState},
+    model::{Call, CallState, Help, Receipt, Round, RoundState},
     round,
     service::{everywhere, refusal},
 };
@@ -263,6 +263,27 @@ pub fn limits_reached(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(),
         moved += usize::from(handle(warn, tx, &call.id, &CallEvent::LimitReached)?);
     }
     if moved == SLICE { tx.set_deadline("call.limits", subject, now) } else { Ok(()) }
+}
+
+/// Clears what officers wrote about a callee and what they replied, as an erasure demands; the caller
+/// destroys the key in the same transaction. Returns how many records held something.
+///
+/// # Errors
+/// What the store says.
+pub fn forget(tx: &mut Tx<'_>, callee: &str) -> Result<usize, StoreError> {
+    let calls: Vec<Call> = tx.find("callee = $1 AND note IS NOT NULL", "ORDER BY id", params![callee])?;
+    let receipts: Vec<Receipt> = tx.find("subject = $1 AND detail IS NOT NULL", "ORDER BY id", params![callee])?;
+    let count = calls.len() + receipts.len();
+    for call in calls {
+        tx.put(&Call { note: None, revision: call.revision + 1, ..call })?;
+    }
+    for receipt in receipts {
+        tx.put(&Receipt { detail: None, ..receipt })?;
+    }
+    if count > 0 {
+        tx.record(Event::new("call.forgotten", callee).detail(json!({"records": count})))?;
+    }
+    Ok(count)
 }
 
 impl Warn {

@@ -318,8 +318,10 @@ pub struct Receipt {
     pub received_at: Instant,
     /// Digit, reason; the raw body of an unverified one.
     pub detail: Option<Json>,
-    /// Data subject under whose key `detail` is sealed.
+    /// Whose word it is.
     pub gateway: String,
+    /// Data subject under whose key `detail` is sealed: the callee, or the gateway where there is none.
+    pub subject: String,
 }
 
 /// A voice and SMS gateway (短信 / 语音通道).
@@ -380,8 +382,9 @@ table!(Escalation, ESCALATION, "escalation", region: Some("region"), sealed: &["
 table!(Help, HELP, "help", region: Some("region"), sealed: &[], person: None, {
     id: Text, region: Text, asked_at: Time, taken_by: Text, taken_at: Time,
 });
-table!(Receipt, RECEIPT, "receipt", region: Some("region"), sealed: &["detail"], person: Some("gateway"), {
+table!(Receipt, RECEIPT, "receipt", region: Some("region"), sealed: &["detail"], person: Some("subject"), {
     id: Text, attempt: Text, region: Text, event: Text, at: Time, received_at: Time, detail: Json, gateway: Text,
+    subject: Text,
 });
 table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
     id: Text, url: Text, rate: Real, area_rate: Real, batch: Int, max_tries: Int, enabled: Bool,
@@ -415,8 +418,9 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE INDEX escalation_round ON escalation(round, region, state);
      CREATE TABLE help (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, asked_at BIGINT NOT NULL, taken_by TEXT, taken_at BIGINT);
      CREATE TABLE receipt (id TEXT NOT NULL PRIMARY KEY, attempt TEXT NOT NULL, region TEXT NOT NULL, event TEXT NOT NULL,
-        at BIGINT NOT NULL, received_at BIGINT NOT NULL, detail TEXT, gateway TEXT NOT NULL);
+        at BIGINT NOT NULL, received_at BIGINT NOT NULL, detail TEXT, gateway TEXT NOT NULL, subject TEXT NOT NULL);
      CREATE INDEX receipt_attempt ON receipt(attempt);
+     CREATE INDEX receipt_subject ON receipt(subject) WHERE detail IS NOT NULL;
      CREATE TABLE gateway (id TEXT NOT NULL PRIMARY KEY, url TEXT NOT NULL, rate DOUBLE PRECISION NOT NULL,
         area_rate DOUBLE PRECISION NOT NULL, batch BIGINT NOT NULL, max_tries BIGINT NOT NULL, enabled BIGINT NOT NULL);
      CREATE TABLE gateway_secret (gateway TEXT NOT NULL PRIMARY KEY, sealed BYTEA NOT NULL);",

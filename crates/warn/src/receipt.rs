@@ -120,7 +120,8 @@ impl Warn {
                     at: now,
                     received_at: now,
                     detail: Some(json!({"raw": raw})),
-                    gateway: format!("gateway:{gateway}"),
+                    gateway: gateway.clone(),
+                    subject: format!("gateway:{gateway}"),
                 };
                 if tx.insert(&receipt)? {
                     tx.record(Event::new("receipt.unverified", &id))?;
@@ -209,7 +210,10 @@ fn receipt(gateway: &str, incoming: &Incoming, item: Option<&OutboxItem>, now: I
         at: incoming.at,
         received_at: now,
         detail: detail(incoming),
-        gateway: format!("gateway:{gateway}"),
+        gateway: gateway.to_owned(),
+        subject: item
+            .and_then(|it| it.payload["callee"].as_str())
+            .map_or_else(|| format!("gateway:{gateway}"), str::to_owned),
     }
 }
 

@@ -206,18 +206,18 @@ impl Warn {
             .world
             .read(&Actor::system("courier"), move |tx| {
                 let gateways: Vec<Gateway> = tx.find("enabled = 1", "ORDER BY id", &[])?;
-                gateways
-                    .into_iter()
-                    .map(|it| {
-                        let sql = "SELECT sealed FROM gateway_secret WHERE gateway = $1";
-                        let rows = tx.query(sql, params![&it.id])?;
-                        let secret = match rows.first() {
-                            Some(row) => anlan_store::unlock(&secrets, &it.id, &row.blob(0)?)?,
-                            None => return Err(StoreError::Key(format!("gateway {} has no secret", it.id))),
-                        };
-                        Ok((it, secret))
-                    })
-                    .collect::<Result<Vec<_>, _>>()
+                let mut usable = Vec::new();
+                for gateway in gateways {
+                    let sql = "SELECT sealed FROM gateway_secret WHERE gateway = $1";
+                    match tx.query(sql, params![&gateway.id])?.first() {
+                        Some(row) => {
+                            let secret = anlan_store::unlock(&secrets, &gateway.id, &row.blob(0)?)?;
+                            usable.push((gateway, secret));
+                        }
+                        None => tracing::error!(gateway = gateway.id, "a gateway has no secret and is not used"),
+                    }
+                }
+                Ok(usable)
             })
             .await?;
         let count = found.len();

@@ -399,3 +399,29 @@ async fn a_forwarded_signal_reaches_the_duty_rooms_unchanged(
     }
     assert!(night.calls().await.is_empty());
 }
+
+#[rstest]
+#[tokio::test]
+async fn after_an_erasure_nothing_anybody_wrote_of_them_can_be_read(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = red(quiet(engine).phone(&long("21"), "never; sms-text:我在外地")).await;
+    night.until(at(300)).await;
+    let call = night.call(1, "person:lead").await.id;
+    let by = CallEvent::RecordedByColleague { by: "user:zhou".into() };
+    night.warn.record(&desk(), &call, by, Some("他妻子接的电话".into())).await.unwrap();
+    night.to_the_end().await;
+    let (actor, urgent) = (anlan_kernel::Actor::system("test"), anlan_store::Urgency::Urgent);
+    let forgotten = night
+        .world
+        .write("erase", urgent, &actor, |tx| {
+            let count = anlan_warn::call::forget(tx, "person:lead")?;
+            tx.destroy_key("person:lead")?;
+            Ok(count)
+        })
+        .await
+        .unwrap();
+    assert!(forgotten > 1, "the note, and receipts with words or reasons");
+    let dump = format!("{:?}", night.world.dump().await.unwrap());
+    assert!(!dump.contains("我在外地") && !dump.contains("他妻子接的电话"));
+}
