@@ -54,7 +54,7 @@ pub enum Asked {
     /// The own call.
     Call(Box<Call>, Round),
     /// A list of silent people, and the place in the chain of the superior who asks.
-    List(Escalation, Round, Vec<Call>, i64),
+    List(Box<Escalation>, Round, Vec<Call>, i64),
 }
 
 pub(crate) fn asked(warn: &Warn, tx: &mut Tx<'_>, token: &str) -> Result<Option<Asked>, StoreError> {
@@ -79,7 +79,7 @@ fn list_of(warn: &Warn, tx: &mut Tx<'_>, token: &str, link: &str, proof: &str) -
         return Ok(None);
     }
     let calls = escalation::listed(tx, &escalation.id)?;
-    Ok(tx.get::<Round>(&escalation.round)?.map(|it| Asked::List(escalation, it, calls, link)))
+    Ok(tx.get::<Round>(&escalation.round)?.map(|it| Asked::List(Box::new(escalation), it, calls, link)))
 }
 
 impl Warn {

@@ -2,6 +2,7 @@
 
 mod night;
 
+use anlan_monitor::{Alarm, AlarmState};
 use anlan_register::{Rank, Role};
 use anlan_testbed::Engine;
 use anlan_warn::{
@@ -424,4 +425,58 @@ async fn after_an_erasure_nothing_anybody_wrote_of_them_can_be_read(
     assert!(forgotten > 1, "the note, and receipts with words or reasons");
     let dump = format!("{:?}", night.world.dump().await.unwrap());
     assert!(!dump.contains("我在外地") && !dump.contains("他妻子接的电话"));
+}
+
+async fn alarm(night: &Night, id: &str, areas: &[&str], cleared: bool) {
+    let grade = anlan_kernel::Grade::new(1).unwrap();
+    let now = night.world.now();
+    let alarm = Alarm {
+        id: id.into(),
+        rule: "gale".into(),
+        station: id.into(),
+        hazard: Some("typhoon".into()),
+        title: anlan_kernel::Text::new("10 分钟平均风", "10-minute wind"),
+        grade,
+        peak: grade,
+        state: if cleared { AlarmState::Cleared } else { AlarmState::Open },
+        raised_at: now,
+        changed_at: now,
+        cleared_at: cleared.then_some(now),
+        region: night::code("440303"),
+        areas: areas.iter().map(|it| night::code(it)).collect(),
+        revision: 0,
+    };
+    let (warn, actor) = (std::sync::Arc::clone(&night.warn), anlan_kernel::Actor::system("monitor"));
+    night
+        .world
+        .write("alarm", anlan_store::Urgency::Urgent, &actor, move |tx| {
+            tx.put(&alarm)?;
+            tx.record(anlan_store::Event::new("alarm.moved", &alarm.id))?;
+            anlan_warn::process::alarm_came(&warn, tx, &alarm)
+        })
+        .await
+        .unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_measured_alarm_calls_where_its_station_speaks_and_its_end_only_proposes(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = quiet(engine).begin().await;
+    night.roster(roster()).await;
+    alarm(&night, "upstream", &[], false).await;
+    assert!(night.rounds().await.is_empty(), "a station upstream raises alarms and never calls");
+    alarm(&night, "one", &["440303001"], false).await;
+    alarm(&night, "two", &["440303001"], false).await;
+    night.to_the_end().await;
+    assert_eq!(night.rounds().await.len(), 1);
+    assert!(!night.ends(1).await.contains_key("room:street-2"));
+    alarm(&night, "one", &["440303001"], true).await;
+    assert!(!night.process().await.stand_down_proposed, "another alarm still stands");
+    alarm(&night, "two", &["440303001"], true).await;
+    let process = night.process().await;
+    assert!(process.open && process.stand_down_proposed);
+    night.until(at(3_600 * 14)).await;
+    assert!(!night.process().await.open, "it ends by itself twelve hours after the last alarm");
 }
