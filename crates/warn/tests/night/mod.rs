@@ -293,10 +293,19 @@ async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Mon
     (warn, monitor)
 }
 
+#[derive(Clone)]
+struct Entry {
+    id: String,
+    region: String,
+    rank: Rank,
+    phone: Option<String>,
+    spare: Option<String>,
+}
+
 /// People of a small district, as a table of who is where under which number.
 #[derive(Clone, Default)]
 pub struct Roster {
-    people: Vec<(String, String, Rank, Option<String>, Option<String>)>,
+    people: Vec<Entry>,
     rooms: Vec<(String, String, &'static str, Option<String>)>,
     on_duty: Vec<(String, Role)>,
 }
@@ -317,12 +326,13 @@ impl Roster {
 
     /// `person:<id>` with a post in `region`; numbers are written short and made long.
     pub fn person(mut self, id: &str, region: &str, rank: Rank, phone: Option<&str>) -> Self {
-        self.people.push((id.into(), region.into(), rank, phone.map(long), None));
+        let (id, region, phone) = (id.into(), region.into(), phone.map(long));
+        self.people.push(Entry { id, region, rank, phone, spare: None });
         self
     }
 
     pub fn spare(mut self, phone: &str) -> Self {
-        self.people.last_mut().unwrap().4 = Some(long(phone));
+        self.people.last_mut().unwrap().spare = Some(long(phone));
         self
     }
 
@@ -351,7 +361,7 @@ impl Roster {
                 note: None,
             })?;
         }
-        for (id, region, rank, phone, spare) in &self.people {
+        for Entry { id, region, rank, phone, spare } in &self.people {
             let (region, person) = (code(region), format!("person:{id}"));
             let name = Some(format!("人员{id}"));
             let (phone, spare) = (phone.clone(), spare.clone());
