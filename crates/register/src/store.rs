@@ -135,3 +135,14 @@ pub(crate) fn number_row(tx: &mut Tx<'_>, person: &str) -> Result<Option<Row>, S
                    OR EXISTS (SELECT 1 FROM post p WHERE p.person = n.id AND {scope:p.region}))";
     Ok(tx.query(sql, params![person])?.into_iter().next())
 }
+
+/// The whole roster in the importer's columns: name, phone, spare, organisation, title, duty, level,
+/// region, region name, rank, note.
+pub(crate) fn roster_rows(tx: &mut Tx<'_>) -> Result<Vec<Row>, StoreError> {
+    let sql = "SELECT n.name, n.phone, n.spare, COALESCE(o.name, p.organisation), p.title, p.duty, p.level, p.region,
+                      r.name, p.rank, p.note
+                 FROM post p JOIN person n ON n.id = p.person
+                 LEFT JOIN organisation o ON o.id = p.organisation LEFT JOIN region r ON r.code = p.region
+                WHERE n.erased_at IS NULL AND {scope:p.region} ORDER BY p.region, p.rank, p.id";
+    tx.query(sql, &[])
+}

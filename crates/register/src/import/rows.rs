@@ -1,0 +1,269 @@
+//! One row into one record, with everything the register knows at hand.
+
+use std::collections::{HashMap, HashSet};
+
+use anlan_kernel::{Problem, RegionCode};
+use anlan_store::{StoreError, Tx};
+
+use super::{
+    Entry, moment, region,
+    sheet::{Column, Row, Sheet},
+};
+use crate::{
+    model::{Organisation, Person, Post, Rank, Region, Role, Shift, level_of},
+    phone,
+};
+
+const PEOPLE: &[Column] = &[
+    ("name", &["姓名", "责任人", "责任人姓名", "name"]),
+    ("phone", &["手机", "手机号", "手机号码", "联系电话", "电话", "phone", "mobile"]),
+    ("spare", &["备用电话", "备用", "固定电话", "办公电话", "spare_phone"]),
+    ("organisation", &["单位", "单位名称", "工作单位", "organisation"]),
+    ("title", &["职务", "title"]),
+    ("duty", &["责任", "责任类型", "责任名称", "duty"]),
+    ("level", &["级别", "level"]),
+    ("region", &["责任区代码", "区划代码", "region_code"]),
+    ("region_name", &["责任区名称", "责任区", "region_name"]),
+    ("rank", &["岗位", "rank"]),
+    ("note", &["备注", "note"]),
+];
+const REGIONS: &[Column] = &[
+    ("code", &["code", "区划代码", "代码"]),
+    ("name", &["name", "名称", "区划名称"]),
+    ("level", &["level", "级别"]),
+    ("parent", &["parent_code", "上级代码"]),
+];
+const ORGANISATIONS: &[Column] = &[
+    ("id", &["id", "编号", "单位编号"]),
+    ("name", &["name", "名称", "单位名称"]),
+    ("region", &["region_code", "区划代码"]),
+    ("kind", &["kind", "类别"]),
+    ("hats", &["hats", "牌子"]),
+    ("room", &["duty_room_name", "值班室"]),
+    ("room_phone", &["duty_room_phone", "值班电话"]),
+    ("note", &["note", "备注"]),
+];
+const SHIFTS: &[Column] = &[
+    ("organisation", &["organisation_id", "单位编号"]),
+    ("from", &["starts_at", "开始"]),
+    ("until", &["ends_at", "结束"]),
+    ("role", &["role", "岗位"]),
+    ("name", &["person_name", "姓名"]),
+    ("phone", &["person_phone", "手机"]),
+];
+
+/// Columns of a kind.
+pub fn columns(kind: &str) -> Option<&'static [Column]> {
+    Some(match kind {
+        "people" => PEOPLE,
+        "regions" => REGIONS,
+        "organisations" => ORGANISATIONS,
+        "shifts" => SHIFTS,
+        _ => return None,
+    })
+}
+
+/// What rows are looked up in; grows with every row read.
+#[derive(Default)]
+pub struct Known {
+    regions: HashMap<String, RegionCode>,
+    organisations: HashMap<String, (String, RegionCode)>,
+    by_id: HashMap<String, RegionCode>,
+    people: HashMap<(String, String), Person>,
+    posts: HashSet<String>,
+    shifts: HashMap<String, usize>,
+    next: usize,
+}
+
+impl Known {
+    /// Everything there is.
+    pub fn load(tx: &mut Tx<'_>) -> Result<Self, StoreError> {
+        let mut known = Self::default();
+        for it in tx.find::<Region>("1 = 1", "", &[])? {
+            known.regions.insert(it.code.to_string(), it.code);
+        }
+        for it in tx.find::<Organisation>("1 = 1", "ORDER BY id DESC", &[])? {
+            known.by_id.insert(it.id.clone(), it.region.clone());
+            known.organisations.insert(it.name, (it.id, it.region));
+        }
+        for it in tx.find::<Person>("1 = 1", "ORDER BY id", &[])? {
+            let number = it.id.rsplit(':').next().and_then(|it| it.parse().ok()).unwrap_or(0);
+            known.next = known.next.max(number);
+            known.people.insert(key(&it), it);
+        }
+        Ok(known)
+    }
+}
+
+fn key(person: &Person) -> (String, String) {
+    (person.name.clone().unwrap_or_default(), person.phone.clone().or_else(|| person.spare.clone()).unwrap_or_default())
+}
+
+/// Reads one row.
+pub fn read(kind: &str, row: &Row, sheet: &Sheet, known: &mut Known) -> Result<Entry, Problem> {
+    let cells = Cells { row, sheet };
+    match kind {
+        "regions" => read_region(&cells, known),
+        "organisations" => read_organisation(&cells, known),
+        "shifts" => read_shift(&cells, known),
+        _ => read_post(&cells, known),
+    }
+}
+
+struct Cells<'a> {
+    row: &'a Row,
+    sheet: &'a Sheet,
+}
+
+impl Cells<'_> {
+    fn get(&self, key: &str) -> &str {
+        self.sheet.cell(self.row, key)
+    }
+
+    fn some(&self, key: &str) -> Option<String> {
+        Some(self.get(key).to_owned()).filter(|it| !it.is_empty())
+    }
+
+    fn must(&self, key: &str) -> Result<&str, Problem> {
+        let text = self.get(key);
+        let title = self.sheet.title(key);
+        if text.is_empty() {
+            let words = (format!("“{title}”不能为空"), format!("{title} is empty"));
+            return Err(Problem::new("empty", words.0, words.1).field(title));
+        }
+        Ok(text)
+    }
+
+    fn wrong(&self, key: &str, zh: &str, en: &str) -> Problem {
+        let (title, text) = (self.sheet.title(key), self.get(key));
+        Problem::new(format!("bad_{key}"), format!("“{text}”{zh}"), format!("{text:?} {en}")).field(title)
+    }
+
+    fn region(&self, key: &str, known: &Known) -> Result<RegionCode, Problem> {
+        let code = region(self.must(key)?, &self.sheet.title(key))?;
+        if known.regions.contains_key(code.as_str()) {
+            return Ok(code);
+        }
+        Err(self.wrong(key, "不在区划表里", "is in no list of regions"))
+    }
+}
+
+fn read_region(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
+    let code = region(cells.must("code")?, &cells.sheet.title("code"))?;
+    let parent = cells.some("parent").map(|it| region(&it, &cells.sheet.title("parent"))).transpose()?;
+    let level = cells.must("level")?.parse().map_err(|_| cells.wrong("level", "不是数字", "is not a number"))?;
+    let found = Region { name: cells.must("name")?.to_owned(), level, parent, code: code.clone() };
+    known.regions.insert(code.to_string(), code);
+    Ok(Entry::Region(found))
+}
+
+fn read_organisation(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
+    let (id, name) = (cells.must("id")?.to_owned(), cells.must("name")?.to_owned());
+    let region = cells.region("region", known)?;
+    known.organisations.insert(name.clone(), (id.clone(), region.clone()));
+    known.by_id.insert(id.clone(), region.clone());
+    let hats = cells.get("hats").split([';', '；', '、']).map(str::trim).filter(|it| !it.is_empty());
+    Ok(Entry::Organisation(Organisation {
+        id,
+        name,
+        region,
+        kind: cells.must("kind")?.to_owned(),
+        hats: hats.map(str::to_owned).collect(),
+        duty_room_name: cells.some("room"),
+        duty_room_phone: cells.some("room_phone").map(|it| phone::tidy(&it)),
+        note: cells.some("note"),
+    }))
+}
+
+fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
+    let name = cells.must("name")?.to_owned();
+    let region = cells.region("region", known)?;
+    let level = level_of(cells.must("level")?)
+        .ok_or_else(|| cells.wrong("level", "不是区级、街道或社区", "is not 区级, 街道 or 社区"))?;
+    let rank = Rank::parse(cells.must("rank")?)
+        .ok_or_else(|| cells.wrong("rank", "不是主责、副A、副B或成员", "is not 主责, 副A, 副B or 成员"))?;
+    let unit = cells.must("organisation")?;
+    let (organisation, home) =
+        known.organisations.get(unit).cloned().unwrap_or_else(|| (unit.to_owned(), region.clone()));
+    let numbers: Vec<String> =
+        phone::split(cells.get("phone")).into_iter().chain(phone::split(cells.get("spare"))).collect();
+    let (first, spare) = match cells.get("phone").is_empty() {
+        true => (None, numbers.first().cloned()),
+        false => (numbers.first().cloned(), numbers.get(1).cloned()),
+    };
+    let person = person(known, name, first, spare, home);
+    let duty = cells.must("duty")?.to_owned();
+    let id = format!("{}/{organisation}/{region}/{}/{duty}", person.id.replace("person:", "post:"), rank.name());
+    if !known.posts.insert(id.clone()) {
+        return Err(Problem::new("duplicate", "与前面某行完全重复", "repeats an earlier row"));
+    }
+    let title = cells.get("title").to_owned();
+    let note = cells.some("note");
+    let post = Post {
+        id,
+        person: person.id.clone(),
+        organisation,
+        title,
+        duty,
+        region,
+        level,
+        rank,
+        note,
+        valid_from: None,
+        valid_until: None,
+    };
+    Ok(Entry::Post(person, post))
+}
+
+/// The person of this name and number, or a new one.
+fn person(known: &mut Known, name: String, phone: Option<String>, spare: Option<String>, region: RegionCode) -> Person {
+    let fresh = Person { id: String::new(), region, name: Some(name), phone, spare, erased_at: None };
+    let mut key = key(&fresh);
+    if key.1.is_empty() {
+        key.1 = fresh.region.to_string();
+    }
+    if let Some(found) = known.people.get_mut(&key) {
+        if found.spare.is_none() {
+            found.spare.clone_from(&fresh.spare);
+        }
+        return found.clone();
+    }
+    known.next += 1;
+    let made = Person { id: format!("person:{:09}", known.next), ..fresh };
+    known.people.insert(key, made.clone());
+    made
+}
+
+fn read_shift(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
+    let organisation = cells.must("organisation")?.to_owned();
+    let region = known.by_id.get(&organisation).cloned();
+    let region = region.ok_or_else(|| cells.wrong("organisation", "不在单位表里", "is in no list of organisations"))?;
+    let time = |key: &str| {
+        let found = moment(cells.must(key)?);
+        found.ok_or_else(|| cells.wrong(key, "不是带时区的时间", "is not a time with an offset"))
+    };
+    let (starts_at, ends_at) = (time("from")?, time("until")?);
+    if ends_at <= starts_at {
+        return Err(cells.wrong("until", "早于开始", "is before the start"));
+    }
+    let role = Role::parse(cells.must("role")?)
+        .ok_or_else(|| cells.wrong("role", "不是带班领导、主班、副班或备勤", "is not 带班领导, 主班, 副班 or 备勤"))?;
+    let (name, number) = (cells.must("name")?.to_owned(), phone::tidy(cells.get("phone")));
+    let found = known.people.get(&(name.clone(), number.clone())).map(|it| it.id.clone());
+    let slot = known.shifts.entry(format!("{organisation}/{starts_at}/{}", role.name())).or_default();
+    *slot += 1;
+    let id = format!("{organisation}/{starts_at}/{}/{slot}", role.name());
+    let stranger = found.is_none();
+    Ok(Entry::Shift(Shift {
+        subject: found.clone().unwrap_or_else(|| format!("shift:{id}")),
+        id,
+        organisation,
+        region,
+        starts_at,
+        ends_at,
+        role,
+        person: found,
+        name: stranger.then_some(name),
+        phone: stranger.then_some(number).filter(|it| !it.is_empty()),
+    }))
+}

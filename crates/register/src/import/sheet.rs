@@ -1,0 +1,196 @@
+//! A table out of a csv or xlsx file: where its titles stand, and its rows.
+
+use std::io::Cursor;
+
+use anlan_kernel::Problem;
+use calamine::{Data, Reader, Xlsx};
+
+/// Rows in which titles are looked for.
+const TITLES_WITHIN: usize = 10;
+/// Largest file taken, bytes.
+const LARGEST: usize = 64 << 20;
+/// Most cells taken; a small file that unpacks to more is no roster.
+const CELLS: usize = 20_000_000;
+
+/// One column the importer knows: its key and every title it goes by.
+pub type Column = (&'static str, &'static [&'static str]);
+
+/// One row as it came.
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    /// Its number in the file, from 1.
+    pub number: usize,
+    /// Its cells.
+    pub cells: Vec<String>,
+}
+
+/// A table with its titles.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    /// Titles as they stand.
+    pub titles: Vec<String>,
+    /// Which known column each cell belongs to.
+    pub keys: Vec<Option<&'static str>>,
+    /// Rows below the titles.
+    pub rows: Vec<Row>,
+}
+
+impl Sheet {
+    /// The cell of a column, trimmed; empty where there is none.
+    pub fn cell<'a>(&self, row: &'a Row, key: &str) -> &'a str {
+        let at = self.keys.iter().position(|it| *it == Some(key));
+        at.and_then(|at| row.cells.get(at)).map_or("", |it| it.trim())
+    }
+
+    /// The title under which a column stands here.
+    pub fn title(&self, key: &str) -> String {
+        let at = self.keys.iter().position(|it| *it == Some(key));
+        at.and_then(|at| self.titles.get(at)).cloned().unwrap_or_else(|| key.to_owned())
+    }
+}
+
+/// Reads a file by its name's ending and finds its titles.
+///
+/// # Errors
+/// `not_a_table`, `bad_sheet`, `too_large`.
+pub fn read(bytes: &[u8], name: &str, columns: &'static [Column]) -> Result<Sheet, Problem> {
+    if bytes.len() > LARGEST {
+        return Err(Problem::new("too_large", "文件超过 64 MB", "the file is larger than 64 MB"));
+    }
+    let xlsx = bytes.starts_with(b"PK") || name.to_lowercase().ends_with(".xlsx");
+    let rows = if xlsx { from_xlsx(bytes)? } else { from_csv(bytes)? };
+    let mut sheet = titled(rows, columns)?;
+    if xlsx {
+        fill_down(&mut sheet);
+    }
+    Ok(sheet)
+}
+
+fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
+    let bad = |it: calamine::XlsxError| {
+        Problem::new("not_a_table", format!("打不开这个 xlsx：{it}"), format!("this xlsx cannot be opened: {it}"))
+    };
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(bad)?;
+    let first = book.sheet_names().first().cloned().unwrap_or_default();
+    let range = book.worksheet_range(&first).map_err(bad)?;
+    if range.get_size().0.saturating_mul(range.get_size().1) > CELLS {
+        return Err(Problem::new("too_large", "表格太大", "the sheet is too large"));
+    }
+    let top = range.start().map_or(0, |it| it.0 as usize);
+    Ok(range
+        .rows()
+        .enumerate()
+        .map(|(i, cells)| Row { number: top + i + 1, cells: cells.iter().map(cell).collect() })
+        .collect())
+}
+
+fn cell(data: &Data) -> String {
+    match data {
+        Data::Empty | Data::Error(_) => String::new(),
+        // A telephone number typed as a number has no fraction.
+        Data::Float(it) if it.fract() == 0.0 && it.abs() < 1e15 => format!("{it:.0}"),
+        other => other.to_string(),
+    }
+}
+
+fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(error) => {
+            let (text, _, broken) = encoding_rs::GB18030.decode(bytes);
+            if broken {
+                let at = error.valid_up_to();
+                let line = bytes[..at].iter().filter(|it| **it == b'\n').count() + 1;
+                let words = "既不是 UTF-8 也不是 GBK 编码";
+                return Err(Problem::new("bad_encoding", words, "neither UTF-8 nor GBK").line(line).byte(at));
+            }
+            text.into_owned()
+        }
+    };
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|it| {
+            let line = it.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
+            Problem::new("not_a_table", "这一行不是 CSV", it.to_string()).line(line)
+        })?;
+        let number = record.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
+        rows.push(Row { number, cells: record.iter().map(str::to_owned).collect() });
+    }
+    Ok(rows)
+}
+
+/// Finds the row of titles: the one that names most known columns, with the row above it where a
+/// title stands there only (two header rows, merged downwards).
+fn titled(rows: Vec<Row>, columns: &'static [Column]) -> Result<Sheet, Problem> {
+    let mut best: Option<(usize, usize, Vec<String>, Vec<Option<&'static str>>)> = None;
+    for at in 0..rows.len().min(TITLES_WITHIN) {
+        let titles = titles_at(&rows, at);
+        let keys = keys_of(&titles, columns);
+        let own = rows[at].cells.iter().filter(|it| key_of(it, columns).is_some()).count();
+        let found = keys.iter().flatten().count();
+        if own > 0 && best.as_ref().is_none_or(|it| found > it.0) {
+            best = Some((found, at, titles, keys));
+        }
+    }
+    let Some((_, at, titles, keys)) = best.filter(|it| it.0 >= 2) else {
+        let wanted: Vec<_> = columns.iter().map(|it| it.1[0]).collect();
+        return Err(Problem::new(
+            "bad_sheet",
+            format!("找不到表头；认识的列名有：{}", wanted.join("、")),
+            format!("no column titles were found; known ones are {}", wanted.join(", ")),
+        )
+        .row(1));
+    };
+    let filled = |row: &Row| row.cells.iter().any(|it| !it.trim().is_empty());
+    let rows = rows.into_iter().skip(at + 1).filter(filled).collect();
+    Ok(Sheet { titles, keys, rows })
+}
+
+fn titles_at(rows: &[Row], at: usize) -> Vec<String> {
+    let above = at.checked_sub(1).map(|it| &rows[it].cells);
+    let width = rows[at].cells.len().max(above.map_or(0, Vec::len));
+    (0..width)
+        .map(|i| {
+            let own = rows[at].cells.get(i).map_or("", |it| it.trim());
+            let over = above.and_then(|it| it.get(i)).map_or("", |it| it.trim());
+            if own.is_empty() { over } else { own }.to_owned()
+        })
+        .collect()
+}
+
+fn keys_of(titles: &[String], columns: &'static [Column]) -> Vec<Option<&'static str>> {
+    let mut taken = Vec::new();
+    titles
+        .iter()
+        .map(|title| {
+            let key = key_of(title, columns).filter(|it| !taken.contains(it));
+            taken.extend(key);
+            key
+        })
+        .collect()
+}
+
+fn key_of(title: &str, columns: &'static [Column]) -> Option<&'static str> {
+    let plain: String = title.chars().filter(|it| !it.is_whitespace() && *it != '*').collect::<String>().to_lowercase();
+    columns.iter().find(|(_, names)| names.iter().any(|it| it.to_lowercase() == plain)).map(|it| it.0)
+}
+
+/// A unit written once for all its people stands in every row.
+fn fill_down(sheet: &mut Sheet) {
+    for key in ["organisation", "region_name"] {
+        let Some(at) = sheet.keys.iter().position(|it| *it == Some(key)) else { continue };
+        let mut last = String::new();
+        for row in &mut sheet.rows {
+            if row.cells.len() <= at {
+                row.cells.resize(at + 1, String::new());
+            }
+            if row.cells[at].trim().is_empty() {
+                row.cells[at].clone_from(&last);
+            } else {
+                last.clone_from(&row.cells[at]);
+            }
+        }
+    }
+}
