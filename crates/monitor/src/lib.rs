@@ -14,11 +14,14 @@
 //! - A signal is stored and relayed unchanged, and a repeated delivery does nothing twice.
 
 mod alarms;
+pub mod api;
 pub mod ingest;
 mod judging;
 pub mod log;
 pub mod model;
+pub mod mqtt;
 mod newest;
+mod pages;
 pub mod rejected;
 pub mod replay;
 pub mod rules;

@@ -1,6 +1,6 @@
 //! Monitoring as a whole: readings in, alarms out, in one world.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use anlan_kernel::{Actor, Instant, Problem, RegionCode};
 use anlan_store::{Event, StoreError, Urgency, World};
@@ -11,8 +11,9 @@ use crate::{
     alarms,
     ingest::{Answer, Ingest, Sender, Topic},
     judging::{ENGINE, Given, Judging, check_rules},
-    log::{self, Log},
+    log::{self, Log, Quality},
     model::{Hooks, LogMark, RuleSet, Station},
+    newest::Last,
     stations::{self, Imported},
     store,
 };
@@ -157,6 +158,29 @@ impl Monitor {
     /// When the station last reported, of what was judged.
     pub async fn last_reading(&self, station: &str) -> Option<Instant> {
         self.judging.lock().await.newest.of_station(station)
+    }
+
+    /// The newest readings of these stations, of what was judged.
+    pub(crate) async fn newest_of(&self, stations: &[&str]) -> HashMap<String, Vec<Last>> {
+        let mut found: HashMap<String, Vec<Last>> = HashMap::new();
+        for last in self.judging.lock().await.newest.lasts() {
+            if stations.contains(&last.station.as_str()) {
+                found.entry(last.station.clone()).or_default().push(last);
+            }
+        }
+        found
+    }
+
+    /// How many readings the log holds; those of bad quality are no readings.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub fn readings(&self) -> Result<u64, StoreError> {
+        let (mut reader, until, mut count) = (self.log.reader(0), self.log.synced(), 0);
+        while let Some(block) = reader.next(until)? {
+            count += block.batch.readings.iter().filter(|it| it.quality != Quality::Bad).count() as u64;
+        }
+        Ok(count)
     }
 
     async fn judge(&self, judging: &mut Judging, until: Option<Instant>) -> Result<(), StoreError> {

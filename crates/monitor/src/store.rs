@@ -1,7 +1,7 @@
 //! The SQL of monitoring and nothing else.
 
 use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Module, StoreError, Tx, params};
+use anlan_store::{Record, Module, StoreError, Tx, params};
 
 use crate::model::{
     ALARM, Alarm, LOG_MARK, LogMark, REJECTED, RULE_SET, Rejected, RuleSet, SIGNAL, STATION, Signal, Station,
@@ -164,4 +164,30 @@ pub fn region_of(areas: &[RegionCode], otherwise: &RegionCode) -> RegionCode {
     };
     shared.truncate(length);
     RegionCode::parse(&shared).unwrap_or_else(|_| otherwise.clone())
+}
+
+/// The signal of this id, or of this number of its issuer.
+///
+/// # Errors
+/// What the engine says.
+pub fn signal_named(tx: &mut Tx<'_>, name: &str) -> Result<Option<Signal>, StoreError> {
+    Ok(tx.find::<Signal>("id = $1 OR identifier = $1", "ORDER BY received_at DESC LIMIT 1", params![name])?.pop())
+}
+
+/// The record as it stood at `at`, read from the journal; `None` where nobody knew of it yet. The
+/// caller found the record inside the scope before.
+///
+/// # Errors
+/// What the engine says.
+pub fn as_of<R: Record>(tx: &mut Tx<'_>, key: &str, at: Instant) -> Result<Option<R>, StoreError> {
+    let sql = "SELECT body FROM journal WHERE subject = $1 AND at <= $2 ORDER BY entry DESC";
+    for row in tx.query_everywhere(sql, params![key, at])? {
+        let body: serde_json::Value = serde_json::from_str(&row.text(0)?)?;
+        let changes = body["changes"].as_array().into_iter().flatten();
+        let mine = changes.filter(|it| it["t"] == R::TABLE.name && it["k"] == key).next_back();
+        if let Some(change) = mine {
+            return Ok(serde_json::from_value(change["r"].clone()).ok());
+        }
+    }
+    Ok(None)
 }
