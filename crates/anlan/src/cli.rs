@@ -6,7 +6,11 @@ use clap::{Args, Parser, Subcommand};
 
 /// Anlan 安澜: the system of a county emergency management bureau.
 #[derive(Debug, Parser)]
-#[command(name = "anlan", version, about = "安澜：区县应急管理一体化系统 · Emergency management for a county, one binary")]
+#[command(
+    name = "anlan",
+    version,
+    about = "安澜：区县应急管理一体化系统 · Emergency management for a county, one binary"
+)]
 pub struct Cli {
     /// Where things are kept.
     #[command(flatten)]
@@ -134,9 +138,6 @@ pub struct ServeArgs {
     /// 外部 MQTT 服务器 · MQTT broker to read from (mqtt://user:pass@host:port)
     #[arg(long, env = "ANLAN_MQTT_BROKER", value_name = "URL")]
     pub mqtt_broker: Option<String>,
-    /// 内置 MQTT 接入监听地址 · Address of the built-in MQTT intake
-    #[arg(long, env = "ANLAN_MQTT_LISTEN", value_name = "ADDR:PORT")]
-    pub mqtt_listen: Option<std::net::SocketAddr>,
     /// 本节点承担：web、ingest、worker（默认全部）· What this node does: web, ingest, worker (all by default)
     #[arg(long, env = "ANLAN_ROLE", value_delimiter = ',')]
     pub role: Vec<String>,

@@ -129,8 +129,9 @@ fn hooks(warn: &Arc<Warn>) -> Hooks {
     let (for_alarms, for_signals) = (Arc::clone(warn), Arc::clone(warn));
     Hooks {
         alarm: vec![Arc::new(move |tx, alarm, event| match event {
-            AlarmEvent::Raised | AlarmEvent::Changed => process::alarm_came(&for_alarms, tx, alarm),
-            AlarmEvent::Cleared => Ok(()),
+            AlarmEvent::Raised | AlarmEvent::Changed | AlarmEvent::Cleared => {
+                process::alarm_came(&for_alarms, tx, alarm)
+            }
         })],
         signal: vec![Arc::new(move |tx, signal| process::signal_came(&for_signals, tx, signal))],
     }

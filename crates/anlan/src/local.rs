@@ -101,7 +101,9 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
             match kind.as_str() {
                 "stations" => {
                     let imported = house.monitor.import_stations(&by, &bytes, dry_run).await?;
-                    Ok(json!({"new": imported.new, "changed": imported.changed, "same": imported.same, "problems": imported.problems}))
+                    Ok(
+                        json!({"new": imported.new, "changed": imported.changed, "same": imported.same, "problems": imported.problems}),
+                    )
                 }
                 "observations" => {
                     let taken = anlan_monitor::ingest::file(&house.monitor, &file, &bytes, dry_run).await?;
@@ -110,7 +112,9 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
                 kind => {
                     let report = import::run(world, &by, kind, &bytes, &file, dry_run).await?;
                     let sheet = report.errors_xlsx.as_ref().map(|it| STANDARD.encode(it));
-                    Ok(json!({"new": report.new, "changed": report.changed, "same": report.same, "problems": report.problems, "errors_xlsx": sheet}))
+                    Ok(
+                        json!({"new": report.new, "changed": report.changed, "same": report.same, "problems": report.problems, "errors_xlsx": sheet}),
+                    )
                 }
             }
         }

@@ -19,8 +19,20 @@ use crate::house::House;
 pub fn routes(site: &Arc<Site>, house: House) -> Mounted {
     Routes::new(site)
         .get("/healthz", Access::Public, "健康状况", "Health", healthz)
-        .get("/metrics", Access::Public, "运行指标（Prometheus，仅本机）", "Metrics (Prometheus, this machine only)", metrics)
-        .get("/api/v1/clock", Access::Needs(Permission::SeeDesk), "时钟与数据截至", "Clock and how fresh the data is", clock)
+        .get(
+            "/metrics",
+            Access::Public,
+            "运行指标（Prometheus，仅本机）",
+            "Metrics (Prometheus, this machine only)",
+            metrics,
+        )
+        .get(
+            "/api/v1/clock",
+            Access::Needs(Permission::SeeDesk),
+            "时钟与数据截至",
+            "Clock and how fresh the data is",
+            clock,
+        )
         .post(
             "/api/v1/clock/confirm",
             Access::Needs(Permission::RunRound),
@@ -55,6 +67,7 @@ pub async fn pulse(house: &House) -> Result<Pulse, StoreError> {
     house
         .world
         .read(&Actor::system("pulse"), move |tx| {
+            let now = tx.now();
             let mut by_state = |table: &str| -> Result<BTreeMap<String, i64>, StoreError> {
                 let sql = format!("SELECT state, COUNT(*) FROM {table} WHERE {{scope:region}} GROUP BY state");
                 tx.query(&sql, &[])?.iter().map(|row| Ok((row.text(0)?, row.int(1)?))).collect()
@@ -64,7 +77,7 @@ pub async fn pulse(house: &House) -> Result<Pulse, StoreError> {
                 tx.query(sql, values)?.first().map_or(Ok(0), |it| it.int(0))
             };
             let unsealed = one("SELECT COUNT(*) FROM journal WHERE position IS NULL AND {scope:region}", &[])?;
-            let overdue = one("SELECT COUNT(*) FROM deadline WHERE due_at <= $1", params![tx.now()])?;
+            let overdue = one("SELECT COUNT(*) FROM deadline WHERE due_at <= $1", params![now])?;
             Ok(Pulse { sealed, unsealed, outbox, calls, overdue })
         })
         .await

@@ -126,7 +126,8 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
     };
     let mut findings = Findings::new();
     if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
-        let problem = Problem::new("no_source", "业务包没有写明出处（source）", "the pack names no source").field("source");
+        let problem =
+            Problem::new("no_source", "业务包没有写明出处（source）", "the pack names no source").field("source");
         findings.push((at("pack.toml"), problem));
     }
     if let Some(rules) = &pack.rules {

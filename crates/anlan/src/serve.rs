@@ -27,7 +27,6 @@ pub struct File {
     tls_key: Option<PathBuf>,
     behind_proxy: bool,
     mqtt_broker: Option<String>,
-    mqtt_listen: Option<SocketAddr>,
     role: Vec<String>,
     packs: Option<PathBuf>,
     speaker: Option<String>,
@@ -51,7 +50,6 @@ fn settings(args: &ServeArgs) -> Result<File, Bad> {
         tls_key: args.tls_key.or(file.tls_key),
         behind_proxy: args.behind_proxy || file.behind_proxy,
         mqtt_broker: args.mqtt_broker.or(file.mqtt_broker),
-        mqtt_listen: args.mqtt_listen.or(file.mqtt_listen),
         role: if args.role.is_empty() { file.role } else { args.role },
         packs: args.packs.or(file.packs),
         speaker: args.speaker.or(file.speaker),
@@ -98,6 +96,7 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     };
     let world = install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang))?;
     let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
+    house.site.trust_proxy(settings.behind_proxy);
     ops::count_metrics();
     house.warn.load_gateways().await.map_err(|it| words(it, lang))?;
     let mut tasks = workers::all(&house, roles);
@@ -119,20 +118,11 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     Ok(Outcome::Ok)
 }
 
-/// MQTT in: an outside broker, the built-in intake, or both.
-fn intake(
-    settings: &File,
-    house: &House,
-    tasks: &mut tokio::task::JoinSet<()>,
-    lang: Lang,
-) -> Result<(), Bad> {
+/// MQTT in from an outside broker.
+fn intake(settings: &File, house: &House, tasks: &mut tokio::task::JoinSet<()>, lang: Lang) -> Result<(), Bad> {
     if let Some(url) = &settings.mqtt_broker {
         let source = anlan_monitor::mqtt::Broker::parse(url).map_err(|it| Bad(it.sentence(lang)))?;
         tasks.spawn(source.run(std::sync::Arc::clone(&house.monitor)));
-    }
-    if let Some(address) = settings.mqtt_listen {
-        let listener = server::bind(address, "--mqtt-listen", lang)?;
-        tasks.spawn(crate::mqtt::serve(listener, house.clone()));
     }
     Ok(())
 }

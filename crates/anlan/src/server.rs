@@ -7,7 +7,7 @@ use std::{
 };
 
 use anlan_kernel::Lang;
-use anlan_web::{Mounted, RouteInfo};
+use anlan_web::Mounted;
 use axum::{
     Json, Router,
     extract::Request,
@@ -31,9 +31,7 @@ pub fn app(base: &str, mounted: Mounted) -> Router {
         return router;
     }
     let (home, prefix) = (format!("{base}/"), base.to_owned());
-    let nested = Router::new()
-        .nest(base, router)
-        .route("/", get(async move || Redirect::temporary(&home)));
+    let nested = Router::new().nest(base, router).route("/", get(async move || Redirect::temporary(&home)));
     // The world of a call is its credential's: with one world here, `/api` needs no base.
     Router::new().fallback_service(nested).layer(middleware::from_fn(move |request: Request, next: Next| {
         let prefix = prefix.clone();
@@ -51,14 +49,6 @@ fn into_world(mut request: Request, base: &str) -> Request {
         }
     }
     request
-}
-
-/// Every path with who may call it, one a line.
-pub fn listing(list: &[RouteInfo]) -> String {
-    let mut lines: Vec<String> =
-        list.iter().map(|it| format!("{:<7}{:<48}{:?}", it.method, it.path, it.access)).collect();
-    lines.sort();
-    lines.join("\n")
 }
 
 /// Opens the address, or says what is wrong and which port is free.
@@ -162,7 +152,6 @@ pub async fn until_stopped() {
         () = terminated => {}
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -9,10 +9,10 @@ use std::{
 
 use anlan_kernel::Actor;
 use anlan_store::{Event, Lease, StoreError, Urgency, World, deadline, journal, real_now};
-use tokio::{task::JoinSet, time::Instant as Wall};
+use tokio::task::JoinSet;
 
 use crate::{
-    clockwatch::ClockWatch,
+    clockwatch::{ClockWatch, Jump},
     house::{House, LEASE},
 };
 
@@ -25,26 +25,24 @@ pub fn sealer(world: World, holder: String, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
         let mut signed = Monotonic::now();
         let mut commits = world.commits();
-        held(&world, "sealer", &holder, async |lease| {
-            let mut sealed = 0;
-            loop {
-                let block = journal::seal(&world, Some(lease)).await?;
-                if block == 0 {
-                    break;
-                }
-                sealed += block;
-            }
-            if signed.elapsed() >= journal::HEAD_EVERY {
-                journal::sign_head(&world).await?;
-                signed = Monotonic::now();
-            }
-            // Blocks, not single entries: a second's commits share one sealing transaction.
-            tokio::time::sleep(if sealed > 0 { TICK } else { TICK / 5 }).await;
+        let mut held = Held::new(&world, "sealer", &holder);
+        loop {
+            let lease = held.lease().await;
+            held.after(seal(&world, &lease, &mut signed).await).await;
+            // Blocks, not single entries: the commits of half a second share one sealing transaction.
+            tokio::time::sleep(TICK / 5).await;
             wait(&mut commits, TICK).await;
-            Ok(())
-        })
-        .await;
+        }
     });
+}
+
+async fn seal(world: &World, lease: &Lease, signed: &mut Monotonic) -> Result<(), StoreError> {
+    while journal::seal(world, Some(lease)).await? > 0 {}
+    if signed.elapsed() >= journal::HEAD_EVERY {
+        journal::sign_head(world).await?;
+        *signed = Monotonic::now();
+    }
+    Ok(())
 }
 
 /// Fires due deadlines; holds them while the wall clock is in doubt.
@@ -53,27 +51,35 @@ pub fn timekeeper(house: House, holder: String, tasks: &mut JoinSet<()>) {
         let started = Monotonic::now();
         let mut watch = ClockWatch::new(real_now(), Duration::ZERO);
         let mut commits = house.world.commits();
-        held(&house.world, "timekeeper", &holder, async |lease| {
-            if let Some(jump) = watch.look(real_now(), started.elapsed()) {
-                tracing::error!(seconds = jump.seconds, "the wall clock jumped; escalations are held");
-                house.hold.begin(jump);
-                let detail = serde_json::json!({"seconds": jump.seconds});
-                note(&house.world, "clock.jumped", detail).await?;
+        let mut held = Held::new(&house.world, "timekeeper", &holder);
+        loop {
+            let lease = held.lease().await;
+            let jump = watch.look(real_now(), started.elapsed());
+            let kept = keep_time(&house, &lease, jump).await;
+            let sleep = *kept.as_ref().unwrap_or(&Duration::ZERO);
+            held.after(kept.map(drop)).await;
+            if !sleep.is_zero() {
+                wait(&mut commits, sleep).await;
             }
-            if house.hold.jump().is_some() {
-                tokio::time::sleep(TICK).await;
-                return Ok(());
-            }
-            if deadline::fire_due(&house.world, &house.handlers, Some(lease)).await? > 0 {
-                return Ok(());
-            }
-            let next = house.world.next_deadline().await?;
-            let sleep = next.map_or(TICK, |it| it.since(house.world.now()).min(TICK));
-            wait(&mut commits, sleep).await;
-            Ok(())
-        })
-        .await;
+        }
     });
+}
+
+/// Fires what is due; how long nothing else will be.
+async fn keep_time(house: &House, lease: &Lease, jump: Option<Jump>) -> Result<Duration, StoreError> {
+    if let Some(jump) = jump {
+        tracing::error!(seconds = jump.seconds, "the wall clock jumped; escalations are held");
+        house.hold.begin(jump);
+        note(&house.world, "clock.jumped", serde_json::json!({"seconds": jump.seconds})).await?;
+    }
+    if house.hold.jump().is_some() {
+        return Ok(TICK);
+    }
+    if deadline::fire_due(&house.world, &house.handlers, Some(lease)).await? > 0 {
+        return Ok(Duration::ZERO);
+    }
+    let next = house.world.next_deadline().await?;
+    Ok(next.map_or(TICK, |it| it.since(house.world.now()).clamp(Duration::from_millis(1), TICK)))
 }
 
 /// Takes what is due to the gateways; clears up first what a crash left unknown.
@@ -81,20 +87,30 @@ pub fn courier(house: House, holder: String, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
         let mut commits = house.world.commits();
         let mut cleared: Option<i64> = None;
-        held(&house.world, "courier", &holder, async |lease| {
-            if cleared != Some(lease.fence) {
-                house.warn.clear_up(Some(lease)).await?;
-                cleared = Some(lease.fence);
+        let mut held = Held::new(&house.world, "courier", &holder);
+        loop {
+            let lease = held.lease().await;
+            let carried = carry(&house, &lease, &mut cleared).await;
+            let sleep = *carried.as_ref().unwrap_or(&Duration::ZERO);
+            held.after(carried.map(drop)).await;
+            if !sleep.is_zero() {
+                wait(&mut commits, sleep).await;
             }
-            let step = house.warn.courier_step(Some(lease)).await?;
-            if step.handed == 0 {
-                let sleep = step.next.map_or(TICK, |it| it.since(house.world.now()).min(TICK));
-                wait(&mut commits, sleep.max(Duration::from_millis(2))).await;
-            }
-            Ok(())
-        })
-        .await;
+        }
     });
+}
+
+async fn carry(house: &House, lease: &Lease, cleared: &mut Option<i64>) -> Result<Duration, StoreError> {
+    if *cleared != Some(lease.fence) {
+        house.warn.clear_up(Some(lease)).await?;
+        *cleared = Some(lease.fence);
+    }
+    let step = house.warn.courier_step(Some(lease)).await?;
+    if step.handed > 0 {
+        return Ok(Duration::ZERO);
+    }
+    let next = step.next.map_or(TICK, |it| it.since(house.world.now()));
+    Ok(next.clamp(Duration::from_millis(2), TICK))
 }
 
 async fn note(world: &World, event: &'static str, detail: serde_json::Value) -> Result<(), StoreError> {
@@ -110,33 +126,49 @@ async fn wait(commits: &mut tokio::sync::watch::Receiver<u64>, most: Duration) {
     let _ = tokio::time::timeout(most, commits.changed()).await;
 }
 
-/// Repeats `work` for as long as this node holds the lease `name`; waits for it otherwise.
-async fn held<F>(world: &World, name: &str, holder: &str, mut work: F)
-where
-    F: AsyncFnMut(&Lease) -> Result<(), StoreError>,
-{
-    let mut lease: Option<Lease> = None;
-    let mut renew_at = Wall::now();
-    loop {
-        if lease.is_none() || Wall::now() >= renew_at {
-            match world.lease(name, holder, LEASE).await {
-                Ok(taken) => lease = taken,
+/// A job of this node for as long as it holds the lease.
+struct Held<'a> {
+    world: &'a World,
+    name: &'static str,
+    holder: &'a str,
+    lease: Option<Lease>,
+    renew_at: Monotonic,
+}
+
+impl<'a> Held<'a> {
+    fn new(world: &'a World, name: &'static str, holder: &'a str) -> Self {
+        Self { world, name, holder, lease: None, renew_at: Monotonic::now() }
+    }
+
+    /// Waits until this node holds the lease, and keeps it fresh.
+    async fn lease(&mut self) -> Lease {
+        loop {
+            if let Some(lease) = self.lease.as_ref().filter(|_| Monotonic::now() < self.renew_at) {
+                return lease.clone();
+            }
+            self.renew_at = Monotonic::now() + LEASE / 3;
+            match self.world.lease(self.name, self.holder, LEASE).await {
+                Ok(Some(lease)) => self.lease = Some(lease),
+                Ok(None) => {
+                    self.lease = None;
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
                 Err(error) => {
-                    tracing::error!(%error, worker = name, "the lease could not be taken; trying again");
-                    lease = None;
+                    tracing::error!(%error, worker = self.name, "the lease could not be taken; trying again");
+                    self.lease = None;
+                    tokio::time::sleep(AFTER_ERROR).await;
                 }
             }
-            renew_at = Wall::now() + LEASE / 3;
         }
-        let Some(current) = &lease else {
-            tokio::time::sleep(AFTER_ERROR).await;
-            continue;
-        };
-        match work(current).await {
+    }
+
+    /// What the work came to: a node that was fenced out waits for its lease again.
+    async fn after(&mut self, done: Result<(), StoreError>) {
+        match done {
             Ok(()) => {}
-            Err(StoreError::Fenced(_)) => lease = None,
+            Err(StoreError::Fenced(_)) => self.lease = None,
             Err(error) => {
-                tracing::error!(%error, worker = name, "the worker stumbled; trying again");
+                tracing::error!(%error, worker = self.name, "the worker stumbled; trying again");
                 tokio::time::sleep(AFTER_ERROR).await;
             }
         }

@@ -9,7 +9,8 @@ fn a_small_night_ends_with_everybody_accounted_for_and_a_sound_journal() {
     let dir = tempfile::tempdir().expect("a folder");
     let data = dir.path().join("data");
     let story = small_story(dir.path());
-    let told = run(anlan().args(["demo", "--port", "0", "--exit-when-done", "--data"]).arg(&data).arg("--story").arg(&story));
+    let told =
+        run(anlan().args(["demo", "--port", "0", "--exit-when-done", "--data"]).arg(&data).arg("--story").arg(&story));
     assert!(told.status.success(), "{}", stderr(&told));
     let first = summary(&told);
     assert_adds_up(&first);
@@ -19,7 +20,8 @@ fn a_small_night_ends_with_everybody_accounted_for_and_a_sound_journal() {
     let verified = run(anlan().args(["verify", "--world", "small", "--data"]).arg(&data).arg("--head").arg(&heads));
     assert!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
 
-    let again = run(anlan().args(["demo", "--port", "0", "--exit-when-done", "--data"]).arg(&data).arg("--story").arg(&story));
+    let again =
+        run(anlan().args(["demo", "--port", "0", "--exit-when-done", "--data"]).arg(&data).arg("--story").arg(&story));
     assert_eq!(summary(&again), first, "the same night again");
 }
 

@@ -1,7 +1,7 @@
 //! The SQL of monitoring and nothing else.
 
 use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Record, Module, StoreError, Tx, params};
+use anlan_store::{Module, Record, StoreError, Tx, params};
 
 use crate::model::{
     ALARM, Alarm, LOG_MARK, LogMark, REJECTED, RULE_SET, Rejected, RuleSet, SIGNAL, STATION, Signal, Station,

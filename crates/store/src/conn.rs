@@ -23,7 +23,9 @@ impl PgClient {
 
     pub fn drop_schema(url: &str, schema: &str) -> Result<(), StoreError> {
         let mut client = postgres::Client::connect(url, postgres::NoTls)?;
-        Ok(client.batch_execute(&format!("SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"))?)
+        Ok(client.batch_execute(&format!(
+            "SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
+        ))?)
     }
 
     fn prepared(&mut self, sql: &str) -> Result<postgres::Statement, StoreError> {
@@ -57,7 +59,7 @@ impl Conn<'_> {
     pub fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
         match self {
             Self::Lite(it) => {
-                let mut statement = it.prepare_cached(sql)?;
+                let mut statement = it.prepare_cached(&numbered(sql))?;
                 Ok(statement.execute(rusqlite::params_from_iter(params))? as u64)
             }
             Self::Pg(it) => {
@@ -70,7 +72,7 @@ impl Conn<'_> {
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Lite(it) => {
-                let mut statement = it.prepare_cached(sql)?;
+                let mut statement = it.prepare_cached(&numbered(sql))?;
                 let columns = statement.column_count();
                 let mut rows = statement.query(rusqlite::params_from_iter(params))?;
                 let mut out = Vec::new();
@@ -88,6 +90,12 @@ impl Conn<'_> {
             }
         }
     }
+}
+
+/// `$n` names a parameter by its number on PostgreSQL; SQLite numbers `$n` by first appearance and `?n`
+/// as it stands.
+fn numbered(sql: &str) -> std::borrow::Cow<'_, str> {
+    if sql.contains('$') { sql.replace('$', "?").into() } else { sql.into() }
 }
 
 fn borrowed(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {

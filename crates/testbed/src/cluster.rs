@@ -83,7 +83,8 @@ impl Cluster {
             self.give(&path);
         }
         succeed(
-            &mut self.run("initdb", &["-D", "data", "-U", "anlan", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]),
+            &mut self
+                .run("initdb", &["-D", "data", "-U", "anlan", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]),
         );
         let settings = format!("{SETTINGS}unix_socket_directories = '{}'\n", self.home.join("socket").display());
         let mut file = fs::OpenOptions::new()

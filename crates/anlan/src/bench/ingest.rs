@@ -122,7 +122,10 @@ async fn plain(world: &World, rows: usize) -> Result<f64, StoreError> {
     let by = Actor::system("bench");
     world
         .write("bench", Urgency::Background, &by, |tx| {
-            tx.execute_unjournaled("CREATE TABLE bench_reading (at BIGINT, series BIGINT, value DOUBLE PRECISION)", &[])?;
+            tx.execute_unjournaled(
+                "CREATE TABLE bench_reading (at BIGINT, series BIGINT, value DOUBLE PRECISION)",
+                &[],
+            )?;
             tx.execute_unjournaled("CREATE INDEX bench_reading_series ON bench_reading(series, at)", &[]).map(drop)
         })
         .await?;

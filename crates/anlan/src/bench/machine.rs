@@ -15,7 +15,8 @@ const SYNCS: usize = 100;
 /// When the folder cannot be written.
 pub fn facts(dir: &Path) -> Result<Json, Bad> {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|it| it.strip_prefix("model name")).map(|it| it.trim_start_matches([' ', '\t', ':']));
+    let model =
+        cpu.lines().find_map(|it| it.strip_prefix("model name")).map(|it| it.trim_start_matches([' ', '\t', ':']));
     let sync = sync_times(dir)?;
     Ok(json!({
         "cores": std::thread::available_parallelism().map_or(1, usize::from),

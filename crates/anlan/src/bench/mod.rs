@@ -39,7 +39,8 @@ pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
     }
     if all || args.name == "ingest" {
         known = true;
-        results.insert("ingest".into(), ingest::run(&scratch.0.join("ingest"), args.readings.unwrap_or(READINGS)).await?);
+        results
+            .insert("ingest".into(), ingest::run(&scratch.0.join("ingest"), args.readings.unwrap_or(READINGS)).await?);
     }
     if all || args.name == "rules" {
         known = true;

@@ -190,7 +190,8 @@ impl Bench {
             .world
             .read(&Actor::system("bench"), move |tx| {
                 let called = tx.count::<anlan_warn::Call>("numbers > 0", &[])?;
-                let sql = "SELECT COUNT(sent_at), MAX(sent_at), MIN(sent_at) FROM outbox WHERE id LIKE $1 AND {scope:region}";
+                let sql =
+                    "SELECT COUNT(sent_at), MAX(sent_at), MIN(sent_at) FROM outbox WHERE id LIKE $1 AND {scope:region}";
                 let rows = tx.query(sql, params![prefix.as_str()])?;
                 let Some(row) = rows.first() else { return Ok((called, 0, Instant(0), Instant(0))) };
                 let at = |i| row.opt(i, anlan_store::Row::instant).map(Option::unwrap_or_default);
@@ -270,8 +271,10 @@ fn generated(regions: &[u8], people: usize) -> Vec<u8> {
     let mut csv = String::from("姓名,手机,备用电话,单位,职务,责任,级别,责任区代码,责任区名称,岗位,备注\n");
     for n in 0..people {
         let (code, name) = communities[n % communities.len()];
-        csv.push_str(&format!("测速{n},154{:08},,罗湖区应急管理局,网格员,防汛责任人,社区,{code},{name},成员,测速\n", n));
+        csv.push_str(&format!(
+            "测速{n},154{:08},,罗湖区应急管理局,网格员,防汛责任人,社区,{code},{name},成员,测速\n",
+            n
+        ));
     }
     csv.into_bytes()
 }
-

@@ -28,8 +28,10 @@ pub fn run() -> Result<Json, Bad> {
         rates.push((window, rate));
     }
     let first = rates.first().map_or(1.0, |it| it.1);
-    let by_window: Vec<Json> =
-        rates.iter().map(|(window, rate)| json!({"window": window, "readings_per_s": rate, "ratio_to_1h": rate / first})).collect();
+    let by_window: Vec<Json> = rates
+        .iter()
+        .map(|(window, rate)| json!({"window": window, "readings_per_s": rate, "ratio_to_1h": rate / first}))
+        .collect();
     Ok(json!({"by_window": by_window}))
 }
 

@@ -40,7 +40,8 @@ impl Actors {
     pub async fn play(&self, story: &Story, moment: &Moment) -> Result<(), Error> {
         if !moment.observations.is_empty() {
             let body = moment.observations.join("\n");
-            let request = self.http.post(self.at("/api/v1/observations")).header("content-type", "application/x-ndjson");
+            let request =
+                self.http.post(self.at("/api/v1/observations")).header("content-type", "application/x-ndjson");
             self.send(request.bearer_auth(&self.with.sensors).body(body)).await?;
         }
         for signal in &moment.signals {
@@ -79,7 +80,8 @@ impl Actors {
                 let lists = self.get(act, &path).await?;
                 let region = text("region");
                 for list in items(&lists).iter().filter(|it| it["region"] == region.as_str()) {
-                    let path = format!("/api/v1/escalations/{}/accept", percent(list["id"].as_str().unwrap_or_default()));
+                    let path =
+                        format!("/api/v1/escalations/{}/accept", percent(list["id"].as_str().unwrap_or_default()));
                     self.post_once(act, number, 0, &path, &json!({"note": text("note")})).await?;
                 }
                 Ok(())
@@ -109,7 +111,8 @@ impl Actors {
     async fn round(&self, act: &Act, level: i64) -> Result<String, Error> {
         let found = self.get(act, "/api/v1/rounds?limit=200").await?;
         let rounds = items(&found);
-        let newest = rounds.iter().filter(|it| it["level"] == level).max_by_key(|it| it["start_at"].as_str().map(str::to_owned));
+        let newest =
+            rounds.iter().filter(|it| it["level"] == level).max_by_key(|it| it["start_at"].as_str().map(str::to_owned));
         Ok(newest.and_then(|it| it["id"].as_str()).unwrap_or_default().to_owned())
     }
 
@@ -117,8 +120,7 @@ impl Actors {
         let round = self.round(act, level).await?;
         let path = format!("/api/v1/calls?round={}&open=1&region={region}&limit=500", percent(&round));
         let found = self.get(act, &path).await?;
-        let mut ids: Vec<String> =
-            items(&found).iter().filter_map(|it| it["id"].as_str()).map(str::to_owned).collect();
+        let mut ids: Vec<String> = items(&found).iter().filter_map(|it| it["id"].as_str()).map(str::to_owned).collect();
         ids.sort();
         ids.truncate(take);
         Ok(ids)

@@ -16,10 +16,7 @@ use std::{
 };
 
 use anlan_kernel::{Instant, Lang};
-use anlan_simulator::{
-    Carrier, CarrierConfig,
-    carrier::Clock as CarrierClock,
-};
+use anlan_simulator::{Carrier, CarrierConfig, carrier::Clock as CarrierClock};
 use anlan_store::{Clock, WorldKind, journal};
 use anlan_warn::Gateway;
 use tokio::task::JoinSet;
@@ -62,7 +59,8 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let install = Install::of(place);
     let _lock = install.lock().map_err(|it| words(it, lang))?;
     let origin = origin(args, port, tls.is_some());
-    let (house, resumed) = open(&install, &loaded, &origin, tls.is_some(), args.resume).await.map_err(|it| words(it, lang))?;
+    let (house, resumed) =
+        open(&install, &loaded, &origin, tls.is_some(), args.resume).await.map_err(|it| words(it, lang))?;
     ops::count_metrics();
 
     let internal = internal_listener(&house)?;
@@ -102,7 +100,10 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
         println!("{}", summary::of(&house).await.map_err(|it| words(it, lang))?);
         return Ok(Outcome::Ok);
     }
-    println!("{}", lang.pick("回放已到终点；页面保持打开，Ctrl-C 结束。", "The replay is over; the pages stay open until Ctrl-C."));
+    println!(
+        "{}",
+        lang.pick("回放已到终点；页面保持打开，Ctrl-C 结束。", "The replay is over; the pages stay open until Ctrl-C.")
+    );
     serving.await??;
     Ok(Outcome::Ok)
 }
@@ -227,7 +228,10 @@ fn greet(loaded: &Loaded, origin: &str, house: &House, actors: &Actors, lang: La
     println!("安澜 Anlan — {}", story.title.get(lang));
     println!("{origin}{}/", house.site.base);
     println!();
-    println!("{}", lang.pick("登录（账号 / 密码，每次演示重新生成）", "Log in (account / password, made anew for each demo)"));
+    println!(
+        "{}",
+        lang.pick("登录（账号 / 密码，每次演示重新生成）", "Log in (account / password, made anew for each demo)")
+    );
     let passwords: BTreeMap<&str, &str> = actors.passwords();
     for officer in &story.officers {
         let password = passwords.get(officer.login.as_str()).copied().unwrap_or_default();

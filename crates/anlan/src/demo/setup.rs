@@ -31,9 +31,12 @@ pub async fn world(house: &House, loaded: &Loaded, resumed: bool) -> Result<Cred
     let by = Actor::system("demo");
     let file = |name: &str| loaded.files.get(name).cloned().ok_or_else(|| Bad(format!("the story has no {name}")));
     if !resumed {
-        for (kind, name) in
-            [("regions", "regions.csv"), ("organisations", "organisations.csv"), ("people", "people.csv"), ("shifts", "shifts.csv")]
-        {
+        for (kind, name) in [
+            ("regions", "regions.csv"),
+            ("organisations", "organisations.csv"),
+            ("people", "people.csv"),
+            ("shifts", "shifts.csv"),
+        ] {
             let report = anlan_register::import::run(&house.world, &by, kind, &file(name)?, name, false).await?;
             for problem in &report.problems {
                 tracing::info!(file = name, %problem, "a row of the story was not taken");

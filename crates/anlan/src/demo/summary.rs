@@ -41,7 +41,9 @@ pub async fn of(house: &House) -> Result<String, StoreError> {
         .world
         .read(&Actor::system("summary"), move |tx| {
             let mut one = |sql: &str| -> Result<i64, StoreError> {
-                tx.query(sql, &[])?.first().map_or(Ok(0), |it| it.opt(0, anlan_store::Row::int).map(Option::unwrap_or_default))
+                tx.query(sql, &[])?
+                    .first()
+                    .map_or(Ok(0), |it| it.opt(0, anlan_store::Row::int).map(Option::unwrap_or_default))
             };
             let called = one("SELECT COUNT(*) FROM call WHERE {scope:region}")?;
             let attempts = one("SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM call WHERE {scope:region}")?
@@ -50,7 +52,9 @@ pub async fn of(house: &House) -> Result<String, StoreError> {
             let rounds = one("SELECT COUNT(*) FROM round WHERE {scope:region}")?;
             let alarms = one("SELECT COUNT(*) FROM alarm WHERE {scope:region}")?;
             let mut finals: BTreeMap<&'static str, i64> = CallState::FINAL.iter().map(|it| (it.name(), 0)).collect();
-            for row in tx.query("SELECT state, COUNT(*) FROM call WHERE open = 0 AND {scope:region} GROUP BY state", &[])? {
+            for row in
+                tx.query("SELECT state, COUNT(*) FROM call WHERE open = 0 AND {scope:region} GROUP BY state", &[])?
+            {
                 let state = row.text(0)?;
                 if let Some((_, count)) = finals.iter_mut().find(|(name, _)| **name == state) {
                     *count = row.int(1)?;

@@ -41,7 +41,9 @@ pub fn run(place: &PlaceArgs, args: &DecodeArgs) -> Result<Outcome, Bad> {
                 } else {
                     match decode::hex(text) {
                         Ok(bytes) => decode::line(&args.kind, &bytes),
-                        Err(problem) => serde_json::json!({"ok": false, "error": problem.code, "at": problem.place.byte}),
+                        Err(problem) => {
+                            serde_json::json!({"ok": false, "error": problem.code, "at": problem.place.byte})
+                        }
                     }
                 })?;
             }

@@ -40,7 +40,11 @@ pub async fn run(place: &PlaceArgs) -> Result<Outcome, Bad> {
         looks.push(backlog(&world).await);
         looks.extend(channels(&world).await);
     } else {
-        looks.push(Look { name: "world", fine: false, seen: format!("{}: none", install.world_dir(&place.world).display()) });
+        looks.push(Look {
+            name: "world",
+            fine: false,
+            seen: format!("{}: none", install.world_dir(&place.world).display()),
+        });
     }
     let fine = looks.iter().all(|it| it.fine);
     if place.json {
@@ -112,7 +116,9 @@ fn sync_speed(data: &Path) -> Look {
         .and_then(|()| std::fs::remove_file(&probe));
     let took = begun.elapsed();
     match done {
-        Ok(()) => Look { name: "sync", fine: took.as_millis() < 500, seen: format!("{:.1} ms", took.as_secs_f64() * 1e3) },
+        Ok(()) => {
+            Look { name: "sync", fine: took.as_millis() < 500, seen: format!("{:.1} ms", took.as_secs_f64() * 1e3) }
+        }
         Err(error) => Look { name: "sync", fine: false, seen: error.to_string() },
     }
 }
@@ -126,7 +132,9 @@ async fn store(world: &World) -> Look {
 
 fn heads(path: &Path) -> Look {
     match std::fs::read_to_string(path) {
-        Ok(text) => Look { name: "heads", fine: true, seen: format!("{}: {} signed", path.display(), text.lines().count()) },
+        Ok(text) => {
+            Look { name: "heads", fine: true, seen: format!("{}: {} signed", path.display(), text.lines().count()) }
+        }
         Err(error) => Look { name: "heads", fine: false, seen: format!("{}: {error}", path.display()) },
     }
 }
@@ -137,7 +145,8 @@ async fn backlog(world: &World) -> Look {
             let mut one = |sql: &str, values: &[anlan_store::Value]| -> Result<i64, StoreError> {
                 tx.query(sql, values)?.first().map_or(Ok(0), |it| it.int(0))
             };
-            let failed = one("SELECT COUNT(*) FROM outbox WHERE state IN ('failed', 'unknown') AND {scope:region}", &[])?;
+            let failed =
+                one("SELECT COUNT(*) FROM outbox WHERE state IN ('failed', 'unknown') AND {scope:region}", &[])?;
             let overdue = one("SELECT COUNT(*) FROM deadline WHERE due_at < $1", params![real_now()])?;
             Ok((failed, overdue))
         })
@@ -171,7 +180,9 @@ async fn channels(world: &World) -> Vec<Look> {
         };
         // Any answer will do: an unsigned question is refused by a gateway that is there.
         looks.push(match answer {
-            Ok(answer) => Look { name: "channel", fine: true, seen: format!("{}: answers ({})", gateway.id, answer.status()) },
+            Ok(answer) => {
+                Look { name: "channel", fine: true, seen: format!("{}: answers ({})", gateway.id, answer.status()) }
+            }
             Err(error) => Look { name: "channel", fine: false, seen: format!("{}: {error}", gateway.id) },
         });
     }

@@ -18,7 +18,8 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(60);
 fn open(place: &PlaceArgs) -> Result<World, Bad> {
     let install = Install::of(place);
     if !install.has_world(&place.world) {
-        let words = lang(place).pick("没有这个世界（数据目录或名称不对）", "there is no such world (wrong folder or name)");
+        let words =
+            lang(place).pick("没有这个世界（数据目录或名称不对）", "there is no such world (wrong folder or name)");
         return Err(Bad(format!("{}: {words}", install.world_dir(&place.world).display())));
     }
     install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang(place)))
@@ -36,9 +37,15 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
     } else {
         let zh = lang(place) == Lang::Zh;
         let line = if zh {
-            format!("已核对 {} 条操作日志、{} 个签名链头；未封存 {} 条", verified.entries, verified.heads, verified.unsealed)
+            format!(
+                "已核对 {} 条操作日志、{} 个签名链头；未封存 {} 条",
+                verified.entries, verified.heads, verified.unsealed
+            )
         } else {
-            format!("{} entries and {} signed heads read; {} not sealed yet", verified.entries, verified.heads, verified.unsealed)
+            format!(
+                "{} entries and {} signed heads read; {} not sealed yet",
+                verified.entries, verified.heads, verified.unsealed
+            )
         };
         println!("{line}");
         for finding in &verified.findings {
@@ -64,7 +71,10 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
             let contents = backup::backup(&world, &args.to).await.map_err(|it| words(it, lang(place)))?;
             let file = args.to.display();
             if place.json {
-                println!("{}", json!({"file": file.to_string(), "rows": contents.rows, "files": contents.files, "at": contents.at}));
+                println!(
+                    "{}",
+                    json!({"file": file.to_string(), "rows": contents.rows, "files": contents.files, "at": contents.at})
+                );
             } else {
                 println!("{file}: {} rows, {} files", contents.rows, contents.files);
             }
@@ -84,16 +94,23 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
 pub async fn restore(place: &PlaceArgs, args: &RestoreArgs) -> Result<Outcome, Bad> {
     let install = Install::of(place);
     let _lock = install.lock().map_err(|it| words(it, lang(place)))?;
-    let world =
-        install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang(place)))?;
+    let world = install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang(place)))?;
     let contents = backup::restore(&world, &args.from).await.map_err(|it| words(it, lang(place)))?;
     let verified = journal::verify(&world, None).await.map_err(|it| words(it, lang(place)))?;
     let sound = verified.findings.is_empty();
     if place.json {
-        println!("{}", json!({"world": contents.world, "rows": contents.rows, "files": contents.files, "sound": sound}));
+        println!(
+            "{}",
+            json!({"world": contents.world, "rows": contents.rows, "files": contents.files, "sound": sound})
+        );
     } else {
-        println!("{} rows, {} files; {} entries, {}", contents.rows, contents.files, verified.entries,
-            if sound { "sound" } else { "NOT sound" });
+        println!(
+            "{} rows, {} files; {} entries, {}",
+            contents.rows,
+            contents.files,
+            verified.entries,
+            if sound { "sound" } else { "NOT sound" }
+        );
     }
     Ok(if sound { Outcome::Ok } else { Outcome::No })
 }

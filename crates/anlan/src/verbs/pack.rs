@@ -17,7 +17,8 @@ pub fn check(place: &PlaceArgs, dir: Option<&Path>) -> Result<Outcome, Bad> {
         Err(findings) => (std::collections::BTreeMap::new(), findings),
     };
     if place.json {
-        let findings: Vec<_> = findings.iter().map(|(file, problem)| json!({"file": file, "problem": problem})).collect();
+        let findings: Vec<_> =
+            findings.iter().map(|(file, problem)| json!({"file": file, "problem": problem})).collect();
         let packs: Vec<_> = found.values().map(packs::Pack::name).collect();
         println!("{}", json!({"packs": packs, "findings": findings}));
     } else {

@@ -18,7 +18,7 @@ pub fn run(place: &PlaceArgs, args: &ReplayArgs) -> Result<Outcome, Bad> {
         File::open(&args.observations).map_err(|it| Bad(format!("{}: {it}", args.observations.display())))?;
     let stations = read(&args.stations)?;
     let rules = String::from_utf8(read(&args.rules)?).map_err(|it| Bad(format!("{}: {it}", args.rules.display())))?;
-    let report = anlan_monitor::replay::run(&stations, BufReader::new(observations), &rules)?;
+    let report = anlan_monitor::replay::run(stations.as_slice(), BufReader::new(observations), &rules)?;
     let json = serde_json::to_vec_pretty(&report)?;
     fs::write(&args.report, json).map_err(|it| Bad(format!("{}: {it}", args.report.display())))?;
     print_problems(&report.rules_rejected, lang(place));

@@ -33,12 +33,18 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
         println!("{report}");
     } else {
         let (new, changed, same) = (&report["new"], &report["changed"], &report["same"]);
-        let checked = if args.dry_run { lang(place).pick("（仅检查，未写入）", " (checked only, nothing written)") } else { "" };
+        let checked = if args.dry_run {
+            lang(place).pick("（仅检查，未写入）", " (checked only, nothing written)")
+        } else {
+            ""
+        };
         println!(
             "{}{checked}",
             match lang(place) {
-                anlan_kernel::Lang::Zh => format!("新增 {new}，更新 {changed}，未变 {same}，有问题 {} 行", problems.len()),
-                anlan_kernel::Lang::En => format!("{new} new, {changed} changed, {same} unchanged, {} rows with problems", problems.len()),
+                anlan_kernel::Lang::Zh =>
+                    format!("新增 {new}，更新 {changed}，未变 {same}，有问题 {} 行", problems.len()),
+                anlan_kernel::Lang::En =>
+                    format!("{new} new, {changed} changed, {same} unchanged, {} rows with problems", problems.len()),
             }
         );
         print_problems(&problems, lang(place));

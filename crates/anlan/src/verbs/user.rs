@@ -25,13 +25,17 @@ pub async fn run(place: &PlaceArgs, verb: &UserVerb) -> Result<Outcome, Bad> {
         UserVerb::List => {
             for account in answer["accounts"].as_array().into_iter().flatten() {
                 let text = |name: &str| account[name].as_str().unwrap_or_default().to_owned();
-                let state = if account["disabled"] == json!(true) { lang(place).pick("停用", "disabled") } else { "" };
+                let state =
+                    if account["disabled"] == json!(true) { lang(place).pick("停用", "disabled") } else { "" };
                 println!("{:16} {:16} {} {state}", text("login"), text("role"), account["regions"]);
             }
         }
         UserVerb::FirstCode => match answer["code"].as_str() {
             Some(code) => println!("{code}"),
-            None => println!("{}", lang(place).pick("已有账号，不再需要一次性代码", "there are accounts already; no code is needed")),
+            None => println!(
+                "{}",
+                lang(place).pick("已有账号，不再需要一次性代码", "there are accounts already; no code is needed")
+            ),
         },
         UserVerb::Device { id, .. } => println!("{id}: {}", answer["secret"].as_str().unwrap_or_default()),
         UserVerb::Add { .. } | UserVerb::Disable { .. } => println!("{}", lang(place).pick("完成", "done")),

@@ -76,8 +76,10 @@ pub fn small_story(dir: &Path) -> PathBuf {
         (FROM..=UNTIL).contains(&at)
     });
     fs::copy(from.join("carrier.toml"), to.join("carrier.toml")).expect("copied");
-    let signal = read("signals.jsonl").lines().find(|it| it.contains("demo-saola-red")).expect("the red signal").to_owned();
-    fs::write(to.join("signals.jsonl"), signal.replace("2023-09-01T20:20:00", "2023-09-01T20:12:00") + "\n").expect("written");
+    let signal =
+        read("signals.jsonl").lines().find(|it| it.contains("demo-saola-red")).expect("the red signal").to_owned();
+    fs::write(to.join("signals.jsonl"), signal.replace("2023-09-01T20:20:00", "2023-09-01T20:12:00") + "\n")
+        .expect("written");
     fs::write(to.join("story.toml"), STORY).expect("written");
     to
 }

@@ -7,6 +7,7 @@
 //! - An answer names every item: taken, duplicate or refused; it comes after the sync.
 //! - One bad item costs no good one.
 
+mod file;
 mod reading;
 mod seen;
 mod split;
@@ -21,6 +22,7 @@ use std::{
 use anlan_kernel::{Instant, Problem};
 use anlan_store::{StoreError, World};
 
+pub use file::file;
 pub use reading::MAX_ITEM;
 
 use crate::{
