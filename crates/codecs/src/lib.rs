@@ -20,8 +20,6 @@
 //!   warning with its byte.
 //! - A colour is never derived from a severity, nor a hazard from thin air: what the message
 //!   does not say stays `None`.
-#![expect(clippy::result_large_err, reason = "a problem is made once per refused message, never in a loop")]
-
 pub mod cap;
 pub mod decode;
 pub mod hazard;

@@ -183,8 +183,8 @@ pub fn as_of<R: Record>(tx: &mut Tx<'_>, key: &str, at: Instant) -> Result<Optio
     let sql = "SELECT body FROM journal WHERE subject = $1 AND at <= $2 ORDER BY entry DESC";
     for row in tx.query_everywhere(sql, params![key, at])? {
         let body: serde_json::Value = serde_json::from_str(&row.text(0)?)?;
-        let changes = body["changes"].as_array().into_iter().flatten();
-        let mine = changes.filter(|it| it["t"] == R::TABLE.name && it["k"] == key).next_back();
+        let mut changes = body["changes"].as_array().into_iter().flatten();
+        let mine = changes.rfind(|it| it["t"] == R::TABLE.name && it["k"] == key);
         if let Some(change) = mine {
             return Ok(serde_json::from_value(change["r"].clone()).ok());
         }

@@ -11,8 +11,6 @@
 //! - A receipt leaves the queue only after the product took it.
 //! - It sends to loopback addresses only.
 
-#![expect(clippy::result_large_err, reason = "a problem is made once per refused setting, never in a loop")]
-
 pub mod carrier;
 pub mod protocol;
 

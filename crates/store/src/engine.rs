@@ -32,10 +32,13 @@ pub enum Urgency {
     Background,
 }
 
+/// Tells whoever waits how the commit went.
+pub(crate) type Tell = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
 /// What a job left behind: whether to keep its changes, and whom to tell once they are durable.
 pub(crate) struct Ran {
     pub verdict: Result<(), Conflict>,
-    pub tell: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
+    pub tell: Tell,
 }
 
 /// The job failed; `again` when running it once more can succeed.
@@ -206,7 +209,7 @@ fn lite_writer(conn: &rusqlite::Connection, queue: &Queue) {
             refuse_all(jobs, conn, &error);
             continue;
         }
-        let mut told: Vec<Box<dyn FnOnce(Result<(), StoreError>) + Send>> = Vec::new();
+        let mut told: Vec<Tell> = Vec::new();
         for mut job in jobs {
             // A savepoint per job: one that is refused takes nothing of the others with it.
             let _ = conn.execute_batch("SAVEPOINT job");

@@ -104,12 +104,13 @@ impl Cluster {
         let script = self.home.join("supervise.sh");
         fs::write(&script, SUPERVISE).expect("the supervisor can be written");
         let mut command = Command::new("setsid");
-        command.arg("sh").arg(&script).arg(&self.home).arg(&self.bin);
+        command.arg("--fork").arg("sh").arg(&script).arg(&self.home).arg(&self.bin);
         if let Some(owner) = owner() {
             command.arg(owner);
         }
         let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        quiet.spawn().expect("setsid of util-linux is installed");
+        let left = quiet.status().expect("setsid of util-linux is installed");
+        assert!(left.success(), "the supervisor starts");
     }
 
     /// A program of PostgreSQL, run as somebody who is not root: it refuses root.

@@ -30,8 +30,21 @@ impl Judge<'_> {
         match node {
             Node::Compare(compare) => self.compare(compare),
             Node::Silent { series, span } => self.silent(&self.series[usize::from(*series)], *span),
-            Node::All(parts) => parts.iter().fold(true, |holds, part| self.holds(part) && holds),
-            Node::Any(parts) => parts.iter().fold(false, |holds, part| self.holds(part) || holds),
+            Node::All(parts) => {
+                // Every part looks, so that each keeps its own history.
+                let mut all = true;
+                for part in parts {
+                    all &= self.holds(part);
+                }
+                all
+            }
+            Node::Any(parts) => {
+                let mut any = false;
+                for part in parts {
+                    any |= self.holds(part);
+                }
+                any
+            }
             Node::Not(part) => !self.holds(part),
             Node::For { inner, span, slot } => {
                 let holds = self.holds(inner);

@@ -108,9 +108,10 @@ impl Rule {
     pub fn columns(&self) -> Vec<&str> {
         let mut columns = Vec::new();
         for level in &self.levels {
-            level.when.walk(&mut |part| match part {
-                Expression::Compare { bound: Bound::Column(column), .. } => columns.push(column.as_str()),
-                _ => {}
+            level.when.walk(&mut |part| {
+                if let Expression::Compare { bound: Bound::Column(column), .. } = part {
+                    columns.push(column.as_str());
+                }
             });
         }
         columns

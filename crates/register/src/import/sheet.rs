@@ -121,20 +121,27 @@ fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
     Ok(rows)
 }
 
+struct Titles {
+    found: usize,
+    at: usize,
+    titles: Vec<String>,
+    keys: Vec<Option<&'static str>>,
+}
+
 /// Finds the row of titles: the one that names most known columns, with the row above it where a
 /// title stands there only (two header rows, merged downwards).
 fn titled(rows: Vec<Row>, columns: &'static [Column]) -> Result<Sheet, Problem> {
-    let mut best: Option<(usize, usize, Vec<String>, Vec<Option<&'static str>>)> = None;
+    let mut best: Option<Titles> = None;
     for at in 0..rows.len().min(TITLES_WITHIN) {
         let titles = titles_at(&rows, at);
         let keys = keys_of(&titles, columns);
         let own = rows[at].cells.iter().filter(|it| key_of(it, columns).is_some()).count();
         let found = keys.iter().flatten().count();
-        if own > 0 && best.as_ref().is_none_or(|it| found > it.0) {
-            best = Some((found, at, titles, keys));
+        if own > 0 && best.as_ref().is_none_or(|it| found > it.found) {
+            best = Some(Titles { found, at, titles, keys });
         }
     }
-    let Some((_, at, titles, keys)) = best.filter(|it| it.0 >= 2) else {
+    let Some(Titles { at, titles, keys, .. }) = best.filter(|it| it.found >= 2) else {
         let wanted: Vec<_> = columns.iter().map(|it| it.1[0]).collect();
         return Err(Problem::new(
             "bad_sheet",

@@ -2,8 +2,6 @@
 //!
 //! The first line of stdout is `{"url":"http://127.0.0.1:…","pid":…}`.
 
-#![expect(clippy::result_large_err, reason = "a problem is made once, at the start")]
-
 use std::{
     io::{Read, Write},
     path::PathBuf,
