@@ -42,9 +42,12 @@ pub fn app(base: &str, mounted: Mounted) -> Router {
 fn into_world(mut request: Request, base: &str) -> Request {
     let path = request.uri().path();
     let shared = path.starts_with("/api/") || path == "/healthz" || path == "/metrics";
-    if shared {
+    // The first page of a nested router answers without the last stroke only.
+    let first = path.strip_prefix(base) == Some("/");
+    if shared || first {
         let query = request.uri().query().map(|it| format!("?{it}")).unwrap_or_default();
-        if let Ok(uri) = format!("{base}{path}{query}").parse::<Uri>() {
+        let target = if first { base.to_owned() } else { format!("{base}{path}") };
+        if let Ok(uri) = format!("{target}{query}").parse::<Uri>() {
             *request.uri_mut() = uri;
         }
     }

@@ -14,7 +14,7 @@ fn a_small_night_ends_with_everybody_accounted_for_and_a_sound_journal() {
     assert!(told.status.success(), "{}", stderr(&told));
     let first = summary(&told);
     assert_adds_up(&first);
-    assert_eq!(first["rounds"], 1, "{first}");
+    assert_eq!(first["rounds"], 2, "one for the measured wind, a graver one for the red signal: {first}");
 
     let heads = dir.path().join("data.heads/small.jsonl");
     let verified = run(anlan().args(["verify", "--world", "small", "--data"]).arg(&data).arg("--head").arg(&heads));

@@ -175,10 +175,11 @@ impl Series {
         if self.points.len() >= self.prune_at && now != i64::MIN {
             self.prune(now);
         }
-        if at <= now || self.keep == 0 {
+        if at <= now {
             self.newest = self.newest.max(Some(at));
         }
-        if at > now && self.keep > 0 {
+        // A reading of the future waits for its time, even where only silence is asked about.
+        if at > now {
             let place = self.points.partition_point(|it| it.at < at);
             self.points.insert(place, Point::new(at, value));
         } else if at > now.saturating_sub(self.keep) && self.keep > 0 {
