@@ -28,15 +28,18 @@ async function freePort() {
   return port;
 }
 
-async function greeted(demo) {
-  let text = "";
-  for await (const piece of demo.stdout) {
-    text += piece;
-    const login = text.match(/^ {2}zhuban +(\S+)/m);
-    const url = text.match(/^http:\S+/m);
-    if (login && url && text.includes("Hong Kong Observatory")) return { url: url[0], password: login[1] };
-  }
-  throw new Error(`the demo ended: ${text}`);
+function greeted(demo) {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    // Kept on: a demo whose output nobody reads would stop.
+    demo.stdout.on("data", (piece) => {
+      text += piece;
+      const login = text.match(/^ {2}zhuban +(\S+)/m);
+      const url = text.match(/^http:\S+/m);
+      if (login && url && text.includes("Hong Kong Observatory")) resolve({ url: url[0], password: login[1] });
+    });
+    demo.on("exit", () => reject(new Error(`the demo ended: ${text}`)));
+  });
 }
 
 const folder = mkdtempSync(join(tmpdir(), "anlan-e2e-"));
@@ -50,7 +53,6 @@ const browser = await chromium.launch({
 });
 try {
   const { url, password } = await greeted(demo);
-  demo.stdout.resume();
   const context = await browser.newContext({ locale: "zh-CN", viewport: { width: 1366, height: 768 } });
   const page = await context.newPage();
   const wrong = [];
@@ -60,13 +62,14 @@ try {
   holds("a stranger is asked to log in", page.url().includes("/login"), page.url());
   await page.fill("input[name=login]", "zhuban");
   await page.fill("input[name=password]", "wrong-password");
-  await page.click("button[type=submit], form button");
+  await page.press("input[name=password]", "Enter");
+  await page.waitForLoadState("domcontentloaded");
   holds("a wrong password is refused", page.url().includes("/login"), page.url());
   wrong.length = 0;
   await page.fill("input[name=login]", "zhuban");
   await page.fill("input[name=password]", password);
-  await page.click("button[type=submit], form button");
-  await page.waitForURL(url);
+  await page.press("input[name=password]", "Enter");
+  await page.waitForURL(url, { timeout: 20_000 });
   holds("the desk is a replay and says so", /回放/.test(await page.title()) || /回放/.test(await page.textContent("body")));
   // The night is replayed at full speed; the desk is looked at until the red round is there.
   await page.waitForFunction(() => /天文台/.test(document.body.innerText), null, { timeout: 120_000, polling: 1000 }).catch(async () => {
