@@ -2,6 +2,7 @@
 
 mod ingest;
 mod machine;
+mod outside;
 mod rounds;
 mod rules;
 
@@ -26,6 +27,9 @@ const READINGS: usize = 1_000_000;
 /// # Errors
 /// An unknown name; whatever breaks while measuring.
 pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
+    if args.name == "carrier" {
+        return outside::carrier().await;
+    }
     let scratch = Scratch::new()?;
     let mut results = Map::new();
     results.insert("machine".into(), machine::facts(&scratch.0)?);
@@ -34,6 +38,7 @@ pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
     if all || args.name == "rounds" {
         known = true;
         let voice = rounds::voice(&scratch.0.join("voice"), DISTRICT).await?;
+        results.insert("memory_peak_mib_2535_voice".into(), json!(machine::peak_memory_mib()));
         let messages = rounds::messages(&scratch.0.join("messages"), args.callees.unwrap_or(CITY)).await?;
         results.insert("rounds".into(), json!({"voice": voice, "messages": messages}));
     }

@@ -3,12 +3,12 @@
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
 use anlan_kernel::{Actor, Instant, RegionCode};
-use anlan_simulator::{Carrier, CarrierConfig};
+use anlan_simulator::{CarrierConfig, carrier::FaultConfig};
 use anlan_store::{Clock, StoreError, WorldKind, params};
 use anlan_warn::{Gateway, Round};
 use serde_json::{Value as Json, json};
 
-use super::{percentile, sub};
+use super::{outside::Outside, percentile, sub};
 use crate::{
     demo::story,
     house::{House, HouseConfig},
@@ -92,7 +92,7 @@ pub async fn messages(dir: &Path, callees: usize) -> Result<Json, Bad> {
 
 struct Bench {
     house: House,
-    _carrier: Carrier,
+    _carrier: Outside,
     _tasks: tokio::task::JoinSet<()>,
 }
 
@@ -119,16 +119,16 @@ impl Bench {
         let house = House::open(world, config).await?;
         fill(&house, people).await?;
         let secret = "bench";
-        let carrier = Carrier::start(CarrierConfig {
+        let carrier = Outside::start(&CarrierConfig {
             secret: secret.into(),
             callback: Some(format!("{url}/api/v1/receipts/bench")),
             lines: 100_000,
+            faults: FaultConfig::none(),
             ..CarrierConfig::default()
-        })
-        .await?;
+        })?;
         let gateway = Gateway {
             id: "bench".into(),
-            url: carrier.url().to_owned(),
+            url: carrier.url.clone(),
             rate: 0.0,
             area_rate: 0.0,
             batch: 500,
