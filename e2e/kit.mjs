@@ -1,0 +1,107 @@
+// What every browser journey shares: a demo of its own, a browser that talks to nobody else, and a way to say what holds.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+export const shots = process.env.ANLAN_SHOTS ?? join(tmpdir(), "anlan-shots");
+mkdirSync(shots, { recursive: true });
+export const OFFICE = { width: 1366, height: 768 };
+export const PHONE = { width: 360, height: 740 };
+export const count = { passed: 0 };
+
+export function holds(what, condition, seen = "") {
+  if (!condition) throw new Error(`${what} ${seen}`);
+  count.passed += 1;
+  console.log(`  ok ${what}`);
+}
+
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/// Repeats `look` until it gives something; the wait is for a condition, the limit for a broken program.
+export async function until(what, look, seconds = 120) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+    await new Promise((done) => setTimeout(done, 250));
+  }
+}
+
+function greeted(demo) {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    // Kept on: a demo whose output nobody reads would stop.
+    demo.stdout.on("data", (piece) => {
+      text += piece;
+      const url = text.match(/^http:\S+/m);
+      if (!url || !text.includes("Hong Kong Observatory")) return;
+      const logins = Object.fromEntries([...text.matchAll(/^ {2}(\w+) +(\S+)/gm)].map((it) => [it[1], it[2]]));
+      resolve({ url: url[0], logins });
+    });
+    demo.on("exit", () => reject(new Error(`the demo ended: ${text}`)));
+  });
+}
+
+/// Runs `body` beside a demo started with `args`; it gets {url, logins, api} and the demo goes with it.
+export async function withDemo(binary, args, body) {
+  const folder = mkdtempSync(join(tmpdir(), "anlan-e2e-"));
+  const demo = spawn(binary, ["demo", "--port", `${await freePort()}`, "--data", join(folder, "data"), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    return await body(await greeted(demo));
+  } finally {
+    demo.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+
+/// A page whose script errors, refusals by the content policy and requests to other hosts are collected in `wrong`.
+export async function open(browser, url, { viewport = OFFICE, locale = "zh-CN", ...more } = {}) {
+  const context = await browser.newContext({ locale, viewport, ...more });
+  const page = await context.newPage();
+  const { host } = new URL(url);
+  page.wrong = [];
+  page.on("console", (message) => message.type() === "error" && page.wrong.push(message.text()));
+  page.on("pageerror", (error) => page.wrong.push(`${error}`));
+  page.on("request", (request) => {
+    const to = new URL(request.url());
+    if (/^https?:$/.test(to.protocol) && to.host !== host) page.wrong.push(`a request left the host: ${to}`);
+  });
+  return page;
+}
+
+export async function login(page, url, name, password) {
+  await page.goto(url);
+  await page.fill("input[name=login]", name);
+  await page.fill("input[name=password]", password);
+  await page.press("input[name=password]", "Enter");
+  await page.waitForURL((it) => !it.pathname.includes("/login"), { timeout: 20_000 });
+}
+
+export const shot = (page, name, more = {}) => page.screenshot({ path: join(shots, `${name}.png`), ...more });
+
+export const quiet = (page) => holds("no script error, nothing refused by the content policy, no request to another host", page.wrong.length === 0, page.wrong.join("\n"));
+
+export async function fits(page, what, width = PHONE.width) {
+  const seen = await page.evaluate(() => document.documentElement.scrollWidth);
+  holds(`${what} fits ${width} pixels`, seen <= width + 1, `${seen}`);
+}
