@@ -6,6 +6,7 @@
 
 mod actors;
 mod setup;
+mod shipped;
 pub mod story;
 mod summary;
 
@@ -26,7 +27,9 @@ use crate::{
     driver::{Driver, Speed},
     house::{House, HouseConfig},
     install::Install,
-    ops, packs, server,
+    ops,
+    packs::{self, Pack},
+    server,
     verbs::{Bad, Outcome, lang, words},
     workers,
 };
@@ -189,16 +192,28 @@ async fn open(
     }
     let base = format!("/w/{name}");
     let shipped = packs::shipped().map_err(|_| anlan_store::StoreError::Shape("a shipped pack is wrong".into()))?;
+    let mut packs: BTreeMap<_, _> = shipped.into_iter().filter(|(id, _)| loaded.story.packs.contains(id)).collect();
+    packs.extend(own_pack(loaded));
     let config = HouseConfig {
         link_base: format!("{origin}{base}"),
         base,
         secure,
         district: Some(loaded.story.district.clone()),
-        packs: shipped.into_iter().filter(|(id, _)| loaded.story.packs.contains(id)).collect(),
+        packs,
         ..HouseConfig::default()
     };
     let house = House::open(world, config).await?;
     Ok((house, resumed))
+}
+
+/// Rules and ladders a story brings of its own.
+fn own_pack(loaded: &Loaded) -> Option<(String, Pack)> {
+    let (rules, ladders) = (loaded.text("rules.toml"), loaded.text("ladders.toml"));
+    let story = &loaded.story;
+    (rules.is_some() || ladders.is_some()).then(|| {
+        let pack = Pack { id: story.id.clone(), version: "1".into(), title: story.title.clone(), rules, ladders };
+        (story.id.clone(), pack)
+    })
 }
 
 async fn carrier(loaded: &Loaded, house: &House, url: &str) -> Result<Carrier, Bad> {

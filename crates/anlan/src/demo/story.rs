@@ -6,18 +6,10 @@ use anlan_kernel::{Instant, RegionCode, Text};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-/// Files of the story that ships in the program.
-const SAOLA: &[(&str, &[u8])] = &[
-    ("story.toml", include_bytes!("../../../../demo/saola/story.toml")),
-    ("carrier.toml", include_bytes!("../../../../demo/saola/carrier.toml")),
-    ("stations.csv", include_bytes!("../../../../demo/saola/stations.csv")),
-    ("observations.csv", include_bytes!("../../../../demo/saola/observations.csv")),
-    ("signals.jsonl", include_bytes!("../../../../demo/saola/signals.jsonl")),
-    ("regions.csv", include_bytes!("../../../../demo/saola/regions.csv")),
-    ("organisations.csv", include_bytes!("../../../../demo/saola/organisations.csv")),
-    ("people.csv", include_bytes!("../../../../demo/saola/people.csv")),
-    ("shifts.csv", include_bytes!("../../../../demo/saola/shifts.csv")),
-];
+use super::shipped;
+
+/// The story told where nobody names one.
+const DEFAULT: &str = "saola";
 
 /// `story.toml`.
 #[derive(Clone, Debug, Deserialize)]
@@ -28,6 +20,9 @@ pub struct Story {
     pub title: Text,
     /// The district.
     pub district: RegionCode,
+    /// The story whose files stand in for those this one does not have.
+    #[serde(default)]
+    pub shares: Option<String>,
     /// First moment.
     pub starts_at: Instant,
     /// Where the screens open.
@@ -117,21 +112,21 @@ pub struct Loaded {
     pub moments: BTreeMap<Instant, Moment>,
 }
 
-/// Loads a story: the shipped one by name, or a folder.
+/// Loads a story: a shipped one by name, or a folder.
 ///
 /// # Errors
 /// What is wrong, naming the file.
 pub fn load(dir: Option<&Path>) -> Result<Loaded, String> {
-    let files = match dir {
-        None => SAOLA.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect(),
-        Some(dir) if dir == Path::new("saola") && !dir.exists() => return load(None),
-        Some(dir) => read_folder(dir)?,
-    };
-    let text = |name: &str| -> Result<String, String> {
-        let bytes = files.get(name).ok_or_else(|| format!("the story has no {name}"))?;
-        String::from_utf8(bytes.clone()).map_err(|it| format!("{name}: {it}"))
-    };
-    let story: Story = toml::from_str(&text("story.toml")?).map_err(|it| format!("story.toml: {it}"))?;
+    let mut files = files(dir.unwrap_or(Path::new(DEFAULT)))?;
+    let shares = parse(&files)?.shares;
+    if let Some(other) = shares {
+        let beside = dir.and_then(Path::parent).unwrap_or(Path::new("")).join(other);
+        for (name, bytes) in self::files(&beside)? {
+            files.entry(name).or_insert(bytes);
+        }
+    }
+    let story = parse(&files)?;
+    let text = |name: &str| -> Result<String, String> { utf8(&files, name).map(str::to_owned) };
     let mut moments: BTreeMap<Instant, Moment> = BTreeMap::new();
     let mut arrivals = BTreeMap::new();
     for (number, line) in text("signals.jsonl")?.lines().enumerate().filter(|(_, it)| !it.trim().is_empty()) {
@@ -150,6 +145,30 @@ pub fn load(dir: Option<&Path>) -> Result<Loaded, String> {
         moments.entry(at).or_default().acts.push(number);
     }
     Ok(Loaded { story, files, moments })
+}
+
+fn parse(files: &BTreeMap<String, Vec<u8>>) -> Result<Story, String> {
+    toml::from_str(utf8(files, "story.toml")?).map_err(|it| format!("story.toml: {it}"))
+}
+
+fn utf8<'a>(files: &'a BTreeMap<String, Vec<u8>>, name: &str) -> Result<&'a str, String> {
+    let bytes = files.get(name).ok_or_else(|| format!("the story has no {name}"))?;
+    std::str::from_utf8(bytes).map_err(|it| format!("{name}: {it}"))
+}
+
+fn files(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    let shipped = dir.file_name().and_then(|it| it.to_str()).and_then(shipped::named);
+    match shipped {
+        Some(files) if !dir.exists() => Ok(files.iter().map(|(name, it)| ((*name).to_owned(), it.to_vec())).collect()),
+        _ => read_folder(dir),
+    }
+}
+
+impl Loaded {
+    /// A text file of the story that need not be there.
+    pub fn text(&self, name: &str) -> Option<String> {
+        utf8(&self.files, name).ok().map(str::to_owned)
+    }
 }
 
 impl Act {
@@ -226,6 +245,16 @@ mod tests {
         assert_eq!(count(|it| it.signals.len()), 11);
         assert_eq!(count(|it| it.acts.len()), loaded.story.script.len());
         assert_eq!(loaded.moments.keys().next(), Some(&loaded.story.starts_at));
+    }
+
+    #[test]
+    fn every_shipped_story_loads_and_knows_its_people() {
+        for (id, _) in shipped::STORIES {
+            let loaded = load(Some(Path::new(id))).unwrap();
+            assert_eq!(loaded.story.id, *id);
+            assert!(loaded.files.contains_key("people.csv") && loaded.files.contains_key("regions.csv"), "{id}");
+            assert!(loaded.moments.len() > 40, "{id}");
+        }
     }
 
     #[test]
