@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant as Wall},
 };
@@ -17,23 +17,36 @@ use crate::house::House;
 
 /// World seconds per real second; 0 is as fast as the work allows.
 #[derive(Clone, Debug, Default)]
-pub struct Speed(Arc<AtomicU64>);
+pub struct Speed(Arc<(AtomicU64, AtomicBool)>);
 
 impl Speed {
     /// A speed of `seconds` world seconds per real second.
     pub fn new(seconds: f64) -> Self {
-        Self(Arc::new(AtomicU64::new(seconds.to_bits())))
+        Self(Arc::new((AtomicU64::new(seconds.to_bits()), AtomicBool::new(false))))
     }
 
     /// Changes it while the world runs.
     pub fn set(&self, seconds: f64) {
-        self.0.store(seconds.to_bits(), Ordering::Relaxed);
+        self.0.0.store(seconds.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Holds the clock, or lets it go on.
+    pub fn pause(&self, yes: bool) {
+        self.0.1.store(yes, Ordering::Relaxed);
+    }
+
+    /// Whether the clock is held.
+    pub fn is_paused(&self) -> bool {
+        self.0.1.load(Ordering::Relaxed)
     }
 
     fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Ordering::Relaxed))
+        f64::from_bits(self.0.0.load(Ordering::Relaxed))
     }
 }
+
+/// Short, so that a change of speed is felt and screens see the clock move.
+const PIECE: Duration = Duration::from_millis(200);
 
 /// What the world waits for.
 pub struct Driver {
@@ -71,6 +84,10 @@ impl Driver {
         let clock = self.house.world.clock();
         loop {
             let now = clock.now();
+            if self.speed.is_paused() {
+                tokio::time::sleep(PIECE).await;
+                continue;
+            }
             let speed = self.speed.get();
             if at <= now || speed <= 0.0 {
                 break;
@@ -79,8 +96,7 @@ impl Driver {
             if left < 0.001 {
                 break;
             }
-            // Short pieces, so that a change of speed is felt and screens see the clock move.
-            let piece = left.min(0.2);
+            let piece = left.min(PIECE.as_secs_f64());
             let begun = Wall::now();
             tokio::time::sleep(Duration::from_secs_f64(piece)).await;
             let passed = begun.elapsed().as_secs_f64().min(left) * speed;

@@ -17,6 +17,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("live.js", JS, include_str!("../static/live.js")),
     ("keys.js", JS, include_str!("../static/keys.js")),
     ("siren.js", JS, include_str!("../static/siren.js")),
+    ("guide.js", JS, include_str!("../static/guide.js")),
     ("forms.js", JS, include_str!("../static/forms.js")),
     ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
 ];

@@ -47,7 +47,7 @@ pub use openapi::openapi;
 pub use pages::{bare_page, page};
 pub use problem::{ApiError, ApiResult};
 pub use routes::{Access, Mounted, RouteInfo, Routes};
-pub use site::Site;
+pub use site::{Ribbon, Site};
 pub use store::MODULE;
 pub use who::Who;
 

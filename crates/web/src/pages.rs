@@ -31,6 +31,7 @@ pub async fn as_of<T>(site: &Site, page: impl Future<Output = T>) -> T {
 pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
     let (lang, now) = (who.lang, site.world.now());
     let inner = html! {
+        @if let Some(it) = site.ribbon(who) { (it) }
         header.top {
             a.mark href=(site.url("/")) { (lang.pick("安澜", "Anlan")) }
             span.soft.office { (who.actor.hat.as_deref().unwrap_or(&site.speaker)) }

@@ -1,15 +1,19 @@
 //! What the pages and routes of one world share.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
 use anlan_kernel::{Lang, Permission, Text};
 use anlan_store::{World, WorldKind};
+use maud::Markup;
 use tokio::sync::watch;
 
 use crate::{Who, hub::Hub, secret};
+
+/// What stands above the menu of every page for whoever reads it.
+pub type Ribbon = Box<dyn Fn(&Who) -> Markup + Send + Sync>;
 
 /// One world as the browser sees it.
 pub struct Site {
@@ -26,6 +30,7 @@ pub struct Site {
     behind_proxy: AtomicBool,
     sign_outs: watch::Sender<u64>,
     menu: Mutex<Vec<MenuEntry>>,
+    ribbon: OnceLock<Ribbon>,
 }
 
 /// A page named in the menu.
@@ -55,12 +60,22 @@ impl Site {
             behind_proxy: AtomicBool::new(false),
             sign_outs: watch::Sender::new(0),
             menu: Mutex::default(),
+            ribbon: OnceLock::new(),
         })
     }
 
     /// A path of this world as the browser asks for it.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+
+    /// Puts a ribbon above the menu of every page; the first one stays.
+    pub fn set_ribbon(&self, ribbon: Ribbon) {
+        let _ = self.ribbon.set(ribbon);
+    }
+
+    pub(crate) fn ribbon(&self, who: &Who) -> Option<Markup> {
+        self.ribbon.get().map(|it| it(who))
     }
 
     /// A proxy in front ends TLS: its `X-Forwarded-For` and `X-Forwarded-Host` are believed.

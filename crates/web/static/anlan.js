@@ -1,12 +1,14 @@
 // Every page loads this one; each module looks for its own marks and does nothing without them.
 import { startClock } from "./clock.js";
 import { startForms } from "./forms.js";
+import { startGuide } from "./guide.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startSiren } from "./siren.js";
 
 startClock();
 startForms();
+startGuide();
 startKeys();
 startSiren();
 startLive();

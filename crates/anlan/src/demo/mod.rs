@@ -5,6 +5,7 @@
 //! opens. Everything between is the product.
 
 mod actors;
+mod guide;
 mod setup;
 mod shipped;
 pub mod story;
@@ -34,6 +35,7 @@ use crate::{
     workers,
 };
 use actors::Actors;
+use guide::Guide;
 use story::Loaded;
 
 /// World seconds per real second, where nobody says otherwise.
@@ -75,7 +77,15 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let mut tasks = JoinSet::new();
     workers::sealer(house.world.clone(), workers::holder(), &mut tasks);
     tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
-    let app = server::app(&house.site.base, house.routes());
+    let speed = Speed::new(0.0);
+    let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
+    let guide = Guide::new(loaded.story.scenes.clone(), speed.clone(), wanted);
+    let led = !args.exit_when_done && !loaded.story.scenes.is_empty();
+    let mut routes = house.routes();
+    if led {
+        routes = routes.merge(guide::routes(&house.site, &guide));
+    }
+    let app = server::app(&house.site.base, routes);
     let public = app.clone();
     let inside = axum_server::Handle::new();
     let inside_too = inside.clone();
@@ -85,15 +95,13 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
         }
     });
     tokio::spawn(server::stop_on_signal(handle.clone()));
-    let speed = Speed::new(0.0);
     let driver = Driver { house: house.clone(), carrier: carrier.client()?, speed: speed.clone() };
-    let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
     let cert = args.tls_cert.clone().zip(args.tls_key.clone());
     let serving = tokio::spawn(async move {
         let tls: Option<(PathBuf, PathBuf)> = cert;
         server::serve(listener, public, tls.as_ref().map(|(a, b)| (a.as_path(), b.as_path())), handle).await
     });
-    let told = tell(&driver, &actors, &loaded, start, &speed, wanted).await;
+    let told = tell(&driver, &actors, &loaded, start, wanted, led.then_some(&*guide)).await;
     if let Err(error) = &told {
         tracing::error!(%error, "the story stopped");
     }
@@ -117,18 +125,28 @@ async fn tell(
     actors: &Actors,
     loaded: &Loaded,
     start: Instant,
-    speed: &Speed,
     wanted: f64,
+    guide: Option<&Guide>,
 ) -> Result<(), crate::driver::Error> {
     let began = driver.house.world.now();
+    let mut opened = false;
     for (at, moment) in loaded.moments.range(began..) {
         if *at >= start {
             driver.run_until(start.max(began)).await?;
-            speed.set(wanted);
+            if !opened {
+                driver.speed.set(wanted);
+            }
+            opened = true;
         }
         driver.run_until(*at).await?;
         actors.play(&loaded.story, moment).await?;
         driver.settle().await?;
+        if let (Some(guide), Some(scene), true) = (guide, moment.scene, opened) {
+            if scene == 0 {
+                guide.recall(summary::recap(&driver.house).await?);
+            }
+            guide.reach(scene);
+        }
     }
     driver.run_until(loaded.story.ends_at).await?;
     let last = loaded.story.ends_at.plus(AFTERMATH);

@@ -41,6 +41,25 @@ pub struct Story {
     /// What they do.
     #[serde(default, rename = "script")]
     pub script: Vec<Act>,
+    /// Where a visitor is led.
+    #[serde(default, rename = "scene")]
+    pub scenes: Vec<Scene>,
+}
+
+/// A stop of the guide (导览).
+#[derive(Clone, Debug, Deserialize)]
+pub struct Scene {
+    /// When.
+    pub at: Instant,
+    /// What it is about.
+    pub title: Text,
+    /// What happens and what the visitor can do.
+    pub say: Text,
+    /// Where to look; `{process}` and `{round}` are the newest ones.
+    pub page: Option<String>,
+    /// Whether a decision waits here: the world goes on in real time.
+    #[serde(default)]
+    pub wait: bool,
 }
 
 /// A simulated officer with an account of their own.
@@ -99,6 +118,8 @@ pub struct Moment {
     pub signals: Vec<StorySignal>,
     /// Numbers of the acts.
     pub acts: Vec<usize>,
+    /// Number of the scene that begins.
+    pub scene: Option<usize>,
 }
 
 /// A story with all its files.
@@ -143,6 +164,9 @@ pub fn load(dir: Option<&Path>) -> Result<Loaded, String> {
     for (number, act) in story.script.iter().enumerate() {
         let at = act.moment(&arrivals).map_err(|it| format!("story.toml script {}: {it}", number + 1))?;
         moments.entry(at).or_default().acts.push(number);
+    }
+    for (number, scene) in story.scenes.iter().enumerate() {
+        moments.entry(scene.at).or_default().scene = Some(number);
     }
     Ok(Loaded { story, files, moments })
 }

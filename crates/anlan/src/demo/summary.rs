@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anlan_kernel::Actor;
+use anlan_kernel::{Actor, Text};
+use anlan_monitor::Signal;
 use anlan_store::StoreError;
-use anlan_warn::CallState;
+use anlan_warn::{Call, CallState, Round};
 use serde::Serialize;
 
 use crate::house::House;
@@ -71,5 +72,33 @@ pub async fn of(house: &House) -> Result<String, StoreError> {
 /// # Errors
 /// What the store says.
 pub async fn open_calls(house: &House) -> Result<i64, StoreError> {
-    house.world.read(&Actor::system("summary"), |tx| tx.count::<anlan_warn::Call>("open = 1", &[])).await
+    house.world.read(&Actor::system("summary"), |tx| tx.count::<Call>("open = 1", &[])).await
+}
+
+/// What happened so far, in two sentences that take twenty seconds to read.
+///
+/// # Errors
+/// What the store says.
+pub async fn recap(house: &House) -> Result<Text, StoreError> {
+    house
+        .world
+        .read(&Actor::system("summary"), |tx| {
+            let signals: Vec<Signal> = tx.find("1 = 1", "ORDER BY received_at", &[])?;
+            let rounds = tx.count::<Round>("1 = 1", &[])?;
+            let called = tx.count::<Call>("1 = 1", &[])?;
+            let open = tx.count::<Call>("open = 1", &[])?;
+            let answered = tx.count::<Call>("state = 'answered'", &[])?;
+            let last = signals.last().map_or((String::new(), String::new()), |it| (it.received_at.clock(), it.title.clone()));
+            Ok(Text::new(
+                format!(
+                    "回顾：此前收到 {} 条信号，最近一条 {} {}；叫应 {rounds} 轮，应叫 {called}，已叫应 {answered}，未有结果 {open}。",
+                    signals.len(), last.0, last.1
+                ),
+                format!(
+                    "So far: {} signals, the last at {} {}; {rounds} rounds, {called} called, {answered} answered, {open} open.",
+                    signals.len(), last.0, last.1
+                ),
+            ))
+        })
+        .await
 }
