@@ -92,7 +92,7 @@ impl<'a> Tx<'a> {
     /// [`StoreError::Unscoped`] when the token is missing; otherwise what the engine says.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let sql = self.scoped(sql)?;
-        self.conn.query(&sql, params)
+        self.query_everywhere(&sql, params)
     }
 
     /// Rows of a SELECT over every region, for what is not a person's look at regional records:
@@ -101,6 +101,9 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// What the engine says.
     pub fn query_everywhere(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        if !["SELECT", "WITH"].iter().any(|it| sql.trim_start().starts_with(it)) {
+            return Err(StoreError::Shape(format!("a query only reads: {sql}")));
+        }
         self.conn.query(sql, params)
     }
 
@@ -288,7 +291,7 @@ impl<'a> Tx<'a> {
         if self.changes.is_empty() { Ok(self.recorded) } else { Err(StoreError::Unrecorded(label)) }
     }
 
-    fn must_write(&self) -> Result<(), StoreError> {
+    pub(crate) fn must_write(&self) -> Result<(), StoreError> {
         if self.writable { Ok(()) } else { Err(StoreError::ReadOnly) }
     }
 
