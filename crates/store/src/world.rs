@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     Clock, Keys, StoreError, Table, Tx, Urgency,
     conn::{Conn, PgClient},
+    disk,
     engine::{Conflict, Engine, Job, Place, Ran},
     journal, migrate,
 };
@@ -113,7 +114,7 @@ impl World {
     /// # Errors
     /// What the engine or the file system says.
     pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
+        disk::make_dir(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
         let engine = Engine::open(&config.place)?;
         let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
         let registry =
@@ -154,7 +155,7 @@ impl World {
             clock,
             heads: Some(dir.with_extension("heads")),
         };
-        std::fs::create_dir_all(dir)?;
+        disk::make_dir(dir)?;
         Self::open(config, modules)
     }
 
