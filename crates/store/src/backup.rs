@@ -282,10 +282,22 @@ pub async fn restore(world: &World, from: &Path) -> Result<Contents, StoreError>
                     "the world holds data already; a backup is restored into an empty one",
                 )));
             }
-            let mut reader = Reader { input: BufReader::new(fs::File::open(&path)?), key, number: 0 };
-            read_all(tx, &mut reader, &dir)
+            let open = || Ok::<_, StoreError>(Reader { input: BufReader::new(fs::File::open(&path)?), key, number: 0 });
+            prove(&mut open()?)?;
+            read_all(tx, &mut open()?, &dir)
         })
         .await
+}
+
+/// Reads the backup to its end before anything of it is used, so that a bad one leaves no file behind.
+fn prove(reader: &mut Reader<impl Read>) -> Result<(), StoreError> {
+    loop {
+        match reader.head()? {
+            Head::File { .. } => while !reader.record()?.is_empty() {},
+            Head::End { .. } => return reader.ended(),
+            Head::Backup { .. } | Head::Rows { .. } => (),
+        }
+    }
 }
 
 fn read_all(tx: &mut Tx<'_>, reader: &mut Reader<impl Read>, dir: &Path) -> Result<Contents, StoreError> {
@@ -310,7 +322,7 @@ fn read_all(tx: &mut Tx<'_>, reader: &mut Reader<impl Read>, dir: &Path) -> Resu
                 contents.files += 1;
                 read_file(reader, dir, &path)?;
             }
-            Head::End { .. } => return reader.ended().map(|()| contents),
+            Head::End { .. } => return Ok(contents),
         }
     }
 }

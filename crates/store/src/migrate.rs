@@ -13,7 +13,9 @@ pub(crate) fn run(conn: &mut Conn<'_>, modules: &[&'static Module]) -> Result<us
     if conn.is_pg() {
         // Two nodes starting at once: one migrates, the other waits and finds nothing left to do. It has
         // to see what was committed while it waited.
-        conn.batch("SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtext(current_schema()))")?;
+        conn.batch(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtext(current_schema()))",
+        )?;
     }
     conn.batch(&for_engine(LEDGER, conn.is_pg()))?;
     let done: HashSet<String> =

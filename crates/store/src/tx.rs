@@ -150,7 +150,7 @@ impl<'a> Tx<'a> {
     /// Writes the record, new or not.
     ///
     /// # Errors
-    /// [`StoreError::OutOfScope`] when it lies outside the actor's duty areas.
+    /// [`StoreError::OutOfScope`] when it lies outside the actor's duty areas, or what it would replace does.
     pub fn put<R: Record>(&mut self, record: &R) -> Result<(), StoreError> {
         let (map, values) = self.prepare(record)?;
         let table = R::TABLE;
@@ -160,8 +160,18 @@ impl<'a> Tx<'a> {
             .filter(|(name, _)| *name != table.key)
             .map(|(name, _)| format!("{name} = excluded.{name}"))
             .collect();
-        let sql = format!("{} ON CONFLICT ({}) DO UPDATE SET {}", insert_sql(table), table.key, sets.join(", "));
-        self.conn.execute(&sql, &values)?;
+        let inside = table.region.map_or_else(String::new, |it| {
+            format!(" WHERE {}", scope_sql(&self.actor.scope, &format!("{}.{it}", table.name)))
+        });
+        let (insert, key) = (insert_sql(table), table.key);
+        let sql = format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}{inside}", sets.join(", "));
+        if self.conn.execute(&sql, &values)? == 0 {
+            let key = map.get(key).and_then(Json::as_str).unwrap_or_default();
+            return Err(StoreError::OutOfScope {
+                actor: self.actor.name.clone(),
+                region: format!("of the stored {} {key}", table.name),
+            });
+        }
         self.changed(table, map)
     }
 

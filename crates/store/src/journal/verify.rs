@@ -112,14 +112,16 @@ async fn chunk(world: &World, after: Value) -> Result<Vec<Row>, StoreError> {
 fn sealed_texts(body: &str, found: &mut HashMap<(String, [u8; 4]), i64>) {
     fn walk(json: &Json, found: &mut HashMap<(String, [u8; 4]), i64>) {
         match json {
-            Json::Object(map) => match (map.get("sealed").and_then(Json::as_str), map.get("person").and_then(Json::as_str)) {
-                (Some(sealed), Some(person)) => {
-                    // A text without a number was opened by no key, ever.
-                    let number = keys::number_of(sealed).unwrap_or_default();
-                    *found.entry((person.to_owned(), number)).or_default() += 1;
+            Json::Object(map) => {
+                match (map.get("sealed").and_then(Json::as_str), map.get("person").and_then(Json::as_str)) {
+                    (Some(sealed), Some(person)) => {
+                        // A text without a number was opened by no key, ever.
+                        let number = keys::number_of(sealed).unwrap_or_default();
+                        *found.entry((person.to_owned(), number)).or_default() += 1;
+                    }
+                    _ => map.values().for_each(|it| walk(it, found)),
                 }
-                _ => map.values().for_each(|it| walk(it, found)),
-            },
+            }
             Json::Array(items) => items.iter().for_each(|it| walk(it, found)),
             _ => (),
         }

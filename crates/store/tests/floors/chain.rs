@@ -133,9 +133,7 @@ async fn sealed_world(engine: Engine) -> TestWorld {
     ordinary_work(&world, 30).await;
     let hat = clerk_of(&["440303"]);
     world
-        .write("test", anlan_store::Urgency::Urgent, &hat, |tx| {
-            tx.record(anlan_store::Event::new("note.taken", "one"))
-        })
+        .write("test", anlan_store::Urgency::Urgent, &hat, |tx| tx.record(anlan_store::Event::new("note.taken", "one")))
         .await
         .unwrap();
     ordinary_work(&world, 10).await;

@@ -97,8 +97,7 @@ async fn a_changed_sealed_text_is_refused_and_not_taken_for_a_destroyed_key() {
         let (head, tail) = sealed.split_at(20);
         let flipped = if tail.starts_with('A') { "B" } else { "A" };
         let changed = format!("{head}{flipped}{}", &tail[1..]);
-        let opened =
-            world.write("look", Urgency::Urgent, &clerk(), move |tx| tx.unseal("person:0001", &changed)).await;
+        let opened = world.write("look", Urgency::Urgent, &clerk(), move |tx| tx.unseal("person:0001", &changed)).await;
         assert!(matches!(opened, Err(anlan_store::StoreError::Key(_))), "{opened:?}");
     }
 }
