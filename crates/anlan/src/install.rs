@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, WorldKind};
+use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, WorldKind, disk};
 
 /// Every mechanism's tables, in order.
 pub static MODULES: &[&Module] =
@@ -98,7 +98,7 @@ impl Install {
     /// [`StoreError::Locked`] while another process holds the data folder.
     pub fn lock(&self) -> Result<File, StoreError> {
         let io = |it: std::io::Error| StoreError::Io(format!("{}: {it}", self.data.display()));
-        std::fs::create_dir_all(&self.data).map_err(io)?;
+        disk::make_dir(&self.data).map_err(io)?;
         let file = File::create(self.data.join("lock")).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
@@ -117,7 +117,7 @@ impl Install {
             return Err(StoreError::Io(format!("{name:?} is no name for a world: letters, digits and - only")));
         }
         let dir = self.world_dir(name);
-        std::fs::create_dir_all(&dir).map_err(|it| StoreError::Io(format!("{}: {it}", dir.display())))?;
+        disk::make_dir(&dir).map_err(|it| StoreError::Io(format!("{}: {it}", dir.display())))?;
         let config = WorldConfig {
             name: name.to_owned(),
             kind,

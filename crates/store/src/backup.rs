@@ -15,7 +15,7 @@ use anlan_kernel::{Actor, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::{Keys, StoreError, Tx, Urgency, Value, World, keys, table};
+use crate::{Keys, StoreError, Tx, Urgency, Value, World, disk, keys, table};
 
 const ROWS_PER_RECORD: usize = 2_000;
 const BYTES_PER_RECORD: usize = 1 << 20;
@@ -96,6 +96,7 @@ pub async fn backup(world: &World, to: &Path) -> Result<Contents, StoreError> {
         let file = writer.out.into_inner().map_err(|it| StoreError::Io(it.to_string()))?;
         file.sync_all()?;
         fs::rename(&partial, &target)?;
+        disk::sync_name(&target)?;
         Ok(contents)
     })
     .await
@@ -238,6 +239,14 @@ impl<R: Read> Reader<R> {
         Ok(plain)
     }
 
+    /// Refuses what stands behind the last record.
+    fn ended(&mut self) -> Result<(), StoreError> {
+        match self.input.read(&mut [0])? {
+            0 => Ok(()),
+            _ => Err(StoreError::Shape(format!("the backup goes on after its end, at record {}", self.number))),
+        }
+    }
+
     fn head(&mut self) -> Result<Head, StoreError> {
         Ok(serde_json::from_slice(&self.record()?)?)
     }
@@ -273,10 +282,22 @@ pub async fn restore(world: &World, from: &Path) -> Result<Contents, StoreError>
                     "the world holds data already; a backup is restored into an empty one",
                 )));
             }
-            let mut reader = Reader { input: BufReader::new(fs::File::open(&path)?), key, number: 0 };
-            read_all(tx, &mut reader, &dir)
+            let open = || Ok::<_, StoreError>(Reader { input: BufReader::new(fs::File::open(&path)?), key, number: 0 });
+            prove(&mut open()?)?;
+            read_all(tx, &mut open()?, &dir)
         })
         .await
+}
+
+/// Reads the backup to its end before anything of it is used, so that a bad one leaves no file behind.
+fn prove(reader: &mut Reader<impl Read>) -> Result<(), StoreError> {
+    loop {
+        match reader.head()? {
+            Head::File { .. } => while !reader.record()?.is_empty() {},
+            Head::End { .. } => return reader.ended(),
+            Head::Backup { .. } | Head::Rows { .. } => (),
+        }
+    }
 }
 
 fn read_all(tx: &mut Tx<'_>, reader: &mut Reader<impl Read>, dir: &Path) -> Result<Contents, StoreError> {
@@ -332,13 +353,14 @@ fn read_file(reader: &mut Reader<impl Read>, dir: &Path, path: &str) -> Result<(
     }
     let target = dir.join(relative);
     if let Some(parent) = target.parent() {
-        fs::create_dir_all(parent)?;
+        disk::make_dir(parent)?;
     }
     let mut file = fs::File::create(&target)?;
     loop {
         let bytes = reader.record()?;
         if bytes.is_empty() {
-            return Ok(file.sync_all()?);
+            file.sync_all()?;
+            return Ok(disk::sync_name(&target)?);
         }
         file.write_all(&bytes)?;
     }

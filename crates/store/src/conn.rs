@@ -10,6 +10,8 @@ use crate::{Row, StoreError, Value};
 pub(crate) struct PgClient {
     pub client: postgres::Client,
     statements: HashMap<String, postgres::Statement>,
+    /// Whether a statement of this transaction failed; PostgreSQL then keeps nothing of it.
+    failed: bool,
 }
 
 impl PgClient {
@@ -18,7 +20,7 @@ impl PgClient {
         client.batch_execute(&format!(
             "SET client_min_messages TO warning; CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on"
         ))?;
-        Ok(Self { client, statements: HashMap::new() })
+        Ok(Self { client, statements: HashMap::new(), failed: false })
     }
 
     pub fn drop_schema(url: &str, schema: &str) -> Result<(), StoreError> {
@@ -26,6 +28,51 @@ impl PgClient {
         Ok(client.batch_execute(&format!(
             "SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
         ))?)
+    }
+
+    pub fn begin(&mut self, begin: &str) -> Result<(), StoreError> {
+        self.failed = false;
+        Ok(self.client.batch_execute(begin)?)
+    }
+
+    /// COMMIT, which PostgreSQL would take for a ROLLBACK without a word after a failed statement.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        if self.failed {
+            self.rollback();
+            return Err(StoreError::Engine("a statement failed and its error was passed over".into()));
+        }
+        Ok(self.client.batch_execute("COMMIT")?)
+    }
+
+    pub fn rollback(&mut self) {
+        // A connection that is gone has rolled back already.
+        let _ = self.client.batch_execute("ROLLBACK");
+    }
+
+    /// Waits until no other loser of a race is at work on this schema.
+    pub fn enter_queue(&mut self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute("SELECT pg_advisory_lock(hashtext('anlan race ' || current_schema()))")?)
+    }
+
+    pub fn leave_queue(&mut self) -> Result<(), StoreError> {
+        Ok(self.client.batch_execute("SELECT pg_advisory_unlock(hashtext('anlan race ' || current_schema()))")?)
+    }
+
+    /// Passes the outcome on, remembering a failure.
+    fn noted<T>(&mut self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        self.failed |= outcome.is_err();
+        outcome
+    }
+
+    fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        let statement = self.prepared(sql)?;
+        Ok(self.client.execute(&statement, &borrowed(params))?)
+    }
+
+    fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let statement = self.prepared(sql)?;
+        let rows = self.client.query(&statement, &borrowed(params))?;
+        rows.iter().map(pg_row).collect()
     }
 
     fn prepared(&mut self, sql: &str) -> Result<postgres::Statement, StoreError> {
@@ -52,7 +99,10 @@ impl Conn<'_> {
     pub fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
         match self {
             Self::Lite(it) => Ok(it.execute_batch(sql)?),
-            Self::Pg(it) => Ok(it.client.batch_execute(sql)?),
+            Self::Pg(it) => {
+                let outcome = it.client.batch_execute(sql).map_err(StoreError::from);
+                it.noted(outcome)
+            }
         }
     }
 
@@ -63,8 +113,8 @@ impl Conn<'_> {
                 Ok(statement.execute(rusqlite::params_from_iter(params))? as u64)
             }
             Self::Pg(it) => {
-                let statement = it.prepared(sql)?;
-                Ok(it.client.execute(&statement, &borrowed(params))?)
+                let outcome = it.execute(sql, params);
+                it.noted(outcome)
             }
         }
     }
@@ -84,9 +134,8 @@ impl Conn<'_> {
                 Ok(out)
             }
             Self::Pg(it) => {
-                let statement = it.prepared(sql)?;
-                let rows = it.client.query(&statement, &borrowed(params))?;
-                rows.iter().map(pg_row).collect()
+                let outcome = it.query(sql, params);
+                it.noted(outcome)
             }
         }
     }

@@ -93,7 +93,7 @@ pub async fn fire_due(world: &World, handlers: &Handlers, lease: Option<&Lease>)
     loop {
         let taken = match slice(world, handlers, lease, SLICE).await {
             Ok(taken) => taken,
-            Err(error @ (StoreError::Fenced(_) | StoreError::Engine(_))) => return Err(error),
+            Err(error @ StoreError::Fenced(_)) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "a slice of deadlines failed; taking them one by one");
                 one_by_one(world, handlers, lease).await?
@@ -131,19 +131,24 @@ async fn one_by_one(world: &World, handlers: &Handlers, lease: Option<&Lease>) -
         match slice(world, handlers, lease, 1).await {
             Ok(0) => break,
             Ok(_) => fired += 1,
-            Err(error @ (StoreError::Fenced(_) | StoreError::Engine(_))) => return Err(error),
+            Err(error @ StoreError::Fenced(_)) => return Err(error),
             Err(error) => {
                 tracing::error!(%error, "a deadline's handler failed; it is tried again in ten seconds");
-                postpone(world).await?;
+                postpone(world, lease).await?;
             }
         }
     }
     Ok(fired)
 }
 
-async fn postpone(world: &World) -> Result<(), StoreError> {
+/// Fails in its turn where it is the store that failed, not the handler.
+async fn postpone(world: &World, lease: Option<&Lease>) -> Result<(), StoreError> {
+    let lease = lease.cloned();
     world
-        .write("deadline-postpone", Urgency::Urgent, &Actor::system("timekeeper"), |tx| {
+        .write("deadline-postpone", Urgency::Urgent, &Actor::system("timekeeper"), move |tx| {
+            if let Some(lease) = &lease {
+                tx.hold(lease)?;
+            }
             let Some(mut first) = due(tx, 1)?.pop() else { return Ok(()) };
             first.failures += 1;
             first.due_at = tx.now().plus(std::time::Duration::from_secs(10));
@@ -161,7 +166,9 @@ fn due(tx: &mut Tx<'_>, most: usize) -> Result<Vec<Deadline>, StoreError> {
 fn fire(tx: &mut Tx<'_>, handlers: &Handlers, deadline: &Deadline) -> Result<(), StoreError> {
     // An earlier one of this slice may have moved or cleared it.
     let Some(current) = tx.get::<Deadline>(&deadline.id)?.filter(|it| it.due_at <= tx.now()) else { return Ok(()) };
-    tx.delete::<Deadline>(&current.id)?;
+    if !tx.delete::<Deadline>(&current.id)? {
+        return Ok(());
+    }
     let handler = handlers
         .get(current.kind.as_str())
         .ok_or_else(|| StoreError::Shape(format!("nobody handles deadlines of kind {}", current.kind)))?;

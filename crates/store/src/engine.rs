@@ -21,7 +21,7 @@ const GROUP: usize = 64;
 const READERS: usize = 3;
 const CLIENTS: usize = 4;
 /// How often a PostgreSQL transaction that lost a race is run again.
-const RETRIES: usize = 8;
+const RETRIES: usize = 20;
 
 /// What goes first when both wait: people being called before readings being stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +48,8 @@ pub(crate) struct Conflict {
 
 pub(crate) struct Job {
     pub label: &'static str,
-    pub run: Box<dyn FnMut(&mut Conn<'_>) -> Ran + Send>,
+    /// Gets a connection inside a transaction, or why there is none.
+    pub run: Box<dyn FnMut(Result<&mut Conn<'_>, StoreError>) -> Ran + Send>,
 }
 
 #[derive(Default)]
@@ -143,7 +144,8 @@ impl Engine {
             }
             Place::Postgres { url, schema } => {
                 for (queue, count, begin) in [
-                    (&writers, CLIENTS, "BEGIN"),
+                    // A row changed since the transaction began is a lost race, never a lost change.
+                    (&writers, CLIENTS, "BEGIN ISOLATION LEVEL REPEATABLE READ"),
                     (&readers, READERS, "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ"),
                 ] {
                     for _ in 0..count {
@@ -193,7 +195,7 @@ fn lite_open(path: &Path, reader: bool) -> Result<rusqlite::Connection, StoreErr
     Ok(conn)
 }
 
-fn run(job: &mut Job, conn: &mut Conn<'_>) -> Option<Ran> {
+fn run(job: &mut Job, conn: Result<&mut Conn<'_>, StoreError>) -> Option<Ran> {
     let label = job.label;
     let ran = catch_unwind(AssertUnwindSafe(|| (job.run)(conn)));
     if ran.is_err() {
@@ -205,26 +207,25 @@ fn run(job: &mut Job, conn: &mut Conn<'_>) -> Option<Ran> {
 fn lite_writer(conn: &rusqlite::Connection, queue: &Queue) {
     while let Some(jobs) = queue.pop(GROUP) {
         let labels: Vec<_> = jobs.iter().map(|it| it.label).collect();
-        if let Err(error) = conn.execute_batch("BEGIN IMMEDIATE") {
-            refuse_all(jobs, conn, &error);
-            continue;
-        }
+        let mut fault = conn.execute_batch("BEGIN IMMEDIATE").err().map(|it| it.to_string());
         let mut told: Vec<Tell> = Vec::new();
         for mut job in jobs {
-            // A savepoint per job: one that is refused takes nothing of the others with it.
-            let _ = conn.execute_batch("SAVEPOINT job");
-            let ran = run(&mut job, &mut Conn::Lite(conn));
-            let keep = ran.as_ref().is_some_and(|it| it.verdict.is_ok());
-            let _ = conn.execute_batch(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" });
-            if let Some(ran) = ran {
-                told.push(ran.tell);
+            let ran = match &fault {
+                None => in_savepoint(conn, &mut job),
+                Some(words) => run(&mut job, Err(StoreError::Engine(words.clone()))),
+            };
+            // A full disk makes SQLite throw the whole transaction away; a job that still ran would commit alone.
+            if fault.is_none() && conn.is_autocommit() {
+                fault = Some("the engine threw the transaction away".into());
             }
+            told.extend(ran.map(|it| it.tell));
         }
-        labels.iter().for_each(|it| failpoint::reach(|| format!("{it}:before-commit")));
-        let outcome = conn.execute_batch("COMMIT").map_err(|it| it.to_string());
-        labels.iter().for_each(|it| failpoint::reach(|| format!("{it}:after-commit")));
-        if outcome.is_err() {
-            let _ = conn.execute_batch("ROLLBACK");
+        let outcome = match fault {
+            Some(words) => Err(words),
+            None => commit(conn, &labels),
+        };
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "a write transaction did not commit");
         }
         for tell in told {
             tell(outcome.clone().map_err(StoreError::Engine));
@@ -232,23 +233,38 @@ fn lite_writer(conn: &rusqlite::Connection, queue: &Queue) {
     }
 }
 
-fn refuse_all(jobs: Vec<Job>, conn: &rusqlite::Connection, error: &rusqlite::Error) {
-    tracing::error!(%error, "no write transaction could begin");
-    for mut job in jobs {
-        if let Some(ran) = run(&mut job, &mut Conn::Lite(conn)) {
-            (ran.tell)(Err(StoreError::Engine(error.to_string())));
-        }
+/// A savepoint per job: one that is refused takes nothing of the others with it.
+fn in_savepoint(conn: &rusqlite::Connection, job: &mut Job) -> Option<Ran> {
+    if let Err(error) = conn.execute_batch("SAVEPOINT job") {
+        return run(job, Err(error.into()));
     }
+    let ran = run(job, Ok(&mut Conn::Lite(conn)));
+    let keep = ran.as_ref().is_some_and(|it| it.verdict.is_ok());
+    // Where the transaction is gone, these fail, and the caller sees that it is gone.
+    let _ = conn.execute_batch(if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" });
+    ran
+}
+
+fn commit(conn: &rusqlite::Connection, labels: &[&'static str]) -> Result<(), String> {
+    labels.iter().for_each(|it| failpoint::reach(|| format!("{it}:before-commit")));
+    let outcome = conn.execute_batch("COMMIT").map_err(|it| it.to_string());
+    labels.iter().for_each(|it| failpoint::reach(|| format!("{it}:after-commit")));
+    if outcome.is_err() {
+        let _ = conn.execute_batch("ROLLBACK");
+    }
+    outcome
 }
 
 fn lite_reader(conn: &rusqlite::Connection, queue: &Queue) {
     while let Some(jobs) = queue.pop(1) {
         for mut job in jobs {
-            let begun = conn.execute_batch("BEGIN").map_err(StoreError::from);
-            let ran = run(&mut job, &mut Conn::Lite(conn));
+            let ran = match conn.execute_batch("BEGIN") {
+                Ok(()) => run(&mut job, Ok(&mut Conn::Lite(conn))),
+                Err(error) => run(&mut job, Err(error.into())),
+            };
             let _ = conn.execute_batch("ROLLBACK");
             if let Some(ran) = ran {
-                (ran.tell)(begun);
+                (ran.tell)(Ok(()));
             }
         }
     }
@@ -257,35 +273,47 @@ fn lite_reader(conn: &rusqlite::Connection, queue: &Queue) {
 fn pg_worker(mut client: PgClient, url: &str, schema: &str, queue: &Queue, begin: &str) {
     while let Some(jobs) = queue.pop(1) {
         for mut job in jobs {
-            for attempt in 1.. {
+            for attempt in 1..=RETRIES {
                 if client.client.is_closed()
                     && let Ok(fresh) = PgClient::connect(url, schema)
                 {
                     client = fresh;
                 }
-                let begun = client.client.batch_execute(begin).map_err(StoreError::from);
-                let Some(ran) = run(&mut job, &mut Conn::Pg(&mut client)) else {
-                    let _ = client.client.batch_execute("ROLLBACK");
-                    break;
-                };
-                match ran.verdict {
-                    Ok(()) => {
-                        failpoint::reach(|| format!("{}:before-commit", job.label));
-                        let outcome = begun.and_then(|()| Ok(client.client.batch_execute("COMMIT")?));
-                        failpoint::reach(|| format!("{}:after-commit", job.label));
-                        (ran.tell)(outcome);
-                        break;
-                    }
-                    Err(conflict) => {
-                        let _ = client.client.batch_execute("ROLLBACK");
-                        if conflict.again && attempt < RETRIES {
-                            continue;
-                        }
-                        (ran.tell)(Ok(()));
-                        break;
-                    }
+                // Losers of a race queue up, so that each further try meets fewer others.
+                let queued = attempt > 1 && client.enter_queue().is_ok();
+                let ran = pg_attempt(&mut client, &mut job, begin);
+                if queued {
+                    // A connection that cannot leave the queue is gone, and its place with it.
+                    let _ = client.leave_queue();
                 }
+                match ran {
+                    Some((ran, outcome)) if ran.verdict.is_ok() => (ran.tell)(outcome),
+                    Some((ran, _)) if ran.verdict.as_ref().is_err_and(|it| it.again) && attempt < RETRIES => continue,
+                    Some((ran, _)) => (ran.tell)(Ok(())),
+                    None => (),
+                }
+                break;
             }
         }
     }
+}
+
+/// Runs the job in one transaction; `None` when it panicked.
+fn pg_attempt(client: &mut PgClient, job: &mut Job, begin: &str) -> Option<(Ran, Result<(), StoreError>)> {
+    let ran = match client.begin(begin) {
+        Ok(()) => run(job, Ok(&mut Conn::Pg(client))),
+        Err(error) => run(job, Err(error)),
+    };
+    let Some(ran) = ran else {
+        client.rollback();
+        return None;
+    };
+    if ran.verdict.is_err() {
+        client.rollback();
+        return Some((ran, Ok(())));
+    }
+    failpoint::reach(|| format!("{}:before-commit", job.label));
+    let outcome = client.commit();
+    failpoint::reach(|| format!("{}:after-commit", job.label));
+    Some((ran, outcome))
 }

@@ -1,16 +1,20 @@
 //! The journal (操作日志): numbered and chained by the sealer, headed by signatures.
 
-use std::{fs, io::Write, path::Path, time::Duration};
+mod verify;
+
+use std::time::Duration;
 
 use anlan_kernel::{Actor, Instant};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Lease, Module, Row, StoreError, Tx, Urgency, Value, World, keys, params};
+use crate::{Lease, Module, Row, StoreError, Tx, Urgency, World, disk, keys, params};
+
+pub use verify::{Finding, Verified, verify};
 
 /// Entries numbered in one transaction.
 const BLOCK: usize = 2_000;
-const FIELDS: &str = "position, at, actor, hat, event, subject, region, pack, body";
+const FIELDS: &str = "entry, position, at, actor, hat, event, subject, region, pack, body";
 
 pub(crate) static MODULE: Module = Module {
     name: "store",
@@ -47,6 +51,9 @@ pub(crate) static MODULE: Module = Module {
 /// One sealed entry.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
+    /// The row's own number; not shown, but chained like the rest.
+    #[serde(skip)]
+    entry: i64,
     /// Its number; 1, 2, 3 …
     pub position: i64,
     /// World time of the decision.
@@ -82,48 +89,28 @@ pub struct Head {
     pub signature: String,
 }
 
-/// One thing that is wrong with a journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Where, 0 for the whole chain.
-    pub position: i64,
-    /// What, in English; for auditors.
-    pub what: String,
-}
-
-/// What `verify` found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// Sealed entries read.
-    pub entries: i64,
-    /// Entries not sealed yet.
-    pub unsealed: i64,
-    /// Signed heads compared.
-    pub heads: usize,
-    /// Hash of the last entry, hex.
-    pub head: String,
-    /// Everything wrong; empty is good.
-    pub findings: Vec<Finding>,
-}
-
 impl Entry {
     fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            position: row.int(0)?,
-            at: row.instant(1)?,
-            actor: row.text(2)?,
-            hat: row.opt(3, Row::text)?,
-            event: row.text(4)?,
-            subject: row.text(5)?,
-            region: row.opt(6, Row::text)?,
-            pack: row.opt(7, Row::text)?,
-            body: row.text(8)?,
+            entry: row.int(0)?,
+            position: row.opt(1, Row::int)?.unwrap_or_default(),
+            at: row.instant(2)?,
+            actor: row.text(3)?,
+            hat: row.opt(4, Row::text)?,
+            event: row.text(5)?,
+            subject: row.text(6)?,
+            region: row.opt(7, Row::text)?,
+            pack: row.opt(8, Row::text)?,
+            body: row.text(9)?,
         })
     }
 
+    /// SHA-256 over the hash before, the three numbers (64 bits, big-endian) and the seven texts in the
+    /// order of the columns: 0 for none, else 1, the length in bytes (64 bits) and the bytes.
     fn hash(&self, previous: &[u8]) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(previous);
+        hash.update(self.entry.to_be_bytes());
         hash.update(self.position.to_be_bytes());
         hash.update(self.at.0.to_be_bytes());
         let fields = [
@@ -161,29 +148,20 @@ pub async fn seal(world: &World, lease: Option<&Lease>) -> Result<usize, StoreEr
                 tx.hold(lease)?;
             }
             let (mut position, mut hash) = tip(tx)?;
-            let rows = tx.conn.query(
-                &format!("SELECT {FIELDS}, entry FROM journal WHERE position IS NULL ORDER BY entry LIMIT {BLOCK}")
-                    .replace("position, at", "0, at"),
-                &[],
-            )?;
+            let sql = format!("SELECT {FIELDS} FROM journal WHERE position IS NULL ORDER BY entry LIMIT {BLOCK}");
+            let rows = tx.conn.query(&sql, &[])?;
             for row in &rows {
                 position += 1;
-                let entry = Entry { position, ..Entry::from_row(&with_position(row, position))? };
+                let entry = Entry { position, ..Entry::from_row(row)? };
                 hash = entry.hash(&hash).to_vec();
                 tx.conn.execute(
                     "UPDATE journal SET position = $1, hash = $2 WHERE entry = $3",
-                    params![position, hash.clone(), row.int(9)?],
+                    params![position, hash.clone(), entry.entry],
                 )?;
             }
             Ok(rows.len())
         })
         .await
-}
-
-fn with_position(row: &Row, position: i64) -> Row {
-    let mut values = row.0.clone();
-    values[0] = Value::Int(position);
-    Row(values)
 }
 
 fn tip(tx: &mut Tx<'_>) -> Result<(i64, Vec<u8>), StoreError> {
@@ -246,12 +224,9 @@ pub async fn sign_head(world: &World) -> Result<Option<Head>, StoreError> {
     };
     head.signature = keys::hex(&world.keys().sign(&head.message()));
     if let Some(path) = world.heads() {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(path)?;
-        writeln!(file, "{}", serde_json::to_string(&head)?)?;
-        file.sync_all()?;
+        let mut line = serde_json::to_string(&head)?;
+        line.push('\n');
+        disk::append(path, line.as_bytes())?;
     }
     Ok(Some(head))
 }
@@ -260,100 +235,6 @@ impl Head {
     fn message(&self) -> Vec<u8> {
         format!("anlan head\n{}\n{}\n{}\n{}", self.world, self.position, self.hash, self.at).into_bytes()
     }
-}
-
-/// Reads the whole chain; with `heads`, also compares every signed head of that file.
-///
-/// # Errors
-/// What the engine says, and [`StoreError::Shape`] when the file is not a heads file.
-pub async fn verify(world: &World, heads: Option<&Path>) -> Result<Verified, StoreError> {
-    let mut heads = match heads {
-        None => Vec::new(),
-        Some(path) => read_heads(path)?,
-    };
-    heads.sort_by_key(|it| it.position);
-    let mut verified = Verified { heads: heads.len(), ..Verified::default() };
-    for head in &heads {
-        if !world.keys().signed(&head.message(), &keys_bytes(&head.signature)) {
-            verified.find(head.position, "the signature of this head is not ours");
-        }
-        if head.world != world.name() {
-            verified.find(head.position, "this head belongs to another world");
-        }
-    }
-    let mut heads = heads.into_iter().peekable();
-    let (mut position, mut hash, mut cursor) = (0_i64, vec![0_u8; 32], i64::MIN);
-    loop {
-        let rows = chunk(world, cursor).await?;
-        let Some(last) = rows.last() else { break };
-        cursor = last.int(0)?;
-        for row in &rows {
-            let entry = Entry::from_row(row)?;
-            verified.entries += 1;
-            if entry.position != position + 1 {
-                verified.find(position + 1, format!("the next entry is numbered {}", entry.position));
-            }
-            position = entry.position;
-            let expected = entry.hash(&hash);
-            let stored = row.opt(9, Row::blob)?.unwrap_or_default();
-            if stored != expected {
-                verified.find(position, "the entry or one before it was changed");
-            }
-            hash = stored;
-            while let Some(head) = heads.next_if(|it| it.position <= position) {
-                if head.position == position && head.hash != keys::hex(&hash) {
-                    verified.find(position, "the chain does not lead to the signed head");
-                }
-            }
-        }
-    }
-    for head in heads {
-        verified.find(head.position, format!("the chain ends at {position}, before this signed head"));
-    }
-    verified.head = keys::hex(&hash);
-    verified.unsealed = world
-        .read(&Actor::system("verify"), |tx| {
-            let rows = tx.conn.query("SELECT COUNT(*) FROM journal WHERE position IS NULL", &[])?;
-            rows.first().map_or(Ok(0), |it| it.int(0))
-        })
-        .await?;
-    Ok(verified)
-}
-
-impl Verified {
-    fn find(&mut self, position: i64, what: impl Into<String>) {
-        self.findings.push(Finding { position, what: what.into() });
-    }
-}
-
-async fn chunk(world: &World, after: i64) -> Result<Vec<Row>, StoreError> {
-    world
-        .read(&Actor::system("verify"), move |tx| {
-            let sql = format!("SELECT {FIELDS}, hash FROM journal WHERE position > $1 ORDER BY position LIMIT {BLOCK}");
-            tx.conn.query(&sql, params![after])
-        })
-        .await
-}
-
-fn read_heads(path: &Path) -> Result<Vec<Head>, StoreError> {
-    let text = fs::read_to_string(path).map_err(|it| StoreError::Io(format!("{}: {it}", path.display())))?;
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(i, line)| {
-            serde_json::from_str(line)
-                .map_err(|it| StoreError::Shape(format!("{} line {}: {it}", path.display(), i + 1)))
-        })
-        .collect()
-}
-
-fn keys_bytes(hex: &str) -> Vec<u8> {
-    let digits: Option<Vec<u8>> = hex
-        .as_bytes()
-        .chunks(2)
-        .map(|it| std::str::from_utf8(it).ok().and_then(|it| u8::from_str_radix(it, 16).ok()))
-        .collect();
-    digits.unwrap_or_default()
 }
 
 /// How often heads are signed, in real time.

@@ -11,7 +11,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::{StoreError, conn::Conn, params, table};
+use crate::{StoreError, conn::Conn, disk, params, table};
 
 /// Everything derived from the master key of an installation.
 #[derive(Clone)]
@@ -41,7 +41,7 @@ impl Keys {
                 .ok_or_else(|| StoreError::Key(format!("{} does not hold 64 hex digits", path.display()))),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if let Some(parent) = path.parent() {
-                    fs::create_dir_all(parent).map_err(at)?;
+                    disk::make_dir(parent).map_err(at)?;
                 }
                 let master = random::<32>()?;
                 write_private(path, &hex(&master)).map_err(at)?;
@@ -94,7 +94,7 @@ impl Keys {
             Some(key) => key,
             None => self.make_person_key(conn, now, person)?,
         };
-        Ok(table::encode(&lock(&key, context, plain)?))
+        Ok(table::encode(&[&key_number(&key)[..], &lock(&key, context, plain)?].concat()))
     }
 
     /// Opens what [`Keys::seal`] closed; `None` when the person's key was destroyed.
@@ -106,7 +106,18 @@ impl Keys {
         sealed: &str,
     ) -> Result<Option<Vec<u8>>, StoreError> {
         let Some(key) = self.person_key(conn, person)? else { return Ok(None) };
-        unlock(&key, context, &table::decode(sealed)?).map(Some)
+        let sealed = table::decode(sealed)?;
+        match sealed.split_first_chunk::<4>() {
+            Some((number, sealed)) if *number == key_number(&key) => unlock(&key, context, sealed).map(Some),
+            // Sealed under an earlier key of this person, which was destroyed.
+            Some(_) => Ok(None),
+            None => Err(StoreError::Key("the sealed text was cut".into())),
+        }
+    }
+
+    /// Number of the key `person` has now; `None` once it was destroyed.
+    pub(crate) fn number(&self, conn: &mut Conn<'_>, person: &str) -> Result<Option<[u8; 4]>, StoreError> {
+        Ok(self.person_key(conn, person)?.map(|it| key_number(&it)))
     }
 
     fn person_key(&self, conn: &mut Conn<'_>, person: &str) -> Result<Option<[u8; 32]>, StoreError> {
@@ -125,6 +136,17 @@ impl Keys {
         )?;
         Ok(key)
     }
+}
+
+/// Tells a key from a later one of the same person, and nothing else.
+fn key_number(key: &[u8; 32]) -> [u8; 4] {
+    let [a, b, c, d, ..] = mac(key, b"anlan key number");
+    [a, b, c, d]
+}
+
+/// Number of the key a text was sealed under.
+pub(crate) fn number_of(sealed: &str) -> Option<[u8; 4]> {
+    table::decode(sealed).ok()?.first_chunk().copied()
 }
 
 /// ChaCha20-Poly1305 with a random nonce in front; `context` is authenticated.
@@ -179,5 +201,6 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    disk::sync_name(path)
 }

@@ -79,10 +79,12 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Fenced`] when somebody did.
     pub fn hold(&mut self, lease: &Lease) -> Result<(), StoreError> {
-        let held = self.execute_unjournaled(
-            "UPDATE lease SET fence = fence WHERE name = $1 AND holder = $2 AND fence = $3",
-            params![&lease.name, &lease.holder, lease.fence],
-        )?;
-        if held == 1 { Ok(()) } else { Err(StoreError::Fenced(lease.name.clone())) }
+        self.must_write()?;
+        // On PostgreSQL the row is kept from a next holder until this transaction ends; on SQLite there is
+        // one writer anyhow.
+        let kept = if self.conn.is_pg() { "FOR SHARE" } else { "" };
+        let sql = format!("SELECT 1 FROM lease WHERE name = $1 AND holder = $2 AND fence = $3 {kept}");
+        let held = self.conn.query(&sql, params![&lease.name, &lease.holder, lease.fence])?;
+        if held.is_empty() { Err(StoreError::Fenced(lease.name.clone())) } else { Ok(()) }
     }
 }

@@ -18,6 +18,7 @@ pub mod backup;
 mod clock;
 mod conn;
 pub mod deadline;
+pub mod disk;
 mod engine;
 mod error;
 pub mod failpoint;

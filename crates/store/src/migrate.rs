@@ -11,8 +11,11 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS migration (name TEXT NOT NULL P
 
 pub(crate) fn run(conn: &mut Conn<'_>, modules: &[&'static Module]) -> Result<usize, StoreError> {
     if conn.is_pg() {
-        // Two nodes starting at once: one migrates, the other waits and finds nothing left to do.
-        conn.batch("SELECT pg_advisory_xact_lock(hashtext(current_schema()))")?;
+        // Two nodes starting at once: one migrates, the other waits and finds nothing left to do. It has
+        // to see what was committed while it waited.
+        conn.batch(
+            "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(hashtext(current_schema()))",
+        )?;
     }
     conn.batch(&for_engine(LEDGER, conn.is_pg()))?;
     let done: HashSet<String> =

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anlan_kernel::Actor;
 use serde_json::{Map, Value as Json};
 
-use crate::{Row, StoreError, Table, Tx, Urgency, World, params, tx::insert_sql};
+use crate::{StoreError, Table, Tx, Urgency, World, params, tx::insert_sql};
 
 const CHUNK: i64 = 5_000;
 
@@ -21,22 +21,25 @@ pub async fn rebuild(world: &World) -> Result<u64, StoreError> {
             for table in tables.values() {
                 tx.conn.execute(&format!("DELETE FROM {}", table.name), &[])?;
             }
-            let (mut applied, mut cursor) = (0, 0);
-            loop {
-                let rows = entries_after(tx, cursor)?;
-                let Some(last) = rows.last() else { return Ok(applied) };
-                cursor = last.int(0)?;
-                for row in &rows {
-                    applied += apply(tx, &tables, &row.text(1)?)?;
+            let mut applied = 0;
+            // In the chain's order; then what is not in the chain yet, in the order in which it will be.
+            for (number, which) in [("position", "position IS NOT NULL"), ("entry", "position IS NULL")] {
+                let sql = format!(
+                    "SELECT {number}, body FROM journal WHERE {which} AND {number} > $1 ORDER BY {number} LIMIT {CHUNK}"
+                );
+                let mut cursor = 0;
+                loop {
+                    let rows = tx.conn.query(&sql, params![cursor])?;
+                    let Some(last) = rows.last() else { break };
+                    cursor = last.int(0)?;
+                    for row in &rows {
+                        applied += apply(tx, &tables, &row.text(1)?)?;
+                    }
                 }
             }
+            Ok(applied)
         })
         .await
-}
-
-fn entries_after(tx: &mut Tx<'_>, cursor: i64) -> Result<Vec<Row>, StoreError> {
-    let sql = format!("SELECT entry, body FROM journal WHERE entry > $1 ORDER BY entry LIMIT {CHUNK}");
-    tx.conn.query(&sql, params![cursor])
 }
 
 fn apply(tx: &mut Tx<'_>, tables: &BTreeMap<&'static str, &'static Table>, body: &str) -> Result<u64, StoreError> {

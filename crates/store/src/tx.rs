@@ -92,7 +92,7 @@ impl<'a> Tx<'a> {
     /// [`StoreError::Unscoped`] when the token is missing; otherwise what the engine says.
     pub fn query(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
         let sql = self.scoped(sql)?;
-        self.conn.query(&sql, params)
+        self.query_everywhere(&sql, params)
     }
 
     /// Rows of a SELECT over every region, for what is not a person's look at regional records:
@@ -101,6 +101,9 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// What the engine says.
     pub fn query_everywhere(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
+        if !["SELECT", "WITH"].iter().any(|it| sql.trim_start().starts_with(it)) {
+            return Err(StoreError::Shape(format!("a query only reads: {sql}")));
+        }
         self.conn.query(sql, params)
     }
 
@@ -147,7 +150,7 @@ impl<'a> Tx<'a> {
     /// Writes the record, new or not.
     ///
     /// # Errors
-    /// [`StoreError::OutOfScope`] when it lies outside the actor's duty areas.
+    /// [`StoreError::OutOfScope`] when it lies outside the actor's duty areas, or what it would replace does.
     pub fn put<R: Record>(&mut self, record: &R) -> Result<(), StoreError> {
         let (map, values) = self.prepare(record)?;
         let table = R::TABLE;
@@ -157,8 +160,18 @@ impl<'a> Tx<'a> {
             .filter(|(name, _)| *name != table.key)
             .map(|(name, _)| format!("{name} = excluded.{name}"))
             .collect();
-        let sql = format!("{} ON CONFLICT ({}) DO UPDATE SET {}", insert_sql(table), table.key, sets.join(", "));
-        self.conn.execute(&sql, &values)?;
+        let inside = table.region.map_or_else(String::new, |it| {
+            format!(" WHERE {}", scope_sql(&self.actor.scope, &format!("{}.{it}", table.name)))
+        });
+        let (insert, key) = (insert_sql(table), table.key);
+        let sql = format!("{insert} ON CONFLICT ({key}) DO UPDATE SET {}{inside}", sets.join(", "));
+        if self.conn.execute(&sql, &values)? == 0 {
+            let key = map.get(key).and_then(Json::as_str).unwrap_or_default();
+            return Err(StoreError::OutOfScope {
+                actor: self.actor.name.clone(),
+                region: format!("of the stored {} {key}", table.name),
+            });
+        }
         self.changed(table, map)
     }
 
@@ -288,7 +301,7 @@ impl<'a> Tx<'a> {
         if self.changes.is_empty() { Ok(self.recorded) } else { Err(StoreError::Unrecorded(label)) }
     }
 
-    fn must_write(&self) -> Result<(), StoreError> {
+    pub(crate) fn must_write(&self) -> Result<(), StoreError> {
         if self.writable { Ok(()) } else { Err(StoreError::ReadOnly) }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use anlan_kernel::{Actor, Instant};
@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     Clock, Keys, StoreError, Table, Tx, Urgency,
     conn::{Conn, PgClient},
+    disk,
     engine::{Conflict, Engine, Job, Place, Ran},
     journal, migrate,
 };
@@ -113,7 +114,7 @@ impl World {
     /// # Errors
     /// What the engine or the file system says.
     pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
+        disk::make_dir(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
         let engine = Engine::open(&config.place)?;
         let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
         let registry =
@@ -154,7 +155,7 @@ impl World {
             clock,
             heads: Some(dir.with_extension("heads")),
         };
-        std::fs::create_dir_all(dir)?;
+        disk::make_dir(dir)?;
         Self::open(config, modules)
     }
 
@@ -279,21 +280,22 @@ impl World {
         mut unit: impl FnMut(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> (Job, oneshot::Receiver<Result<T, StoreError>>) {
         let (send, answer) = oneshot::channel();
-        let mut send = Some(send);
+        let send = Arc::new(Mutex::new(Some(send)));
         let (registry, clock, commits) = (Arc::clone(&self.0.registry), self.clock().clone(), self.0.commits.clone());
         let actor = actor.clone();
-        let run = Box::new(move |conn: &mut Conn<'_>| {
-            let conn = match conn {
-                Conn::Lite(it) => Conn::Lite(it),
-                Conn::Pg(it) => Conn::Pg(it),
-            };
-            let mut tx = Tx::new(conn, &registry, &actor, clock.now(), writable);
-            let outcome = unit(&mut tx);
-            let recorded = outcome.is_ok().then(|| tx.finish(label)).transpose();
-            let outcome = outcome.and_then(|value| recorded.map(|it| (value, it == Some(true))));
+        let run = Box::new(move |conn: Result<&mut Conn<'_>, StoreError>| {
+            let outcome = conn.and_then(|conn| {
+                let conn = match conn {
+                    Conn::Lite(it) => Conn::Lite(it),
+                    Conn::Pg(it) => Conn::Pg(it),
+                };
+                let mut tx = Tx::new(conn, &registry, &actor, clock.now(), writable);
+                let value = unit(&mut tx)?;
+                Ok((value, tx.finish(label)?))
+            });
             let again = outcome.as_ref().is_err_and(StoreError::lost_race);
             let verdict = if outcome.is_ok() { Ok(()) } else { Err(Conflict { again }) };
-            let (send, commits) = (if again { None } else { send.take() }, commits.clone());
+            let (send, commits) = (Arc::clone(&send), commits.clone());
             Ran {
                 verdict,
                 tell: Box::new(move |committed| {
@@ -305,7 +307,7 @@ impl World {
                             value
                         })
                     });
-                    if let Some(send) = send {
+                    if let Some(send) = send.lock().unwrap_or_else(PoisonError::into_inner).take() {
                         // Nobody waits any more: the change is durable all the same.
                         let _ = send.send(answer);
                     }
@@ -321,8 +323,8 @@ impl World {
         unit: impl Fn(&mut Conn<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (send, answer) = std::sync::mpsc::channel();
-        let run = Box::new(move |conn: &mut Conn<'_>| {
-            let outcome = unit(conn);
+        let run = Box::new(move |conn: Result<&mut Conn<'_>, StoreError>| {
+            let outcome = conn.and_then(&unit);
             let verdict = if outcome.is_ok() { Ok(()) } else { Err(Conflict { again: false }) };
             let send = send.clone();
             Ran {

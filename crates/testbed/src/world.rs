@@ -75,6 +75,14 @@ impl TestWorld {
         off_thread(|| World::open(config, modules)).expect("the test world opens")
     }
 
+    /// As [`TestWorld::again`], opened in another way than [`TestWorld::config`] says.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub fn again_as(&self, config: WorldConfig) -> World {
+        off_thread(|| World::open(config, &self.modules)).expect("the test world opens")
+    }
+
     /// How this world is opened.
     ///
     /// # Panics

@@ -48,6 +48,15 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
             )
         };
         println!("{line}");
+        if verified.unreadable > 0 {
+            let count = verified.unreadable;
+            let line = if zh {
+                format!("另有 {count} 处个人信息的密钥已依法销毁，内容无法再读出，链条仍可核对")
+            } else {
+                format!("{count} sealed texts cannot be read any more: the keys of their persons were destroyed")
+            };
+            println!("{line}");
+        }
         for finding in &verified.findings {
             println!("  {} {}: {}", if zh { "位置" } else { "position" }, finding.position, finding.what);
         }

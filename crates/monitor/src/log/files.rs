@@ -7,7 +7,7 @@ use std::{
 };
 
 use anlan_kernel::Instant;
-use anlan_store::StoreError;
+use anlan_store::{StoreError, disk};
 
 use super::frame::{HEADER, Header, MAX_PAYLOAD};
 
@@ -51,7 +51,7 @@ pub(super) fn create(dir: &Path, base: i64) -> Result<File, StoreError> {
 
 /// Opens the last segment and cuts what a crash left half-written.
 pub(super) fn open_tail(dir: &Path, durable: i64) -> Result<Tail, StoreError> {
-    fs::create_dir_all(dir)?;
+    disk::make_dir(dir)?;
     let bases = bases(dir)?;
     let Some(&base) = bases.last() else {
         if durable > 0 {
