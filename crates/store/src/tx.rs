@@ -147,7 +147,7 @@ impl<'a> Tx<'a> {
     /// Writes the record, new or not.
     ///
     /// # Errors
-    /// [`StoreError::OutOfScope`] when it lies outside the actor's duty areas.
+    /// [`StoreError::OutOfScope`] when it lies outside the actor's duty areas, or would replace one that does.
     pub fn put<R: Record>(&mut self, record: &R) -> Result<(), StoreError> {
         let (map, values) = self.prepare(record)?;
         let table = R::TABLE;
@@ -157,8 +157,17 @@ impl<'a> Tx<'a> {
             .filter(|(name, _)| *name != table.key)
             .map(|(name, _)| format!("{name} = excluded.{name}"))
             .collect();
-        let sql = format!("{} ON CONFLICT ({}) DO UPDATE SET {}", insert_sql(table), table.key, sets.join(", "));
-        self.conn.execute(&sql, &values)?;
+        let scope = match table.region {
+            Some(column) if self.actor.scope != Scope::Everywhere => {
+                format!(" WHERE {}", scope_sql(&self.actor.scope, &format!("{}.{column}", table.name)))
+            }
+            _ => String::new(),
+        };
+        let sql = format!("{} ON CONFLICT ({}) DO UPDATE SET {}{scope}", insert_sql(table), table.key, sets.join(", "));
+        if self.conn.execute(&sql, &values)? == 0 {
+            let region = table.region_of(&map)?.map(|it| it.to_string()).unwrap_or_default();
+            return Err(StoreError::OutOfScope { actor: self.actor.name.clone(), region });
+        }
         self.changed(table, map)
     }
 
