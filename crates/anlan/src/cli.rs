@@ -138,6 +138,9 @@ pub struct ServeArgs {
     /// 外部 MQTT 服务器 · MQTT broker to read from (mqtt://user:pass@host:port)
     #[arg(long, env = "ANLAN_MQTT_BROKER", value_name = "URL")]
     pub mqtt_broker: Option<String>,
+    /// 直接接入 MQTT 设备的监听地址 · Address at which MQTT devices connect directly
+    #[arg(long, env = "ANLAN_MQTT_LISTEN", value_name = "ADDR:PORT")]
+    pub mqtt_listen: Option<std::net::SocketAddr>,
     /// 本节点承担：web、ingest、worker（默认全部）· What this node does: web, ingest, worker (all by default)
     #[arg(long, env = "ANLAN_ROLE", value_delimiter = ',')]
     pub role: Vec<String>,

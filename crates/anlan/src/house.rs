@@ -105,7 +105,7 @@ impl House {
     /// Every route of every mechanism.
     pub fn routes(&self) -> Mounted {
         anlan_web::routes(&self.site)
-            .merge(anlan_register::routes(&self.site))
+            .merge(anlan_register::routes(&self.site, register_hooks()))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
             .merge(ops::routes(&self.site, self.clone()))
@@ -137,6 +137,11 @@ fn hooks(warn: &Arc<Warn>) -> Hooks {
     }
 }
 
+/// Whoever is erased from the register is forgotten in the records of calls, in the same transaction.
+fn register_hooks() -> anlan_register::Hooks {
+    anlan_register::Hooks { erasure: vec![Arc::new(|tx, person| anlan_warn::call::forget(tx, person).map(drop))] }
+}
+
 /// The one district of the register; code `00` while there is none.
 async fn home_of(world: &World) -> Result<RegionCode, StoreError> {
     let districts: Vec<Region> = world
@@ -148,3 +153,65 @@ async fn home_of(world: &World) -> Result<RegionCode, StoreError> {
 
 /// How long a job is held without renewal.
 pub const LEASE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use anlan_register::Person;
+    use anlan_store::{Clock, Event, Urgency};
+    use anlan_testbed::{Caller, Engine, NOON};
+    use anlan_warn::{Call, Receipt};
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::install::MODULES;
+
+    const NOTE: &str = "老人住院，电话由女儿接";
+    const REPLY: &str = "我在外地，请找老王";
+
+    fn records() -> (Person, Call, Receipt) {
+        let person = json!({"id": "person:000000001", "region": "440303001", "name": "张三", "phone": "15400000001",
+            "spare": null, "erased_at": null});
+        let call = json!({"id": "round/person:000000001", "round": "round", "callee": "person:000000001",
+            "region": "440303001", "who": "street", "rank": "lead", "duties": [], "deputies": [], "numbers": 1,
+            "ladder": "voice", "state": "answered", "open": false, "step": null, "tries": 1, "attempts": 1,
+            "last_attempt": 1, "limit_at": null, "rang_at": null, "first_rang_at": null, "heard": false, "key": 1,
+            "via": "desk", "by_whom": "user:zhou", "note": NOTE, "final_at": NOON, "late_key": null,
+            "escalation": null, "escalations": 0, "token_hash": "", "opened_at": NOON, "revision": 1});
+        let receipt = json!({"id": "sim/1", "attempt": "a", "region": "440303001", "event": "reply", "at": NOON,
+            "received_at": NOON, "detail": {"text": REPLY}, "gateway": "sim", "subject": "person:000000001"});
+        let read = "the record has the shape of its table";
+        (
+            serde_json::from_value(person).expect(read),
+            serde_json::from_value(call).expect(read),
+            serde_json::from_value(receipt).expect(read),
+        )
+    }
+
+    #[rstest]
+    #[tokio::test]
+    async fn an_erasure_also_takes_the_words_written_about_a_call(
+        #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    ) {
+        let world = anlan_testbed::world(engine, Clock::driven(NOON), MODULES);
+        let house = House::open((*world).clone(), HouseConfig::default()).await.expect("the house opens");
+        let (person, call, receipt) = records();
+        let put = move |tx: &mut anlan_store::Tx<'_>| {
+            tx.put(&person)?;
+            tx.put(&call)?;
+            tx.put(&receipt)?;
+            tx.record(Event::new("test.made", "test"))
+        };
+        world.write("test", Urgency::Urgent, &Actor::system("test"), put).await.expect("the records are made");
+        let before = format!("{:?}", world.dump().await.expect("the rows"));
+        assert!([NOTE, REPLY, "张三"].iter().all(|it| before.contains(it)));
+
+        let app = house.routes().router;
+        let keeper = Caller::officer(&app, &world, "register_keeper", "440303").await;
+        let done = keeper.post("/api/v1/people/person:000000001/erase", "").await;
+        assert_eq!(done.status, 200, "{}", done.text());
+        let after = format!("{:?}", world.dump().await.expect("the rows"));
+        assert!([NOTE, REPLY, "张三", "15400000001"].iter().all(|it| !after.contains(it)));
+        assert!(after.contains("\"state\": String(\"answered\")"), "how the call ended stays");
+    }
+}

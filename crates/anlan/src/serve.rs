@@ -1,6 +1,11 @@
 //! `anlan serve`: the server of the real world.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use anlan_kernel::{Lang, RegionCode};
 use anlan_store::{Clock, WorldKind};
@@ -27,6 +32,7 @@ pub struct File {
     tls_key: Option<PathBuf>,
     behind_proxy: bool,
     mqtt_broker: Option<String>,
+    mqtt_listen: Option<SocketAddr>,
     role: Vec<String>,
     packs: Option<PathBuf>,
     speaker: Option<String>,
@@ -50,6 +56,7 @@ fn settings(args: &ServeArgs) -> Result<File, Bad> {
         tls_key: args.tls_key.or(file.tls_key),
         behind_proxy: args.behind_proxy || file.behind_proxy,
         mqtt_broker: args.mqtt_broker.or(file.mqtt_broker),
+        mqtt_listen: args.mqtt_listen.or(file.mqtt_listen),
         role: if args.role.is_empty() { file.role } else { args.role },
         packs: args.packs.or(file.packs),
         speaker: args.speaker.or(file.speaker),
@@ -81,6 +88,7 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let tls = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
     server::check_exposure(address.ip(), tls.is_some(), settings.behind_proxy, lang)?;
     let listener = server::bind(address, "--listen", lang)?;
+    let devices = for_devices(&settings, tls.is_some(), lang)?;
     let install = Install::of(place);
     let _lock = install.lock().map_err(|it| words(it, lang))?;
     let district = settings.district.as_deref().map(RegionCode::parse).transpose()?;
@@ -100,7 +108,9 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     ops::count_metrics();
     house.warn.load_gateways().await.map_err(|it| words(it, lang))?;
     let mut tasks = workers::all(&house, roles);
-    intake(&settings, &house, &mut tasks, lang)?;
+    if roles.ingest {
+        intake(&settings, devices, &house, &mut tasks, lang)?;
+    }
     local::listen(&install, &house, &mut tasks)?;
     if let Some(code) = accounts::first_code(&house.world).await.map_err(|it| words(it, lang))? {
         println!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
@@ -118,11 +128,42 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     Ok(Outcome::Ok)
 }
 
-/// MQTT in from an outside broker.
-fn intake(settings: &File, house: &House, tasks: &mut tokio::task::JoinSet<()>, lang: Lang) -> Result<(), Bad> {
+/// MQTT in: from an outside broker, and from devices directly.
+fn intake(
+    settings: &File,
+    devices: Option<TcpListener>,
+    house: &House,
+    tasks: &mut tokio::task::JoinSet<()>,
+    lang: Lang,
+) -> Result<(), Bad> {
     if let Some(url) = &settings.mqtt_broker {
         let source = anlan_monitor::mqtt::Broker::parse(url).map_err(|it| Bad(it.sentence(lang)))?;
-        tasks.spawn(source.run(std::sync::Arc::clone(&house.monitor)));
+        tasks.spawn(source.run(Arc::clone(&house.monitor)));
     }
+    #[cfg(feature = "mqtt-intake")]
+    if let Some(listener) = devices {
+        use anlan_monitor::intake::{Tls, serve};
+        let pair = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
+        let tls = pair.map(|(cert, key)| Tls::from_pem(cert, key)).transpose()?;
+        println!("MQTT — {}", listener.local_addr()?);
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        tasks.spawn(serve(listener, tls, Arc::clone(&house.monitor)));
+    }
+    #[cfg(not(feature = "mqtt-intake"))]
+    drop(devices);
     Ok(())
+}
+
+/// Where MQTT devices connect, if they do.
+fn for_devices(settings: &File, tls: bool, lang: Lang) -> Result<Option<TcpListener>, Bad> {
+    let Some(address) = settings.mqtt_listen else { return Ok(None) };
+    if cfg!(not(feature = "mqtt-intake")) {
+        let words = lang.pick(
+            "这个程序不含 MQTT 设备直连；请用发布包，或以 --features mqtt-intake 编译",
+            "this build takes no MQTT devices; use a release package, or build with --features mqtt-intake",
+        );
+        return Err(Bad(words.to_owned()));
+    }
+    server::check_exposure(address.ip(), tls, settings.behind_proxy, lang)?;
+    Ok(Some(server::bind(address, "--mqtt-listen", lang)?))
 }

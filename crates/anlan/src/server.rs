@@ -67,9 +67,13 @@ pub fn bind(address: SocketAddr, flag: &str, lang: Lang) -> Result<TcpListener, 
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
             let port = address.port();
             let free = free_port(address.ip(), port);
-            let offer = free.map_or_else(String::new, |it| match lang {
-                Lang::Zh => format!("；{it} 端口空闲，可加 {flag} {it}"),
-                Lang::En => format!("; port {it} is free: add {flag} {it}"),
+            let offer = free.map_or_else(String::new, |it| {
+                let value =
+                    if flag == "--port" { it.to_string() } else { SocketAddr::new(address.ip(), it).to_string() };
+                match lang {
+                    Lang::Zh => format!("；{it} 端口空闲，可加 {flag} {value}"),
+                    Lang::En => format!("; port {it} is free: add {flag} {value}"),
+                }
             });
             Err(match lang {
                 Lang::Zh => format!("{} 端口 {port} 已被别的程序占用{offer}", address.ip()),

@@ -16,6 +16,8 @@
 mod alarms;
 pub mod api;
 pub mod ingest;
+#[cfg(feature = "mqtt-intake")]
+pub mod intake;
 mod judging;
 pub mod log;
 pub mod model;

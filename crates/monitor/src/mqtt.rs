@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use anlan_kernel::Problem;
+use anlan_store::StoreError;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS};
 
 use crate::{
     ingest::{Allowed, Sender, Topic},
+    rejected::{self, Refusal},
     service::Monitor,
 };
 
@@ -96,19 +98,43 @@ impl Broker {
 
 /// Takes one publish; without an acknowledgement the broker brings it again.
 async fn take(monitor: Arc<Monitor>, client: AsyncClient, sender: Sender, publish: Publish) {
-    let mut parts = publish.topic.split('/').skip(2);
-    let (station, quantity) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    match monitor.take_topic(&sender, Topic { station, quantity }, &publish.payload).await {
-        Ok(answer) if !answer.refused.is_empty() => {
-            tracing::debug!(topic = publish.topic, refused = answer.refused.len(), "readings were refused and kept");
-        }
-        Ok(_) => {}
-        Err(error) => {
-            tracing::error!(%error, "readings from the MQTT broker could not be stored");
-            return;
-        }
+    if let Err(error) = take_publish(&monitor, &sender, &publish).await {
+        tracing::error!(%error, "readings from the MQTT broker could not be stored");
+        return;
     }
     if let Err(error) = client.ack(&publish).await {
         tracing::warn!(%error, "a publish could not be acknowledged; it will come again");
     }
+}
+
+/// Takes what a publish says; what is wrong with it is kept with its reason. Answers after the sync.
+pub(crate) async fn take_publish(monitor: &Monitor, sender: &Sender, publish: &Publish) -> Result<(), StoreError> {
+    let refused = match topic_of(&publish.topic) {
+        Some(topic) => monitor.take_topic(sender, topic, &publish.payload).await?.refused.len(),
+        None => {
+            let refusal = Refusal::new(&publish.payload, bad_topic(&publish.topic));
+            rejected::keep(&monitor.world, &format!("{} {}", sender.name, sender.way), vec![refusal]).await?;
+            1
+        }
+    };
+    if refused > 0 {
+        tracing::warn!(sender = sender.name, topic = publish.topic, refused, "readings were refused and kept");
+    }
+    Ok(())
+}
+
+fn topic_of(text: &str) -> Option<Topic<'_>> {
+    let (station, quantity) = text.strip_prefix("anlan/v1/")?.split_once('/')?;
+    let fine = !station.is_empty() && !quantity.is_empty() && !quantity.contains('/');
+    fine.then_some(Topic { station, quantity })
+}
+
+fn bad_topic(topic: &str) -> Problem {
+    let topic: String = topic.chars().take(80).collect();
+    Problem::new(
+        "bad_topic",
+        format!("主题“{topic}”应写作 anlan/v1/<站号>/<要素>"),
+        format!("the topic \"{topic}\" should be anlan/v1/<station_id>/<quantity>"),
+    )
+    .field("topic")
 }

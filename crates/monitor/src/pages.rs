@@ -17,7 +17,7 @@ use crate::{
     api::{
         Room,
         lists::{ListQuery, read_alarms, read_rejected},
-        signals::{read_signal, refusal},
+        signals::refusal,
         stations::read_stations,
     },
     service::Monitor,
@@ -64,8 +64,7 @@ async fn acknowledge(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> ApiResult<Redirect> {
-    let signal = read_signal(&room, &who, id).await?;
-    room.monitor.acknowledge_signal(&who.actor, &signal.id).await.map_err(refusal)?;
+    room.monitor.acknowledge_signal(&who.actor, &id).await.map_err(refusal)?;
     Ok(back(&room, &headers))
 }
 
@@ -75,8 +74,7 @@ async fn forward(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> ApiResult<Redirect> {
-    let signal = read_signal(&room, &who, id).await?;
-    room.monitor.forward_signal(&who.actor, &signal.id).await.map_err(refusal)?;
+    room.monitor.forward_signal(&who.actor, &id).await.map_err(refusal)?;
     Ok(back(&room, &headers))
 }
 

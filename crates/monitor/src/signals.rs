@@ -121,7 +121,7 @@ impl Monitor {
         Ok(Received { signal, new, warnings })
     }
 
-    /// 签收: says who saw the signal, and when; the first one counts.
+    /// 签收: says who saw the signal, and when; the first one counts. It goes by our id or its issuer's number.
     ///
     /// # Errors
     /// [`SignalError::NotFound`]; what the store says.
@@ -164,7 +164,7 @@ impl Monitor {
         let changed = self
             .world
             .write("signal-change", Urgency::Urgent, by, move |tx| {
-                let Some(mut signal) = tx.get::<Signal>(&key)? else { return Ok(None) };
+                let Some(mut signal) = store::signal_named(tx, &key)? else { return Ok(None) };
                 if !change(&mut signal, tx.now()) {
                     return Ok(Some(signal));
                 }

@@ -9,14 +9,14 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, Query, State},
-    http::header,
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use maud::{Markup, html};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    check, export, import,
+    Hooks, check, export, import,
     model::{Person, Post, masked_name},
     phone,
 };
@@ -24,8 +24,9 @@ use crate::{
 const PAGE: usize = 100;
 
 /// Routes of the register.
-pub fn routes(site: &Arc<Site>) -> Mounted {
+pub fn routes(site: &Arc<Site>, hooks: Hooks) -> Mounted {
     use Permission::{EditPeople, ErasePerson, SeePeople, Unmask};
+    let erase = move |State(site), who, Path(id)| erase(site, who, id, hooks.clone());
     Routes::new(site)
         .get("/people", Access::Needs(SeePeople), "责任人", "People", list_page)
         .get("/people/check", Access::Needs(SeePeople), "号码核查", "Number check", check_page)
@@ -174,9 +175,13 @@ async fn unmask(State(site): State<Arc<Site>>, who: Who, Path(id): Path<String>)
     Ok(Json(body).into_response())
 }
 
-async fn erase(State(site): State<Arc<Site>>, who: Who, Path(id): Path<String>) -> ApiResult<Response> {
-    let found = site.world.write("erase", Urgency::Urgent, &who.actor, move |tx| crate::erase(tx, &id)).await?;
-    if found { Ok(Json(serde_json::json!({"erased": true})).into_response()) } else { Err(ApiError::not_found()) }
+async fn erase(site: Arc<Site>, who: Who, id: String, hooks: Hooks) -> ApiResult<Response> {
+    let found = site.world.write("erase", Urgency::Urgent, &who.actor, move |tx| crate::erase(tx, &hooks, &id)).await?;
+    if !found {
+        return Err(ApiError::not_found());
+    }
+    site.world.scrub().await?;
+    Ok(Json(serde_json::json!({"erased": true})).into_response())
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -190,13 +195,37 @@ async fn take(
     who: Who,
     Path(kind): Path<String>,
     Query(query): Query<TakeQuery>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> ApiResult<Response> {
     if body.is_empty() {
         return Err(Problem::new("bad_body", "文件是空的", "the file is empty").into());
     }
+    check_type(&headers)?;
     let dry = query.dry_run.as_deref().is_some_and(|it| matches!(it, "1" | "true"));
     let name = query.file.unwrap_or_default();
-    let report = import::run(&site.world, &who.actor, &kind, &body, &name, dry).await?;
+    let report = import::run(&site.world, &who.actor, &kind, &body, &name, dry).await.map_err(refusal)?;
     Ok(Json(report).into_response())
+}
+
+/// The body is the file itself; a form or JSON around it would be read as a table.
+fn check_type(headers: &HeaderMap) -> ApiResult<()> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    if !kind.starts_with("multipart/") && !kind.starts_with("application/json") {
+        return Ok(());
+    }
+    let (zh, en) =
+        ("请把 xlsx 或 csv 文件本身作为请求内容发送", "send the xlsx or csv file itself as the body of the request");
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Problem::new("bad_content_type", zh, en)))
+}
+
+/// A file that cannot be read is no conflict.
+fn refusal(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Refused(problem) if problem.code == "too_large" => {
+            ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, problem)
+        }
+        StoreError::Refused(problem) => ApiError::new(StatusCode::BAD_REQUEST, problem),
+        error => error.into(),
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anlan_kernel::{Actor, RegionCode, Text, Tier};
-use anlan_store::{StoreError, Tx, World};
+use anlan_store::{StoreError, Tx, World, params};
 use serde::Serialize;
 
 use crate::{
@@ -36,7 +36,13 @@ pub async fn run(world: &World, actor: &Actor) -> Result<Vec<Finding>, StoreErro
 
 fn findings(tx: &mut Tx<'_>) -> Result<Vec<Finding>, StoreError> {
     let people = tx.find::<Person>("erased_at IS NULL", "ORDER BY id", &[])?;
-    let posts = tx.find::<Post>("1 = 1", "ORDER BY region, id", &[])?;
+    let now = tx.now();
+    let posts = tx.find::<Post>(
+        "(valid_from IS NULL OR valid_from <= $1) AND (valid_until IS NULL OR valid_until > $1)
+           AND person NOT IN (SELECT id FROM person WHERE erased_at IS NOT NULL)",
+        "ORDER BY region, id",
+        params![now],
+    )?;
     let regions = tx.find::<Region>("1 = 1", "ORDER BY code", &[])?;
     let shifts = tx.find::<Shift>("person IS NULL", "ORDER BY id", &[])?;
     let scope = tx.actor().scope.clone();

@@ -66,10 +66,18 @@ pub fn xlsx(table: &[Vec<String>]) -> Result<Vec<u8>, StoreError> {
 fn csv(table: &[Vec<String>]) -> Result<Vec<u8>, StoreError> {
     let mut writer = csv::Writer::from_writer(b"\xef\xbb\xbf".to_vec());
     for cells in table {
-        let safe = cells
-            .iter()
-            .map(|it| if it.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{it}") } else { it.clone() });
+        let safe = cells.iter().map(|it| if is_formula(it) { format!("'{it}") } else { it.clone() });
         writer.write_record(safe).map_err(|it| StoreError::Io(it.to_string()))?;
     }
     writer.into_inner().map_err(|it| StoreError::Io(it.to_string()))
+}
+
+/// Whether a spreadsheet would work the cell out, or it looks like one that was disarmed.
+fn is_formula(cell: &str) -> bool {
+    cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// A cell as it was before it was disarmed.
+pub(crate) fn armed(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|it| is_formula(it)).unwrap_or(cell)
 }

@@ -26,15 +26,50 @@ pub use callees::{Callee, CalleeTitle, Duty, Who, audience, callee, callee_title
 pub use model::{Organisation, Person, Post, Rank, Region, Role, Shift};
 pub use store::MODULE;
 
+use std::sync::Arc;
+
+use anlan_kernel::Problem;
 use anlan_store::{Event, StoreError, Tx};
 
-/// Erases a person: the key is destroyed, the live record cleared; the journal still verifies.
+/// Hears of an erasure inside the transaction that does it, while the person's key still exists: whoever
+/// keeps words about the person clears them.
+pub type ErasureHook = Arc<dyn Fn(&mut Tx<'_>, &str) -> Result<(), StoreError> + Send + Sync>;
+
+/// Who else hears of erasures, in the same transaction.
+#[derive(Clone, Default)]
+pub struct Hooks {
+    /// In order.
+    pub erasure: Vec<ErasureHook>,
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Hooks({} erasure)", self.erasure.len())
+    }
+}
+
+/// Somebody of whom there are records outside the actor's duty areas cannot be erased by that actor, or
+/// something readable would be left.
+pub fn lies_elsewhere() -> Problem {
+    let (zh, en) = (
+        "此人在您的责任区以外也有记录，请由管辖全部责任区的管理员删除",
+        "there are records of this person outside your duty areas; a keeper of all of them can erase the person",
+    );
+    Problem::new("lies_elsewhere", zh, en)
+}
+
+/// Erases a person: the key is destroyed, the live records cleared here and wherever a hook keeps some;
+/// the journal still verifies.
 ///
 /// # Errors
-/// What the store says.
-pub fn erase(tx: &mut Tx<'_>, id: &str) -> Result<bool, StoreError> {
+/// [`lies_elsewhere`]; what the store says.
+pub fn erase(tx: &mut Tx<'_>, hooks: &Hooks, id: &str) -> Result<bool, StoreError> {
     let Some(person) = tx.get::<Person>(id)? else { return Ok(false) };
+    hooks.erasure.iter().try_for_each(|hook| hook(tx, id))?;
     let posts = tx.find::<Post>("person = $1", "ORDER BY id", &[id.into()])?;
+    if store::post_count(tx, id)? != posts.len() as i64 {
+        return Err(lies_elsewhere().into());
+    }
     tx.destroy_key(id)?;
     let now = tx.now();
     tx.put(&Person { name: None, phone: None, spare: None, erased_at: Some(now), ..person.clone() })?;

@@ -146,3 +146,26 @@ pub(crate) fn roster_rows(tx: &mut Tx<'_>) -> Result<Vec<Row>, StoreError> {
                 WHERE n.erased_at IS NULL AND {scope:p.region} ORDER BY p.region, p.rank, p.id";
     tx.query(sql, &[])
 }
+
+/// Every organisation: id, name, region. Units are public words, and their ids are unique everywhere.
+pub(crate) fn organisation_everywhere(tx: &mut Tx<'_>) -> Result<Vec<(String, String, RegionCode)>, StoreError> {
+    let rows = tx.query_everywhere("SELECT id, name, region FROM organisation ORDER BY id DESC", &[])?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?, region_of(&row.text(2)?)?))).collect()
+}
+
+/// The highest number that stands in a person's id, of everybody: a number is given out once.
+pub(crate) fn person_last(tx: &mut Tx<'_>) -> Result<usize, StoreError> {
+    let sql = "SELECT MAX(id) FROM person WHERE id >= 'person:0' AND id < 'person:a'";
+    let last = tx.query_everywhere(sql, &[])?.first().map_or(Ok(None), |it| it.opt(0, Row::text))?;
+    Ok(last.and_then(|it| it.strip_prefix("person:")?.parse().ok()).unwrap_or(0))
+}
+
+/// How many posts a person has, in every area: an erasure leaves none out.
+pub(crate) fn post_count(tx: &mut Tx<'_>, person: &str) -> Result<i64, StoreError> {
+    let rows = tx.query_everywhere("SELECT COUNT(*) FROM post WHERE person = $1", params![person])?;
+    rows.first().map_or(Ok(0), |it| it.int(0))
+}
+
+fn region_of(text: &str) -> Result<RegionCode, StoreError> {
+    RegionCode::parse(text).map_err(|it| StoreError::Shape(it.to_string()))
+}

@@ -181,7 +181,7 @@ impl Drop for Engine {
     }
 }
 
-fn lite_open(path: &Path, reader: bool) -> Result<rusqlite::Connection, StoreError> {
+pub(crate) fn lite_open(path: &Path, reader: bool) -> Result<rusqlite::Connection, StoreError> {
     let conn = rusqlite::Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(10))?;
     conn.set_prepared_statement_cache_capacity(256);

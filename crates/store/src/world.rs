@@ -15,7 +15,7 @@ use crate::{
     Clock, Keys, StoreError, Table, Tx, Urgency,
     conn::{Conn, PgClient},
     disk,
-    engine::{Conflict, Engine, Job, Place, Ran},
+    engine::{Conflict, Engine, Job, Place, Ran, lite_open},
     journal, migrate,
 };
 
@@ -254,6 +254,32 @@ impl World {
         let (job, answer) = self.job("read", actor, false, unit);
         self.0.engine.read(job);
         answer.await.map_err(|_| StoreError::Engine("a read did not finish".into()))?
+    }
+
+    /// Overwrites what erased rows left in the files of the engine: pages that wait in SQLite's write-ahead
+    /// log, dead rows of PostgreSQL. To be called after an erasure has committed.
+    ///
+    /// # Errors
+    /// What the engine says; then it is to be called again.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        let personal: Vec<_> = self.tables().filter(|it| !it.sealed.is_empty()).map(|it| it.name).collect();
+        let (place, (send, answer)) = (self.place().clone(), oneshot::channel());
+        std::thread::spawn(move || {
+            let scrubbed = match &place {
+                Place::Sqlite(path) => lite_open(path, false).and_then(|conn| {
+                    let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+                    match conn.query_row(sql, [], |row| row.get::<_, i64>(0))? {
+                        0 => Ok(()),
+                        _ => Err(StoreError::Engine("the write-ahead log is in use".into())),
+                    }
+                }),
+                Place::Postgres { url, schema } => PgClient::connect(url, schema)
+                    .and_then(|mut it| Ok(it.client.batch_execute(&format!("VACUUM {}", personal.join(", ")))?)),
+            };
+            // Nobody waits any more: it is done all the same.
+            let _ = send.send(scrubbed);
+        });
+        answer.await.map_err(|_| StoreError::Engine("scrubbing did not finish".into()))?
     }
 
     /// Every row of every journaled table as JSON, by table and key; for comparing worlds.

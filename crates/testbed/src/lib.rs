@@ -1,4 +1,4 @@
-//! A place to test in: worlds on SQLite and on PostgreSQL, and a disk that loses power.
+//! A place to test in: worlds on SQLite and on PostgreSQL, callers of routes, and a disk that loses power.
 //!
 //! Owns a private PostgreSQL cluster, made on first use and shared by every test of this machine until
 //! it has been idle for some minutes. Does not know any mechanism, and never skips: where PostgreSQL
@@ -9,7 +9,9 @@
 //! - What a test world left behind is removed with it.
 
 mod cluster;
+mod http;
 mod world;
 
 pub use cluster::postgres_url;
+pub use http::{Caller, Reply};
 pub use world::{Engine, NOON, TestWorld, world, worlds};

@@ -269,11 +269,19 @@ pub fn limits_reached(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(),
 /// destroys the key in the same transaction. Returns how many records held something.
 ///
 /// # Errors
-/// What the store says.
+/// A refusal when some of them lie outside the actor's duty areas; what the store says.
 pub fn forget(tx: &mut Tx<'_>, callee: &str) -> Result<usize, StoreError> {
     let calls: Vec<Call> = tx.find("callee = $1 AND note IS NOT NULL", "ORDER BY id", params![callee])?;
     let receipts: Vec<Receipt> = tx.find("subject = $1 AND detail IS NOT NULL", "ORDER BY id", params![callee])?;
     let count = calls.len() + receipts.len();
+    let all = tx.query_everywhere(
+        "SELECT (SELECT COUNT(*) FROM call WHERE callee = $1 AND note IS NOT NULL)
+              + (SELECT COUNT(*) FROM receipt WHERE subject = $1 AND detail IS NOT NULL)",
+        params![callee],
+    )?;
+    if all.first().map_or(Ok(0), |it| it.int(0))? != count as i64 {
+        return Err(anlan_register::lies_elsewhere().into());
+    }
     for call in calls {
         tx.put(&Call { note: None, revision: call.revision + 1, ..call })?;
     }

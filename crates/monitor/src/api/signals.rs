@@ -69,13 +69,8 @@ pub(crate) async fn read_signals(room: &Room, who: &Who, query: &ListQuery) -> A
 
 /// One signal, by our id or the issuer's identifier.
 pub(super) async fn one(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<Signal>> {
-    Ok(Json(read_signal(&room, &who, id).await?))
-}
-
-/// See [`one`].
-pub(crate) async fn read_signal(room: &Room, who: &Who, id: String) -> ApiResult<Signal> {
     let found = room.site.world.read(&who.actor, move |tx| store::signal_named(tx, &id)).await?;
-    found.ok_or_else(ApiError::not_found)
+    Ok(Json(found.ok_or_else(ApiError::not_found)?))
 }
 
 /// 签收; the first one counts.

@@ -65,6 +65,9 @@ pub async fn run(
         )
     })?;
     let sheet = sheet::read(bytes, file_name, columns)?;
+    // Two imports at once would give out the same numbers.
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _one = ONE.lock().await;
     let mut known = world.read(actor, Known::load).await?;
     let mut report = Report::default();
     let mut entries = Vec::new();
@@ -110,6 +113,10 @@ fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<
             Entry::Organisation(it) => put(tx, &it.id, it, write, &mut counted)?,
             Entry::Shift(it) => put(tx, &it.id, it, write, &mut counted)?,
             Entry::Post(person, post) => {
+                // Another node gave the same number to somebody else meanwhile.
+                if tx.get::<Person>(&person.id)?.is_some_and(|it| it.name != person.name) {
+                    return Err(StoreError::Stale(person.id.clone()));
+                }
                 let mut unseen = [0; 3];
                 put(tx, &person.id, person, write, &mut unseen)?;
                 put(tx, &post.id, post, write, &mut counted)?;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anlan_kernel::{Problem, RegionCode};
+use anlan_kernel::{Problem, RegionCode, Scope};
 use anlan_store::{StoreError, Tx};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Organisation, Person, Post, Rank, Region, Role, Shift, level_of},
-    phone,
+    phone, store,
 };
 
 const PEOPLE: &[Column] = &[
@@ -64,8 +64,9 @@ pub fn columns(kind: &str) -> Option<&'static [Column]> {
 }
 
 /// What rows are looked up in; grows with every row read.
-#[derive(Default)]
 pub struct Known {
+    /// Where the importer may write.
+    scope: Scope,
     regions: HashMap<String, RegionCode>,
     organisations: HashMap<String, (String, RegionCode)>,
     by_id: HashMap<String, RegionCode>,
@@ -76,32 +77,45 @@ pub struct Known {
 }
 
 impl Known {
-    /// Everything there is.
+    /// Regions and units of everybody, people of the actor's duty areas, and the last number given out.
     pub fn load(tx: &mut Tx<'_>) -> Result<Self, StoreError> {
-        let mut known = Self::default();
+        let mut known = Self {
+            scope: tx.actor().scope.clone(),
+            regions: HashMap::new(),
+            organisations: HashMap::new(),
+            by_id: HashMap::new(),
+            people: HashMap::new(),
+            posts: HashSet::new(),
+            shifts: HashMap::new(),
+            next: store::person_last(tx)?,
+        };
         for it in tx.find::<Region>("1 = 1", "", &[])? {
             known.regions.insert(it.code.to_string(), it.code);
         }
-        for it in tx.find::<Organisation>("1 = 1", "ORDER BY id DESC", &[])? {
-            known.by_id.insert(it.id.clone(), it.region.clone());
-            known.organisations.insert(it.name, (it.id, it.region));
+        for (id, name, region) in store::organisation_everywhere(tx)? {
+            known.by_id.insert(id.clone(), region.clone());
+            known.organisations.insert(name, (id, region));
         }
-        for it in tx.find::<Person>("1 = 1", "ORDER BY id", &[])? {
-            let number = it.id.rsplit(':').next().and_then(|it| it.parse().ok()).unwrap_or(0);
-            known.next = known.next.max(number);
+        for it in tx.find::<Person>("1 = 1", "ORDER BY id DESC", &[])? {
             known.people.insert(key(&it), it);
         }
         Ok(known)
     }
 }
 
+/// Who a row means: name and number; without a number, name and place.
 fn key(person: &Person) -> (String, String) {
-    (person.name.clone().unwrap_or_default(), person.phone.clone().or_else(|| person.spare.clone()).unwrap_or_default())
+    let number = person.phone.clone().or_else(|| person.spare.clone());
+    (person.name.clone().unwrap_or_default(), number.unwrap_or_else(|| person.region.to_string()))
 }
 
 /// Reads one row.
 pub fn read(kind: &str, row: &Row, sheet: &Sheet, known: &mut Known) -> Result<Entry, Problem> {
     let cells = Cells { row, sheet };
+    if row.open_quote {
+        let words = ("引号没有配对，这一行读不出来", "a quote is opened and never closed; the row cannot be read");
+        return Err(Problem::new("open_quote", words.0, words.1));
+    }
     match kind {
         "regions" => read_region(&cells, known),
         "organisations" => read_organisation(&cells, known),
@@ -141,15 +155,26 @@ impl Cells<'_> {
 
     fn region(&self, key: &str, known: &Known) -> Result<RegionCode, Problem> {
         let code = region(self.must(key)?, &self.sheet.title(key))?;
-        if known.regions.contains_key(code.as_str()) {
-            return Ok(code);
+        if !known.regions.contains_key(code.as_str()) {
+            return Err(self.wrong(key, "不在区划表里", "is in no list of regions"));
         }
-        Err(self.wrong(key, "不在区划表里", "is in no list of regions"))
+        self.own(key, &code, known)?;
+        Ok(code)
+    }
+
+    /// Nobody writes outside the own duty areas.
+    fn own(&self, key: &str, region: &RegionCode, known: &Known) -> Result<(), Problem> {
+        if known.scope.covers(region) {
+            return Ok(());
+        }
+        let problem = self.wrong(key, "不在您的责任区内", "lies outside your duty areas");
+        Err(Problem { code: "out_of_scope".into(), ..problem })
     }
 }
 
 fn read_region(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
     let code = region(cells.must("code")?, &cells.sheet.title("code"))?;
+    cells.own("code", &code, known)?;
     let parent = cells.some("parent").map(|it| region(&it, &cells.sheet.title("parent"))).transpose()?;
     let level = cells.must("level")?.parse().map_err(|_| cells.wrong("level", "不是数字", "is not a number"))?;
     let found = Region { name: cells.must("name")?.to_owned(), level, parent, code: code.clone() };
@@ -160,6 +185,9 @@ fn read_region(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
 fn read_organisation(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
     let (id, name) = (cells.must("id")?.to_owned(), cells.must("name")?.to_owned());
     let region = cells.region("region", known)?;
+    if let Some(before) = known.by_id.get(&id) {
+        cells.own("id", before, known)?;
+    }
     known.organisations.insert(name.clone(), (id.clone(), region.clone()));
     known.by_id.insert(id.clone(), region.clone());
     let hats = cells.get("hats").split([';', '；', '、']).map(str::trim).filter(|it| !it.is_empty());
@@ -185,6 +213,7 @@ fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
     let unit = cells.must("organisation")?;
     let (organisation, home) =
         known.organisations.get(unit).cloned().unwrap_or_else(|| (unit.to_owned(), region.clone()));
+    cells.own("organisation", &home, known)?;
     let numbers: Vec<String> =
         phone::split(cells.get("phone")).into_iter().chain(phone::split(cells.get("spare"))).collect();
     let (first, spare) = match cells.get("phone").is_empty() {
@@ -218,10 +247,7 @@ fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
 /// The person of this name and number, or a new one.
 fn person(known: &mut Known, name: String, phone: Option<String>, spare: Option<String>, region: RegionCode) -> Person {
     let fresh = Person { id: String::new(), region, name: Some(name), phone, spare, erased_at: None };
-    let mut key = key(&fresh);
-    if key.1.is_empty() {
-        key.1 = fresh.region.to_string();
-    }
+    let key = key(&fresh);
     if let Some(found) = known.people.get_mut(&key) {
         if found.spare.is_none() {
             found.spare.clone_from(&fresh.spare);
@@ -238,6 +264,7 @@ fn read_shift(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
     let organisation = cells.must("organisation")?.to_owned();
     let region = known.by_id.get(&organisation).cloned();
     let region = region.ok_or_else(|| cells.wrong("organisation", "不在单位表里", "is in no list of organisations"))?;
+    cells.own("organisation", &region, known)?;
     let time = |key: &str| {
         let found = moment(cells.must(key)?);
         found.ok_or_else(|| cells.wrong(key, "不是带时区的时间", "is not a time with an offset"))

@@ -5,6 +5,8 @@ use std::io::Cursor;
 use anlan_kernel::Problem;
 use calamine::{Data, Reader, Xlsx};
 
+use crate::export::armed;
+
 /// Rows in which titles are looked for.
 const TITLES_WITHIN: usize = 10;
 /// Largest file taken, bytes.
@@ -22,6 +24,8 @@ pub struct Row {
     pub number: usize,
     /// Its cells.
     pub cells: Vec<String>,
+    /// Whether a quote is opened in it and never closed.
+    pub open_quote: bool,
 }
 
 /// A table with its titles.
@@ -80,7 +84,7 @@ fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
     Ok(range
         .rows()
         .enumerate()
-        .map(|(i, cells)| Row { number: top + i + 1, cells: cells.iter().map(cell).collect() })
+        .map(|(i, cells)| Row { number: top + i + 1, cells: cells.iter().map(cell).collect(), open_quote: false })
         .collect())
 }
 
@@ -108,6 +112,16 @@ fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
             text.into_owned()
         }
     };
+    match records(&text)? {
+        Some(rows) => Ok(rows),
+        None => text.lines().enumerate().map(|(i, line)| one_line(i + 1, line)).collect(),
+    }
+}
+
+/// Rows of a csv; `None` when a quote is never closed and swallows the rest.
+fn records(text: &str) -> Result<Option<Vec<Row>>, Problem> {
+    const END: &str = "\u{1}end";
+    let text = format!("{text}\n{END}\n");
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut rows = Vec::new();
     for record in reader.records() {
@@ -116,9 +130,18 @@ fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
             Problem::new("not_a_table", "这一行不是 CSV", it.to_string()).line(line)
         })?;
         let number = record.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
-        rows.push(Row { number, cells: record.iter().map(str::to_owned).collect() });
+        let cells = record.iter().map(armed).map(str::to_owned).collect();
+        rows.push(Row { number, cells, open_quote: false });
     }
-    Ok(rows)
+    Ok(rows.pop().filter(|it| it.cells == [END]).map(|_| rows))
+}
+
+/// A line read by itself, so that a quote that is never closed costs no other row.
+fn one_line(number: usize, line: &str) -> Result<Row, Problem> {
+    Ok(match records(line)?.map(|mut it| it.pop().unwrap_or_default()) {
+        Some(row) => Row { number, ..row },
+        None => Row { number, cells: line.split(',').map(str::to_owned).collect(), open_quote: true },
+    })
 }
 
 struct Titles {

@@ -1,0 +1,11 @@
+//! The promises of monitoring on a running world, through its doors.
+
+mod bed;
+mod broker;
+#[cfg(feature = "mqtt-intake")]
+mod devices;
+mod judging;
+mod observations;
+mod parsing;
+mod rules;
+mod signals;

@@ -1,0 +1,12 @@
+//! The promises of the register, on both engines.
+
+mod audience;
+mod bed;
+mod doors;
+mod erasure;
+mod faults;
+mod forms;
+mod numbers;
+mod parsing;
+mod roster;
+mod scopes;
