@@ -91,6 +91,7 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
         link_base: settings.link_base.clone().unwrap_or_else(|| url.clone()),
         district,
         packs: packs_of(settings.packs.as_deref(), lang)?,
+        ingest: roles.ingest,
         speaker: settings.speaker.clone().unwrap_or_else(|| HouseConfig::default().speaker),
         ..HouseConfig::default()
     };
@@ -100,16 +101,19 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     ops::count_metrics();
     house.warn.load_gateways().await.map_err(|it| words(it, lang))?;
     let mut tasks = workers::all(&house, roles);
-    intake(&settings, &house, &mut tasks, lang)?;
+    if roles.ingest {
+        intake(&settings, &house, &mut tasks, lang)?;
+    }
     local::listen(&install, &house, &mut tasks)?;
     if let Some(code) = accounts::first_code(&house.world).await.map_err(|it| words(it, lang))? {
-        println!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
-        println!("  {code}   {url}/first");
+        say!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
+        say!("  {code}   {url}/first");
     }
-    println!("安澜 Anlan {} — {url}/", env!("CARGO_PKG_VERSION"));
+    say!("安澜 Anlan {} — {url}/", env!("CARGO_PKG_VERSION"));
     let handle = axum_server::Handle::new();
     tokio::spawn(server::stop_on_signal(handle.clone()));
-    if roles.web {
+    // Observations come over HTTP too.
+    if roles.web || roles.ingest {
         server::serve(listener, server::app("", house.routes()), tls, handle).await?;
     } else {
         drop(listener);

@@ -19,6 +19,8 @@ use crate::{
 /// The longest a worker waits before it looks again.
 const TICK: Duration = Duration::from_millis(500);
 const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How often a node looks for gateways that another one set.
+const GATEWAYS_EVERY: Duration = Duration::from_secs(1);
 
 /// Seals what is committed, at least once a second, and signs the head every minute.
 pub fn sealer(world: World, holder: String, tasks: &mut JoinSet<()>) {
@@ -226,7 +228,20 @@ pub fn all(house: &House, roles: Roles) -> JoinSet<()> {
     if roles.ingest {
         spawn(&mut tasks, Arc::clone(&house.monitor).run());
     }
+    if house.world.is_postgres() {
+        spawn(&mut tasks, gateways(house.clone()));
+    }
     tasks
+}
+
+/// Hears of gateways that were set on another node.
+async fn gateways(house: House) {
+    loop {
+        tokio::time::sleep(GATEWAYS_EVERY).await;
+        if let Err(error) = house.warn.load_gateways().await {
+            tracing::error!(%error, "the gateways could not be read; trying again");
+        }
+    }
 }
 
 fn spawn(tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {
