@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-use anlan_kernel::{Lang, RegionCode};
+use anlan_kernel::{Lang, Problem, RegionCode};
 use anlan_store::{Clock, WorldKind};
 use anlan_web::accounts;
 use serde::Deserialize;
@@ -76,14 +76,14 @@ pub fn packs_of(dir: Option<&std::path::Path>, lang: Lang) -> Result<BTreeMap<St
 pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let lang = lang(place);
     let settings = settings(args)?;
-    let roles = Roles::parse(&settings.role).map_err(Bad)?;
+    let roles = Roles::parse(&settings.role).map_err(|it| Bad(it.sentence(lang)))?;
+    let district = settings.district.as_deref().map(district).transpose().map_err(|it| Bad(it.sentence(lang)))?;
     let address = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let tls = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
     server::check_exposure(address.ip(), tls.is_some(), settings.behind_proxy, lang)?;
     let listener = server::bind(address, "--listen", lang)?;
     let install = Install::of(place);
     let _lock = install.lock().map_err(|it| words(it, lang))?;
-    let district = settings.district.as_deref().map(RegionCode::parse).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr()?);
     let config = HouseConfig {
@@ -120,6 +120,12 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
         server::until_stopped().await;
     }
     Ok(Outcome::Ok)
+}
+
+fn district(code: &str) -> Result<RegionCode, Problem> {
+    RegionCode::parse(code).map_err(|it| {
+        Problem::new("bad_region", format!("“{}”不是区划代码，如 440303", it.0), it.to_string()).field("district")
+    })
 }
 
 /// MQTT in from an outside broker.

@@ -96,7 +96,9 @@ impl Known {
 }
 
 fn key(person: &Person) -> (String, String) {
-    (person.name.clone().unwrap_or_default(), person.phone.clone().or_else(|| person.spare.clone()).unwrap_or_default())
+    // Of people without a number the unit says which of a name it is.
+    let number = person.phone.clone().or_else(|| person.spare.clone()).unwrap_or_else(|| person.region.to_string());
+    (person.name.clone().unwrap_or_default(), number)
 }
 
 /// Reads one row.
@@ -218,10 +220,7 @@ fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
 /// The person of this name and number, or a new one.
 fn person(known: &mut Known, name: String, phone: Option<String>, spare: Option<String>, region: RegionCode) -> Person {
     let fresh = Person { id: String::new(), region, name: Some(name), phone, spare, erased_at: None };
-    let mut key = key(&fresh);
-    if key.1.is_empty() {
-        key.1 = fresh.region.to_string();
-    }
+    let key = key(&fresh);
     if let Some(found) = known.people.get_mut(&key) {
         if found.spare.is_none() {
             found.spare.clone_from(&fresh.spare);
