@@ -26,6 +26,8 @@ pub struct HouseConfig {
     pub district: Option<RegionCode>,
     /// Packs in use.
     pub packs: BTreeMap<String, Pack>,
+    /// Whether this node takes observations.
+    pub ingest: bool,
 }
 
 impl Default for HouseConfig {
@@ -38,6 +40,7 @@ impl Default for HouseConfig {
             link_base: warn.link_base,
             district: None,
             packs: BTreeMap::new(),
+            ingest: true,
         }
     }
 }
@@ -75,11 +78,14 @@ impl House {
             Some(district) => district,
             None => home_of(&world).await?,
         };
-        let monitor = Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn) }).await?;
+        let monitor =
+            Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn), ingest: config.ingest }).await?;
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
         let handlers = Arc::new(warn.handlers());
         let house = Self { world, monitor, warn, site, handlers, hold: Arc::default() };
-        house.use_rules(&config.packs).await?;
+        if config.ingest {
+            house.use_rules(&config.packs).await?;
+        }
         Ok(house)
     }
 

@@ -78,6 +78,13 @@ pub enum Request {
     },
 }
 
+impl Request {
+    /// Of several nodes only the one with the log can do these; any can do the others.
+    fn needs_the_log(&self) -> bool {
+        matches!(self, Self::Import { kind, .. } if kind == "stations" || kind == "observations")
+    }
+}
+
 /// The answer, or a refusal in both languages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -154,7 +161,8 @@ pub async fn ask(place: &PlaceArgs, request: Request) -> Result<Value_, Bad> {
         Ok(_lock) => {
             let kind = if place.world == "real" { WorldKind::Real } else { WorldKind::Replay };
             let world = install.open(&place.world, kind, Clock::Real).map_err(|it| words(it, lang))?;
-            let config = HouseConfig { packs: packs_of(None, lang)?, ..HouseConfig::default() };
+            let config =
+                HouseConfig { packs: packs_of(None, lang)?, ingest: request.needs_the_log(), ..HouseConfig::default() };
             let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
             let answer = perform(&house, request).await.map_err(|it| words(it, lang))?;
             house.monitor.digest().await.map_err(|it| words(it, lang))?;

@@ -1,6 +1,15 @@
 //! Anlan 安澜: the program. Command line, configuration, mounting the routers; nothing else knows
 //! everybody.
 
+/// Prints a line for whoever reads it. A reader who left (`anlan doctor | head -1`) is no reason to stop:
+/// the exit code still says how it went.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+
 mod bench;
 mod cli;
 mod clockwatch;

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use anlan_kernel::{Lang, RegionCode};
+use anlan_kernel::{Lang, Problem, RegionCode};
 use anlan_store::{Clock, WorldKind};
 use anlan_web::accounts;
 use serde::Deserialize;
@@ -83,7 +83,8 @@ pub fn packs_of(dir: Option<&std::path::Path>, lang: Lang) -> Result<BTreeMap<St
 pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let lang = lang(place);
     let settings = settings(args)?;
-    let roles = Roles::parse(&settings.role).map_err(Bad)?;
+    let roles = Roles::parse(&settings.role).map_err(|it| Bad(it.sentence(lang)))?;
+    let district = settings.district.as_deref().map(district).transpose().map_err(|it| Bad(it.sentence(lang)))?;
     let address = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let tls = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
     server::check_exposure(address.ip(), tls.is_some(), settings.behind_proxy, lang)?;
@@ -91,7 +92,6 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let devices = for_devices(&settings, tls.is_some(), lang)?;
     let install = Install::of(place);
     let _lock = install.lock().map_err(|it| words(it, lang))?;
-    let district = settings.district.as_deref().map(RegionCode::parse).transpose()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let url = format!("{scheme}://{}", listener.local_addr()?);
     let config = HouseConfig {
@@ -99,6 +99,7 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
         link_base: settings.link_base.clone().unwrap_or_else(|| url.clone()),
         district,
         packs: packs_of(settings.packs.as_deref(), lang)?,
+        ingest: roles.ingest,
         speaker: settings.speaker.clone().unwrap_or_else(|| HouseConfig::default().speaker),
         ..HouseConfig::default()
     };
@@ -113,19 +114,26 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     }
     local::listen(&install, &house, &mut tasks)?;
     if let Some(code) = accounts::first_code(&house.world).await.map_err(|it| words(it, lang))? {
-        println!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
-        println!("  {code}   {url}/first");
+        say!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
+        say!("  {code}   {url}/first");
     }
-    println!("安澜 Anlan {} — {url}/", env!("CARGO_PKG_VERSION"));
+    say!("安澜 Anlan {} — {url}/", env!("CARGO_PKG_VERSION"));
     let handle = axum_server::Handle::new();
     tokio::spawn(server::stop_on_signal(handle.clone()));
-    if roles.web {
+    // Observations come over HTTP too.
+    if roles.web || roles.ingest {
         server::serve(listener, server::app("", house.routes()), tls, handle).await?;
     } else {
         drop(listener);
         server::until_stopped().await;
     }
     Ok(Outcome::Ok)
+}
+
+fn district(code: &str) -> Result<RegionCode, Problem> {
+    RegionCode::parse(code).map_err(|it| {
+        Problem::new("bad_region", format!("“{}”不是区划代码，如 440303", it.0), it.to_string()).field("district")
+    })
 }
 
 /// MQTT in: from an outside broker, and from devices directly.
@@ -145,7 +153,7 @@ fn intake(
         use anlan_monitor::intake::{Tls, serve};
         let pair = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
         let tls = pair.map(|(cert, key)| Tls::from_pem(cert, key)).transpose()?;
-        println!("MQTT — {}", listener.local_addr()?);
+        say!("MQTT — {}", listener.local_addr()?);
         let listener = tokio::net::TcpListener::from_std(listener)?;
         tasks.spawn(serve(listener, tls, Arc::clone(&house.monitor)));
     }

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant as Monotonic},
 };
 
-use anlan_kernel::Actor;
+use anlan_kernel::{Actor, Problem};
 use anlan_store::{Event, Lease, StoreError, Urgency, World, deadline, journal, real_now};
 use tokio::task::JoinSet;
 
@@ -19,11 +19,13 @@ use crate::{
 /// The longest a worker waits before it looks again.
 const TICK: Duration = Duration::from_millis(500);
 const AFTER_ERROR: Duration = Duration::from_secs(1);
+/// How often a node looks for gateways that another one set.
+const GATEWAYS_EVERY: Duration = Duration::from_secs(1);
 
-/// Seals what is committed, at least once a second, and signs the head every minute.
+/// Seals what is committed, at least once a second, and signs the head at once and then every minute.
 pub fn sealer(world: World, holder: String, tasks: &mut JoinSet<()>) {
     tasks.spawn(async move {
-        let mut signed = Monotonic::now();
+        let mut signed = None;
         let mut commits = world.commits();
         let mut held = Held::new(&world, "sealer", &holder);
         loop {
@@ -36,11 +38,11 @@ pub fn sealer(world: World, holder: String, tasks: &mut JoinSet<()>) {
     });
 }
 
-async fn seal(world: &World, lease: &Lease, signed: &mut Monotonic) -> Result<(), StoreError> {
+async fn seal(world: &World, lease: &Lease, signed: &mut Option<Monotonic>) -> Result<(), StoreError> {
     while journal::seal(world, Some(lease)).await? > 0 {}
-    if signed.elapsed() >= journal::HEAD_EVERY {
-        journal::sign_head(world).await?;
-        *signed = Monotonic::now();
+    let due = signed.is_none_or(|it| it.elapsed() >= journal::HEAD_EVERY);
+    if due && journal::sign_head(world).await?.is_some() {
+        *signed = Some(Monotonic::now());
     }
     Ok(())
 }
@@ -197,7 +199,7 @@ impl Roles {
     ///
     /// # Errors
     /// The name that is no role.
-    pub fn parse(names: &[String]) -> Result<Self, String> {
+    pub fn parse(names: &[String]) -> Result<Self, Problem> {
         if names.is_empty() {
             return Ok(Self { web: true, ingest: true, worker: true });
         }
@@ -207,7 +209,11 @@ impl Roles {
                 "web" => roles.web = true,
                 "ingest" => roles.ingest = true,
                 "worker" => roles.worker = true,
-                other => return Err(format!("{other:?}: web, ingest, worker")),
+                other => {
+                    let zh = format!("没有角色“{other}”，可写 web、ingest、worker，逗号分隔");
+                    let en = format!("there is no role {other:?}; write web, ingest, worker, with commas between");
+                    return Err(Problem::new("bad_role", zh, en).field("role"));
+                }
             }
         }
         Ok(roles)
@@ -226,7 +232,20 @@ pub fn all(house: &House, roles: Roles) -> JoinSet<()> {
     if roles.ingest {
         spawn(&mut tasks, Arc::clone(&house.monitor).run());
     }
+    if house.world.is_postgres() {
+        spawn(&mut tasks, gateways(house.clone()));
+    }
     tasks
+}
+
+/// Hears of gateways that were set on another node.
+async fn gateways(house: House) {
+    loop {
+        tokio::time::sleep(GATEWAYS_EVERY).await;
+        if let Err(error) = house.warn.load_gateways().await {
+            tracing::error!(%error, "the gateways could not be read; trying again");
+        }
+    }
 }
 
 fn spawn(tasks: &mut JoinSet<()>, work: impl Future<Output = ()> + Send + 'static) {

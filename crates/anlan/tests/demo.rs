@@ -35,6 +35,9 @@ fn the_shipped_night_calls_all_2_535_people_and_loses_nobody() {
     assert!(summary["called"].as_i64() >= Some(2_535), "{summary}");
     assert_eq!(summary["rounds"], 4, "a round at every call-out level: {summary}");
     assert!(summary["alarms"].as_i64() > Some(0), "{summary}");
+    for by_hand in ["recorded_by_colleague", "reached_on_site", "handed_over"] {
+        assert!(summary["final"][by_hand].as_i64() > Some(0), "{by_hand}: {summary}");
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ const REMEMBER: Duration = Duration::from_secs(3 * 86_400);
 const DIGEST_EVERY: Duration = Duration::from_secs(1);
 /// How often the engine looks, at the most, while readings stream in.
 const PACE: Duration = Duration::from_millis(5);
+/// Code of the refusal of a node that takes no observations.
+pub(crate) const NOT_INGESTING: &str = "not_ingesting";
 /// Source of rules that were edited here.
 pub const LOCAL: &str = "local";
 
@@ -36,18 +38,26 @@ pub struct Settings {
     pub home: RegionCode,
     /// Who else hears of alarms and signals.
     pub hooks: Hooks,
+    /// Whether this node takes observations and judges them; of several nodes of a world one does.
+    pub ingest: bool,
 }
 
 /// Monitoring of one world.
 pub struct Monitor {
     pub(crate) world: World,
     pub(crate) settings: Settings,
+    /// `None` on a node that takes no observations.
+    intake: Option<Intake>,
+    /// Wakes the engine when its next moment may have changed.
+    stir: Notify,
+}
+
+/// What only the node that takes observations has.
+struct Intake {
     log: Arc<Log>,
     ingest: Ingest,
     judging: Mutex<Judging>,
     digest: Mutex<i64>,
-    /// Wakes the engine when its next moment may have changed.
-    stir: Notify,
 }
 
 /// Why rules were not taken.
@@ -76,13 +86,17 @@ fn log_dir(world: &World) -> PathBuf {
     world.dir().join("log")
 }
 
-impl Monitor {
-    /// Opens the log of the world and brings the engine to where it stood.
-    ///
-    /// # Errors
-    /// What store and file system say, and [`StoreError::Shape`] when the log ends before what the
-    /// journal knows to be in it.
-    pub async fn open(world: World, settings: Settings) -> Result<Arc<Self>, StoreError> {
+/// Readings, rules and stations belong to the node that has the log.
+fn not_ingesting() -> StoreError {
+    StoreError::Refused(Problem::new(
+        NOT_INGESTING,
+        "本节点不接收观测，请改用承担 ingest 的节点",
+        "this node takes no observations; ask the node whose role is ingest",
+    ))
+}
+
+impl Intake {
+    async fn open(world: &World) -> Result<Self, StoreError> {
         let (stations, sets, open, engine, digest) = world
             .read(&actor(), |tx| {
                 Ok((
@@ -95,21 +109,35 @@ impl Monitor {
             })
             .await?;
         let durable = digest.max(engine.as_ref().map_or(0, |it| it.position));
-        let log = Arc::new(Log::open(&log_dir(&world), world.clock().clone(), durable)?);
+        let log = Arc::new(Log::open(&log_dir(world), world.clock().clone(), durable)?);
         let begin = LogMark { id: ENGINE.into(), position: 0, at: Instant(i64::MIN / 4) };
         let known: Vec<_> = stations.iter().map(|it| it.id.clone()).collect();
         let mut judging = Judging::resume(Arc::clone(&log), Given { stations, sets }, engine.unwrap_or(begin))?;
         judging.reconcile(&open);
         let ingest = Ingest::open(world.clone(), Arc::clone(&log), known.into_iter(), REMEMBER)?;
-        Ok(Arc::new(Self {
-            world,
-            settings,
-            log,
-            ingest,
-            judging: Mutex::new(judging),
-            digest: Mutex::new(digest),
-            stir: Notify::new(),
-        }))
+        Ok(Self { log, ingest, judging: Mutex::new(judging), digest: Mutex::new(digest) })
+    }
+}
+
+impl Monitor {
+    /// Opens the log of the world, where this node takes observations, and brings the engine to where
+    /// it stood.
+    ///
+    /// # Errors
+    /// What store and file system say, and [`StoreError::Shape`] when the log ends before what the
+    /// journal knows to be in it.
+    pub async fn open(world: World, settings: Settings) -> Result<Arc<Self>, StoreError> {
+        let intake = if settings.ingest { Some(Intake::open(&world).await?) } else { None };
+        Ok(Arc::new(Self { world, settings, intake, stir: Notify::new() }))
+    }
+
+    fn intake(&self) -> Result<&Intake, StoreError> {
+        self.intake.as_ref().ok_or_else(not_ingesting)
+    }
+
+    /// Whether this node takes observations.
+    pub fn ingests(&self) -> bool {
+        self.intake.is_some()
     }
 
     /// Its world.
@@ -117,17 +145,12 @@ impl Monitor {
         &self.world
     }
 
-    /// The observation log.
-    pub fn log(&self) -> &Log {
-        &self.log
-    }
-
     /// Takes a JSON array or NDJSON of readings; answers after the sync.
     ///
     /// # Errors
     /// What log or store say; then the whole body is to be sent again.
     pub async fn take(&self, sender: &Sender, body: &[u8]) -> Result<Answer, StoreError> {
-        self.ingest.take(sender, body).await
+        self.intake()?.ingest.take(sender, body).await
     }
 
     /// Takes readings of one station and quantity, as MQTT carries them; answers after the sync.
@@ -135,7 +158,7 @@ impl Monitor {
     /// # Errors
     /// As [`Monitor::take`].
     pub async fn take_topic(&self, sender: &Sender, topic: Topic<'_>, body: &[u8]) -> Result<Answer, StoreError> {
-        self.ingest.take_topic(sender, topic, body).await
+        self.intake()?.ingest.take_topic(sender, topic, body).await
     }
 
     /// Judges everything received up to `until` and every moment up to it. The driver of a driven
@@ -144,26 +167,27 @@ impl Monitor {
     /// # Errors
     /// What log or store say; what was decided is then committed with the next call.
     pub async fn judge_until(&self, until: Instant) -> Result<(), StoreError> {
-        let mut judging = self.judging.lock().await;
-        self.judge(&mut judging, Some(until)).await
+        let intake = self.intake()?;
+        self.judge(&intake.log, &mut *intake.judging.lock().await, Some(until)).await
     }
 
     /// When something may change without a reading; a driven clock must not pass it.
     pub async fn next_wake(&self) -> Option<Instant> {
-        let judging = self.judging.lock().await;
+        let judging = self.intake.as_ref()?.judging.lock().await;
         let at = judging.mark.at;
         judging.next_wake().map(|it| it.max(Instant(at.0 + 1)))
     }
 
     /// When the station last reported, of what was judged.
     pub async fn last_reading(&self, station: &str) -> Option<Instant> {
-        self.judging.lock().await.newest.of_station(station)
+        self.intake.as_ref()?.judging.lock().await.newest.of_station(station)
     }
 
     /// The newest readings of these stations, of what was judged.
     pub(crate) async fn newest_of(&self, stations: &[&str]) -> HashMap<String, Vec<Last>> {
         let mut found: HashMap<String, Vec<Last>> = HashMap::new();
-        for last in self.judging.lock().await.newest.lasts() {
+        let Some(intake) = &self.intake else { return found };
+        for last in intake.judging.lock().await.newest.lasts() {
             if stations.contains(&last.station.as_str()) {
                 found.entry(last.station.clone()).or_default().push(last);
             }
@@ -176,16 +200,17 @@ impl Monitor {
     /// # Errors
     /// What the log says.
     pub fn readings(&self) -> Result<u64, StoreError> {
-        let (mut reader, until, mut count) = (self.log.reader(0), self.log.synced(), 0);
+        let log = &self.intake()?.log;
+        let (mut reader, until, mut count) = (log.reader(0), log.synced(), 0);
         while let Some(block) = reader.next(until)? {
             count += block.batch.readings.iter().filter(|it| it.quality != Quality::Bad).count() as u64;
         }
         Ok(count)
     }
 
-    async fn judge(&self, judging: &mut Judging, until: Option<Instant>) -> Result<(), StoreError> {
+    async fn judge(&self, log: &Log, judging: &mut Judging, until: Option<Instant>) -> Result<(), StoreError> {
         loop {
-            let settled = self.log.flush().done().await?;
+            let settled = log.flush().done().await?;
             let whole = judging.step(settled.position, until.unwrap_or(settled.at))?;
             self.commit(judging, None).await?;
             if whole {
@@ -228,9 +253,10 @@ impl Monitor {
     /// # Errors
     /// [`RulesError::Wrong`] with every problem and its place; then nothing changed.
     pub async fn set_rules(&self, by: &Actor, source: &str, toml: &str) -> Result<RuleSet, RulesError> {
-        let mut judging = self.judging.lock().await;
+        let intake = self.intake()?;
+        let mut judging = intake.judging.lock().await;
         check_rules(toml, source, &judging.active_sets()).map_err(RulesError::Wrong)?;
-        self.judge(&mut judging, None).await?;
+        self.judge(&intake.log, &mut judging, None).await?;
         let name = source.to_owned();
         let version = self
             .world
@@ -257,12 +283,13 @@ impl Monitor {
     /// # Errors
     /// What the store says.
     pub async fn import_stations(&self, by: &Actor, csv: &[u8], dry_run: bool) -> Result<Imported, StoreError> {
-        let mut judging = self.judging.lock().await;
+        let intake = self.intake()?;
+        let mut judging = intake.judging.lock().await;
         let imported = stations::import(&self.world, by, csv, dry_run).await?;
         if !dry_run && imported.new + imported.changed > 0 {
-            self.judge(&mut judging, None).await?;
+            self.judge(&intake.log, &mut judging, None).await?;
             let stations = self.world.read(&actor(), |tx| tx.find::<Station>("1 = 1", "ORDER BY id", &[])).await?;
-            self.ingest.set_stations(stations.iter().map(|it| it.id.clone()));
+            intake.ingest.set_stations(stations.iter().map(|it| it.id.clone()));
             judging.replace_stations(stations);
             self.commit(&mut judging, None).await?;
             self.stir.notify_one();
@@ -275,10 +302,11 @@ impl Monitor {
     /// # Errors
     /// What log or store say.
     pub async fn digest(&self) -> Result<(), StoreError> {
-        let mut digested = self.digest.lock().await;
-        let (from, until, dir) = (*digested, self.log.synced(), self.log.dir().to_owned());
+        let Some(intake) = &self.intake else { return Ok(()) };
+        let mut digested = intake.digest.lock().await;
+        let (from, until, dir) = (*digested, intake.log.synced(), intake.log.dir().to_owned());
         let Some(digest) = log::digest(&dir, from, until)? else { return Ok(()) };
-        let judging = self.judging.lock().await;
+        let judging = intake.judging.lock().await;
         // A mark may only be written with the alarms decided before it.
         let mark = judging.moves.is_empty().then(|| judging.mark.clone());
         self.world
@@ -295,15 +323,18 @@ impl Monitor {
         Ok(())
     }
 
-    /// Works until it is dropped: digests in every world, judging where nobody drives the clock.
+    /// Works until it is dropped: digests in every world, judging where nobody drives the clock. A node
+    /// that takes no observations has nothing to do.
     pub async fn run(self: Arc<Self>) {
+        let Some(intake) = &self.intake else { return };
         let judge = async {
             if self.world.clock().is_driven() {
                 std::future::pending::<()>().await;
             }
-            let mut grown = self.log.grown();
+            let mut grown = intake.log.grown();
             loop {
-                if let Err(error) = self.look().await {
+                let looked = self.judge(&intake.log, &mut *intake.judging.lock().await, None).await;
+                if let Err(error) = looked {
                     tracing::error!(%error, "readings could not be judged; trying again");
                     tokio::time::sleep(DIGEST_EVERY).await;
                 }
@@ -325,10 +356,5 @@ impl Monitor {
             }
         };
         tokio::join!(judge, digest);
-    }
-
-    async fn look(&self) -> Result<(), StoreError> {
-        let mut judging = self.judging.lock().await;
-        self.judge(&mut judging, None).await
     }
 }

@@ -98,7 +98,7 @@ pub fn open_in(root: &Path, folder: &str) -> Result<World, StoreError> {
 /// What the store says.
 pub async fn monitor(world: &World) -> Result<Arc<Monitor>, StoreError> {
     let home = RegionCode::parse("440303").map_err(|it| StoreError::Shape(it.to_string()))?;
-    let monitor = Monitor::open(world.clone(), Settings { home, hooks: Hooks::default() }).await?;
+    let monitor = Monitor::open(world.clone(), Settings { home, hooks: Hooks::default(), ingest: true }).await?;
     monitor.import_stations(&clerk(), STATIONS.as_bytes(), false).await?;
     Ok(monitor)
 }

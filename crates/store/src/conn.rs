@@ -16,18 +16,19 @@ pub(crate) struct PgClient {
 
 impl PgClient {
     pub fn connect(url: &str, schema: &str) -> Result<Self, StoreError> {
-        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
-        client.batch_execute(&format!(
+        let sql = format!(
             "SET client_min_messages TO warning; CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on"
-        ))?;
+        );
+        let client = off_thread(|| {
+            let mut client = postgres::Client::connect(url, postgres::NoTls)?;
+            client.batch_execute(&sql).map(|()| client)
+        })?;
         Ok(Self { client, statements: HashMap::new(), failed: false })
     }
 
     pub fn drop_schema(url: &str, schema: &str) -> Result<(), StoreError> {
-        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
-        Ok(client.batch_execute(&format!(
-            "SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
-        ))?)
+        let sql = format!("SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+        Ok(off_thread(|| postgres::Client::connect(url, postgres::NoTls)?.batch_execute(&sql))?)
     }
 
     pub fn begin(&mut self, begin: &str) -> Result<(), StoreError> {
@@ -83,6 +84,11 @@ impl PgClient {
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
+}
+
+/// The blocking client may not be used on a thread that drives async tasks.
+fn off_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| scope.spawn(body).join()).unwrap_or_else(|it| std::panic::resume_unwind(it))
 }
 
 /// A connection inside a transaction.

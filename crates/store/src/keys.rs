@@ -44,8 +44,12 @@ impl Keys {
                     disk::make_dir(parent).map_err(at)?;
                 }
                 let master = random::<32>()?;
-                write_private(path, &hex(&master)).map_err(at)?;
-                Ok(Self::from_master(master))
+                match write_private(path, &hex(&master)) {
+                    Ok(()) => Ok(Self::from_master(master)),
+                    // Another process was first; its key is the one that counts.
+                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::open(path),
+                    Err(error) => Err(at(error)),
+                }
             }
             Err(error) => Err(at(error)),
         }
@@ -197,10 +201,17 @@ pub fn unhex(text: &str) -> Option<[u8; 32]> {
     bytes.try_into().ok()
 }
 
+/// Whole or not at all, and never over one that stands there: half a key opens nothing ever again.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    let draft = Path::new(&name);
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    disk::sync_name(path)
+    let linked = fs::hard_link(draft, path);
+    fs::remove_file(draft)?;
+    disk::sync_name(path)?;
+    linked
 }

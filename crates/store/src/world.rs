@@ -52,24 +52,28 @@ static PERSON_KEY: Table =
     Table { name: "person_key", columns: &[], key: "person", region: None, sealed: &[], person: None };
 
 impl Registry {
-    fn named(&self, sql: &str, wanted: impl Fn(&Table) -> bool) -> Option<&'static Table> {
-        sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find_map(|word| {
-            let table = match word {
-                "journal" => &JOURNAL,
-                "person_key" => &PERSON_KEY,
-                _ => self.tables.get(word)?,
-            };
-            wanted(table).then_some(table)
-        })
+    fn named(&self, word: &str) -> Option<&'static Table> {
+        match word {
+            "journal" => Some(&JOURNAL),
+            "person_key" => Some(&PERSON_KEY),
+            _ => self.tables.get(word).copied(),
+        }
     }
 
     pub fn regional_in(&self, sql: &str) -> Option<&'static Table> {
-        self.named(sql, |it| it.region.is_some())
+        words(sql).find_map(|it| self.named(it).filter(|it| it.region.is_some()))
     }
 
+    /// A journaled table that the statement changes; a column may be named like one.
     pub fn journaled_in(&self, sql: &str) -> Option<&'static Table> {
-        self.named(sql, |_| true)
+        let verbs = ["INTO", "UPDATE", "FROM", "TABLE"];
+        let changes = |word: &str| verbs.iter().any(|it| it.eq_ignore_ascii_case(word));
+        words(sql).zip(words(sql).skip(1)).find_map(|(verb, word)| changes(verb).then(|| self.named(word))?)
     }
+}
+
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|it| !it.is_empty())
 }
 
 /// How to open a world.

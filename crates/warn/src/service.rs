@@ -193,7 +193,7 @@ impl Warn {
         lines.values().map(|it| it.gateway.clone()).collect()
     }
 
-    /// Loads the gateways of the table with their secrets.
+    /// Brings the gateways in use into line with the table: another node may have changed it.
     ///
     /// # Errors
     /// A refusal in any world but the real one; no setting can give those an address.
@@ -205,9 +205,13 @@ impl Warn {
         let found = self
             .world
             .read(&Actor::system("courier"), move |tx| {
-                let gateways: Vec<Gateway> = tx.find("enabled = 1", "ORDER BY id", &[])?;
-                let mut usable = Vec::new();
+                let gateways: Vec<Gateway> = tx.find("1 = 1", "ORDER BY id", &[])?;
+                let (mut usable, mut unused) = (Vec::new(), Vec::new());
                 for gateway in gateways {
+                    if !gateway.enabled {
+                        unused.push(gateway.id);
+                        continue;
+                    }
                     let sql = "SELECT sealed FROM gateway_secret WHERE gateway = $1";
                     match tx.query(sql, params![&gateway.id])?.first() {
                         Some(row) => {
@@ -217,14 +221,26 @@ impl Warn {
                         None => tracing::error!(gateway = gateway.id, "a gateway has no secret and is not used"),
                     }
                 }
-                Ok(usable)
+                Ok((usable, unused))
             })
             .await?;
-        let count = found.len();
-        for (gateway, secret) in found {
-            self.use_gateway(gateway, secret);
+        let (usable, unused) = found;
+        for id in unused {
+            self.lines.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+        let count = usable.len();
+        for (gateway, secret) in usable {
+            if !self.uses(&gateway, &secret) {
+                self.use_gateway(gateway, secret);
+            }
         }
         Ok(count)
+    }
+
+    /// Whether the gateway is in use as it is; then its pace goes on.
+    fn uses(&self, gateway: &Gateway, secret: &[u8]) -> bool {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.get(&gateway.id).is_some_and(|it| it.gateway == *gateway && it.secret == secret)
     }
 
     /// Stores a gateway of the real world and uses it at once; without `secret` the one it has stays.
@@ -256,7 +272,6 @@ impl Warn {
                 tx.record(Event::new("gateway.changed", &stored.id))
             })
             .await?;
-        self.lines.write().unwrap_or_else(PoisonError::into_inner).remove(&gateway.id);
         self.load_gateways().await.map(drop)
     }
 

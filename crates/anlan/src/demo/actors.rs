@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use anlan_kernel::Instant;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
 
@@ -37,7 +38,7 @@ impl Actors {
     ///
     /// # Errors
     /// When the product does not answer, or refuses what it should take.
-    pub async fn play(&self, story: &Story, moment: &Moment) -> Result<(), Error> {
+    pub async fn play(&self, story: &Story, at: Instant, moment: &Moment) -> Result<(), Error> {
         if !moment.observations.is_empty() {
             let body = moment.observations.join("\n");
             let request =
@@ -49,12 +50,13 @@ impl Actors {
             self.send(request.bearer_auth(&self.with.signals)).await?;
         }
         for number in &moment.acts {
-            self.act(&story.script[*number], *number).await?;
+            self.act(&story.script[*number], at).await?;
         }
         Ok(())
     }
 
-    async fn act(&self, act: &Act, number: usize) -> Result<(), Error> {
+    /// Does it once, however often the story is told: a resumed replay repeats its last moment.
+    async fn act(&self, act: &Act, at: Instant) -> Result<(), Error> {
         let text = |name: &str| act.args.get(name).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
         let number_of = |name: &str| act.args.get(name).and_then(toml::Value::as_integer).unwrap_or_default();
         match act.action.as_str() {
@@ -62,15 +64,14 @@ impl Actors {
                 let verb = act.action.trim_end_matches("_signal");
                 let id = self.signal(act, &text("signal")).await?;
                 let path = format!("/api/v1/signals/{}/{verb}", percent(&id));
-                self.post_once(act, number, 0, &path, &json!({})).await
+                self.post(act, &path, &json!({})).await
             }
             "record_answer" | "on_site" => {
                 let how = if act.action == "on_site" { "reached_on_site" } else { "recorded_by_colleague" };
                 let take = usize::try_from(number_of("take")).unwrap_or(1);
-                let open = self.open_calls(act, number_of("level"), &text("region"), take).await?;
-                for (i, call) in open.iter().enumerate() {
-                    let path = format!("/api/v1/calls/{}/record", percent(call));
-                    self.post_once(act, number, i, &path, &json!({"how": how, "note": text("note")})).await?;
+                for call in self.calls_to_record(act, at, number_of("level"), &text("region"), how, take).await? {
+                    let path = format!("/api/v1/calls/{}/record", percent(&call));
+                    self.post(act, &path, &json!({"how": how, "note": text("note")})).await?;
                 }
                 Ok(())
             }
@@ -82,7 +83,7 @@ impl Actors {
                 for list in items(&lists).iter().filter(|it| it["region"] == region.as_str()) {
                     let path =
                         format!("/api/v1/escalations/{}/accept", percent(list["id"].as_str().unwrap_or_default()));
-                    self.post_once(act, number, 0, &path, &json!({"note": text("note")})).await?;
+                    self.post(act, &path, &json!({"note": text("note")})).await?;
                 }
                 Ok(())
             }
@@ -91,7 +92,7 @@ impl Actors {
                 let found = self.get(act, "/api/v1/processes").await?;
                 for process in items(&found).iter().filter(|it| it["hazard"] == hazard.as_str() && it["open"] == true) {
                     let path = format!("/api/v1/processes/{}/stand-down", process["id"].as_str().unwrap_or_default());
-                    self.post_once(act, number, 0, &path, &json!({"note": text("note")})).await?;
+                    self.post(act, &path, &json!({"note": text("note")})).await?;
                 }
                 Ok(())
             }
@@ -116,13 +117,26 @@ impl Actors {
         Ok(newest.and_then(|it| it["id"].as_str()).unwrap_or_default().to_owned())
     }
 
-    async fn open_calls(&self, act: &Act, level: i64, region: &str, take: usize) -> Result<Vec<String>, Error> {
-        let round = self.round(act, level).await?;
-        let path = format!("/api/v1/calls?round={}&open=1&region={region}&limit=500", percent(&round));
-        let found = self.get(act, &path).await?;
+    /// The first `take` open calls by id, less those recorded at this moment already.
+    async fn calls_to_record(
+        &self,
+        act: &Act,
+        at: Instant,
+        level: i64,
+        region: &str,
+        how: &str,
+        take: usize,
+    ) -> Result<Vec<String>, Error> {
+        let round = percent(&self.round(act, level).await?);
+        let path = |which: &str| format!("/api/v1/calls?round={round}&{which}&region={region}&limit=500");
+        let by = format!("user:{}", act.officer);
+        let now = |it: &&Json| it["final_at"].as_str().is_some_and(|it| Instant::parse(it) == Ok(at));
+        let recorded = self.get(act, &path(&format!("state={how}"))).await?;
+        let recorded = items(&recorded).iter().filter(now).filter(|it| it["by_whom"] == by.as_str()).count();
+        let found = self.get(act, &path("open=1")).await?;
         let mut ids: Vec<String> = items(&found).iter().filter_map(|it| it["id"].as_str()).map(str::to_owned).collect();
         ids.sort();
-        ids.truncate(take);
+        ids.truncate(take.saturating_sub(recorded));
         Ok(ids)
     }
 
@@ -138,15 +152,13 @@ impl Actors {
         self.send(self.http.get(self.at(path)).bearer_auth(self.token(act))).await
     }
 
-    /// Does it once, however often the story is told: a resumed replay repeats its last moment.
-    async fn post_once(&self, act: &Act, number: usize, part: usize, path: &str, body: &Json) -> Result<(), Error> {
+    async fn post(&self, act: &Act, path: &str, body: &Json) -> Result<(), Error> {
         let request = self.http.post(self.at(path)).bearer_auth(self.token(act)).json(body);
-        let answer = request.header("idempotency-key", format!("story-{number}-{part}")).send().await;
-        let answer = answer.map_err(|it| Error::Api(it.to_string()))?;
+        let answer = request.send().await.map_err(|it| Error::Api(it.to_string()))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            // Somebody or something was quicker: the call is final, the signal acknowledged.
-            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY => Ok(()),
+            // Somebody or something was quicker: the call is final, the list accepted.
+            StatusCode::CONFLICT => Ok(()),
             status => {
                 let words = answer.text().await.unwrap_or_default();
                 Err(Error::Api(format!("{} {path}: {status} {words}", act.officer)))

@@ -69,8 +69,8 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     ops::count_metrics();
 
     let internal = internal_listener(&house)?;
-    let actors = Actors::new(&internal.url, &loaded.story, setup::world(&house, &loaded, resumed).await?)?;
-    let carrier = carrier(&loaded, &house, &internal.url).await?;
+    let actors = Actors::new(&internal.url, &loaded.story, setup::world(&house, &loaded).await?)?;
+    let carrier = carrier(&loaded, &house, &internal.url, resumed).await?;
     greet(&loaded, &origin, &house, &actors, lang);
 
     let handle = axum_server::Handle::new();
@@ -108,10 +108,10 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     if args.exit_when_done {
         told?;
         finish_sealing(&house).await.map_err(|it| words(it, lang))?;
-        println!("{}", summary::of(&house).await.map_err(|it| words(it, lang))?);
+        say!("{}", summary::of(&house).await.map_err(|it| words(it, lang))?);
         return Ok(Outcome::Ok);
     }
-    println!(
+    say!(
         "{}",
         lang.pick("回放已到终点；页面保持打开，Ctrl-C 结束。", "The replay is over; the pages stay open until Ctrl-C.")
     );
@@ -139,7 +139,7 @@ async fn tell(
             opened = true;
         }
         driver.run_until(*at).await?;
-        actors.play(&loaded.story, moment).await?;
+        actors.play(&loaded.story, *at, moment).await?;
         driver.settle().await?;
         if let (Some(guide), Some(scene), true) = (guide, moment.scene, opened) {
             if scene == 0 {
@@ -234,12 +234,14 @@ fn own_pack(loaded: &Loaded) -> Option<(String, Pack)> {
     })
 }
 
-async fn carrier(loaded: &Loaded, house: &House, url: &str) -> Result<Carrier, Bad> {
+async fn carrier(loaded: &Loaded, house: &House, url: &str, resumed: bool) -> Result<Carrier, Bad> {
     let text = loaded.files.get("carrier.toml").map_or(Ok(""), |it| std::str::from_utf8(it))?;
     let mut config: CarrierConfig = toml::from_str(text).map_err(|it| Bad(format!("carrier.toml: {it}")))?;
     config.secret = anlan_store::hex(&anlan_store::random::<32>()?);
     config.clock = CarrierClock::Driven(house.world.now());
     config.callback = Some(format!("{url}/api/v1/receipts/{GATEWAY}"));
+    // Its memory went with the process, so of what was sent before it can say nothing.
+    config.answers_status &= !resumed;
     let secret = config.secret.clone();
     let carrier = Carrier::start(config).await?;
     let gateway = Gateway {
@@ -258,19 +260,19 @@ async fn carrier(loaded: &Loaded, house: &House, url: &str) -> Result<Carrier, B
 
 fn greet(loaded: &Loaded, origin: &str, house: &House, actors: &Actors, lang: Lang) {
     let story = &loaded.story;
-    println!("安澜 Anlan — {}", story.title.get(lang));
-    println!("{origin}{}/", house.site.base);
-    println!();
-    println!(
+    say!("安澜 Anlan — {}", story.title.get(lang));
+    say!("{origin}{}/", house.site.base);
+    say!();
+    say!(
         "{}",
         lang.pick("登录（账号 / 密码，每次演示重新生成）", "Log in (account / password, made anew for each demo)")
     );
     let passwords: BTreeMap<&str, &str> = actors.passwords();
     for officer in &story.officers {
         let password = passwords.get(officer.login.as_str()).copied().unwrap_or_default();
-        println!("  {:10} {password}   {} · {}", officer.login, officer.name, officer.post);
+        say!("  {:10} {password}   {} · {}", officer.login, officer.name, officer.post);
     }
-    println!();
-    println!("{}", story.attribution);
-    println!("{}", story.invented.get(lang));
+    say!();
+    say!("{}", story.attribution);
+    say!("{}", story.invented.get(lang));
 }

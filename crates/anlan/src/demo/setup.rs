@@ -23,14 +23,16 @@ pub struct Credentials {
 
 const FEED: &str = "warning-centre";
 
-/// Fills a fresh world; a resumed one only gets new credentials.
+/// Fills a world in which nothing happened yet, and gives out new credentials. Doing it again, after it
+/// was cut off half-way, changes nothing that is there.
 ///
 /// # Errors
 /// A file of the story that does not import cleanly.
-pub async fn world(house: &House, loaded: &Loaded, resumed: bool) -> Result<Credentials, Bad> {
+pub async fn world(house: &House, loaded: &Loaded) -> Result<Credentials, Bad> {
     let by = Actor::system("demo");
     let file = |name: &str| loaded.files.get(name).cloned().ok_or_else(|| Bad(format!("the story has no {name}")));
-    if !resumed {
+    // The clock moves with the story only, so at its first moment nobody was called yet.
+    if house.world.now() <= loaded.story.starts_at {
         for (kind, name) in [
             ("regions", "regions.csv"),
             ("organisations", "organisations.csv"),

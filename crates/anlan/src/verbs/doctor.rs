@@ -48,11 +48,11 @@ pub async fn run(place: &PlaceArgs) -> Result<Outcome, Bad> {
     }
     let fine = looks.iter().all(|it| it.fine);
     if place.json {
-        println!("{}", serde_json::to_string(&looks)?);
+        say!("{}", serde_json::to_string(&looks)?);
     } else {
         for look in &looks {
             let mark = if look.fine { "ok" } else { lang.pick("不好", "WRONG") };
-            println!("{mark:6} {:10} {}", title(look.name, lang), look.seen);
+            say!("{mark:6} {:10} {}", title(look.name, lang), look.seen);
         }
     }
     Ok(if fine { Outcome::Ok } else { Outcome::No })

@@ -33,7 +33,7 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
     let world = open(place)?;
     let verified = journal::verify(&world, args.head.as_deref()).await.map_err(|it| words(it, lang(place)))?;
     if place.json {
-        println!("{}", serde_json::to_string(&verified)?);
+        say!("{}", serde_json::to_string(&verified)?);
     } else {
         let zh = lang(place) == Lang::Zh;
         let line = if zh {
@@ -47,7 +47,7 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
                 verified.entries, verified.heads, verified.unsealed
             )
         };
-        println!("{line}");
+        say!("{line}");
         if verified.unreadable > 0 {
             let count = verified.unreadable;
             let line = if zh {
@@ -55,13 +55,13 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
             } else {
                 format!("{count} sealed texts cannot be read any more: the keys of their persons were destroyed")
             };
-            println!("{line}");
+            say!("{line}");
         }
         for finding in &verified.findings {
-            println!("  {} {}: {}", if zh { "位置" } else { "position" }, finding.position, finding.what);
+            say!("  {} {}: {}", if zh { "位置" } else { "position" }, finding.position, finding.what);
         }
         if verified.findings.is_empty() {
-            println!("{}", if zh { "完好" } else { "sound" });
+            say!("{}", if zh { "完好" } else { "sound" });
         }
     }
     Ok(if verified.findings.is_empty() { Outcome::Ok } else { Outcome::No })
@@ -80,12 +80,12 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
             let contents = backup::backup(&world, &args.to).await.map_err(|it| words(it, lang(place)))?;
             let file = args.to.display();
             if place.json {
-                println!(
+                say!(
                     "{}",
                     json!({"file": file.to_string(), "rows": contents.rows, "files": contents.files, "at": contents.at})
                 );
             } else {
-                println!("{file}: {} rows, {} files", contents.rows, contents.files);
+                say!("{file}: {} rows, {} files", contents.rows, contents.files);
             }
             last = position;
         }
@@ -108,12 +108,9 @@ pub async fn restore(place: &PlaceArgs, args: &RestoreArgs) -> Result<Outcome, B
     let verified = journal::verify(&world, None).await.map_err(|it| words(it, lang(place)))?;
     let sound = verified.findings.is_empty();
     if place.json {
-        println!(
-            "{}",
-            json!({"world": contents.world, "rows": contents.rows, "files": contents.files, "sound": sound})
-        );
+        say!("{}", json!({"world": contents.world, "rows": contents.rows, "files": contents.files, "sound": sound}));
     } else {
-        println!(
+        say!(
             "{} rows, {} files; {} entries, {}",
             contents.rows,
             contents.files,

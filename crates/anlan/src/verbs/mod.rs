@@ -54,6 +54,10 @@ pub fn lang(place: &PlaceArgs) -> Lang {
 pub fn words(error: anlan_store::StoreError, lang: Lang) -> Bad {
     match error {
         anlan_store::StoreError::Refused(problem) => Bad(problem.sentence(lang)),
+        anlan_store::StoreError::Locked(place) => Bad(match lang {
+            Lang::Zh => format!("{place}：另一个 anlan 进程正在使用这个数据目录，不能同时写入"),
+            Lang::En => format!("{place}: another anlan process uses this data folder; two must not write to it"),
+        }),
         other => Bad(other.to_string()),
     }
 }

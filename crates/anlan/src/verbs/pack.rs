@@ -20,10 +20,10 @@ pub fn check(place: &PlaceArgs, dir: Option<&Path>) -> Result<Outcome, Bad> {
         let findings: Vec<_> =
             findings.iter().map(|(file, problem)| json!({"file": file, "problem": problem})).collect();
         let packs: Vec<_> = found.values().map(packs::Pack::name).collect();
-        println!("{}", json!({"packs": packs, "findings": findings}));
+        say!("{}", json!({"packs": packs, "findings": findings}));
     } else {
         for pack in found.values() {
-            println!("{:40} {}", pack.name(), pack.title.get(lang(place)));
+            say!("{:40} {}", pack.name(), pack.title.get(lang(place)));
         }
         for (file, problem) in &findings {
             eprintln!("{file}: {}", problem.sentence(lang(place)));

@@ -30,7 +30,7 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
     }
     let problems: Vec<Problem> = serde_json::from_value(report["problems"].clone())?;
     if place.json {
-        println!("{report}");
+        say!("{report}");
     } else {
         let (new, changed, same) = (&report["new"], &report["changed"], &report["same"]);
         let checked = if args.dry_run {
@@ -38,7 +38,7 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
         } else {
             ""
         };
-        println!(
+        say!(
             "{}{checked}",
             match lang(place) {
                 anlan_kernel::Lang::Zh =>
@@ -49,7 +49,7 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
         );
         print_problems(&problems, lang(place));
         if let Some(file) = report["errors_xlsx"].as_str() {
-            println!("{file}");
+            say!("{file}");
         }
     }
     Ok(if problems.is_empty() { Outcome::Ok } else { Outcome::No })

@@ -18,7 +18,7 @@ use crate::{
 pub async fn run(place: &PlaceArgs, verb: &UserVerb) -> Result<Outcome, Bad> {
     let answer = local::ask(place, request(verb)?).await?;
     if place.json {
-        println!("{answer}");
+        say!("{answer}");
         return Ok(Outcome::Ok);
     }
     match verb {
@@ -27,18 +27,18 @@ pub async fn run(place: &PlaceArgs, verb: &UserVerb) -> Result<Outcome, Bad> {
                 let text = |name: &str| account[name].as_str().unwrap_or_default().to_owned();
                 let state =
                     if account["disabled"] == json!(true) { lang(place).pick("停用", "disabled") } else { "" };
-                println!("{:16} {:16} {} {state}", text("login"), text("role"), account["regions"]);
+                say!("{:16} {:16} {} {state}", text("login"), text("role"), account["regions"]);
             }
         }
         UserVerb::FirstCode => match answer["code"].as_str() {
-            Some(code) => println!("{code}"),
-            None => println!(
+            Some(code) => say!("{code}"),
+            None => say!(
                 "{}",
                 lang(place).pick("已有账号，不再需要一次性代码", "there are accounts already; no code is needed")
             ),
         },
-        UserVerb::Device { id, .. } => println!("{id}: {}", answer["secret"].as_str().unwrap_or_default()),
-        UserVerb::Add { .. } | UserVerb::Disable { .. } => println!("{}", lang(place).pick("完成", "done")),
+        UserVerb::Device { id, .. } => say!("{id}: {}", answer["secret"].as_str().unwrap_or_default()),
+        UserVerb::Add { .. } | UserVerb::Disable { .. } => say!("{}", lang(place).pick("完成", "done")),
     }
     Ok(Outcome::Ok)
 }

@@ -1,4 +1,7 @@
 //! What the program's tests share: a small story cut out of the shipped one, and the real binary.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+pub mod server;
 
 use std::{
     fs,
@@ -35,6 +38,33 @@ pub fn stdout(output: &Output) -> String {
 /// Standard error as text.
 pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Whether the long forms of the tests are wanted.
+pub fn full() -> bool {
+    std::env::var("ANLAN_FULL").is_ok_and(|it| it == "1")
+}
+
+/// Numbers that look random and are the same for the same seed.
+pub struct Dice(u64);
+
+impl Dice {
+    /// From `ANLAN_SEED` where it is set, so that a failure can be repeated.
+    pub fn new(seed: u64) -> Self {
+        let seed = std::env::var("ANLAN_SEED").ok().and_then(|it| it.parse().ok()).unwrap_or(seed);
+        eprintln!("ANLAN_SEED={seed}");
+        Self(seed)
+    }
+
+    /// From 0 to `below`, which is left out.
+    pub fn roll(&mut self, below: u64) -> u64 {
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (z ^ (z >> 31)) % below.max(1)
+    }
 }
 
 /// The last line of a demo run.

@@ -9,10 +9,15 @@ pub(crate) mod stations;
 use std::sync::Arc;
 
 use anlan_kernel::{Lang, Permission as P, Place, Problem};
-use anlan_web::{Access, Mounted, Routes, Site};
+use anlan_store::StoreError;
+use anlan_web::{Access, ApiError, Mounted, Routes, Site};
+use axum::http::StatusCode;
 use serde::Serialize;
 
-use crate::{pages, service::Monitor};
+use crate::{
+    pages,
+    service::{Monitor, NOT_INGESTING},
+};
 
 /// Most bytes of a body of observations or stations.
 const LARGE: usize = 32 * 1024 * 1024;
@@ -24,6 +29,16 @@ const SIGNAL: usize = 4 * 1024 * 1024;
 pub(crate) struct Room {
     pub site: Arc<Site>,
     pub monitor: Arc<Monitor>,
+}
+
+/// 503 where this node takes no observations: another one does, so the body is to be sent there.
+fn elsewhere(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Refused(problem) if problem.code == NOT_INGESTING => {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, problem)
+        }
+        error => error.into(),
+    }
 }
 
 /// Routes of monitoring: readings and signals in, lists, rules, stations, and their pages.

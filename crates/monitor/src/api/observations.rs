@@ -5,7 +5,7 @@ use anlan_web::{ApiResult, Who};
 use axum::{Json, body::Bytes, extract::State};
 use serde::Serialize;
 
-use super::{ProblemView, Room};
+use super::{ProblemView, Room, elsewhere};
 use crate::{
     ingest::{Allowed, Sender},
     model::Station,
@@ -21,7 +21,7 @@ pub(super) struct Taken {
 
 /// Takes a JSON array or NDJSON. Whatever is wrong in it, everything right around it is taken.
 pub(super) async fn take(State(room): State<Room>, who: Who, body: Bytes) -> ApiResult<Json<Taken>> {
-    let answer = room.monitor.take(&sender(&room, &who).await?, &body).await?;
+    let answer = room.monitor.take(&sender(&room, &who).await?, &body).await.map_err(elsewhere)?;
     let refused = ProblemView::all(answer.refused, who.lang);
     Ok(Json(Taken { taken: answer.taken, duplicates: answer.duplicates, refused }))
 }

@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{ProblemView, Room, lists::ListQuery};
+use super::{ProblemView, Room, elsewhere, lists::ListQuery};
 use crate::{model::RuleSet, service::RulesError, store};
 
 /// One version without its text.
@@ -101,7 +101,7 @@ pub(super) async fn replace(
             Ok(Json(view(&set, &sets)).into_response())
         }
         Err(RulesError::Wrong(problems)) => Ok(wrong(problems, who.lang)),
-        Err(RulesError::Store(error)) => Err(error.into()),
+        Err(RulesError::Store(error)) => Err(elsewhere(error)),
     }
 }
 

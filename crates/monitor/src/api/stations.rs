@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ProblemView, Room,
+    ProblemView, Room, elsewhere,
     lists::{List, ListQuery, as_of},
 };
 use crate::{model::Station, newest::Last, store};
@@ -26,7 +26,7 @@ pub(crate) struct StationView {
     pub last_at: Option<Instant>,
     /// The newest reading of each quantity, in the unit it came in.
     pub readings: Vec<ReadingView>,
-    /// 无坐标, 无读数, 上游监视: what a map or a list must show instead of leaving it out.
+    /// 无坐标, 无读数, 上游监视, …: what a map or a list must show instead of leaving it out.
     pub remarks: Vec<String>,
 }
 
@@ -61,14 +61,17 @@ pub(crate) async fn read_stations(room: &Room, who: &Who, query: &ListQuery) -> 
     let page = read.await?;
     let ids: Vec<_> = page.items.iter().map(|it| it.id.as_str()).collect();
     let mut newest = room.monitor.newest_of(&ids).await;
-    Ok(page.map(|it| view(it, &mut newest, who)))
+    let here = room.monitor.ingests();
+    Ok(page.map(|it| view(it, &mut newest, who, here)))
 }
 
-fn view(station: Station, newest: &mut HashMap<String, Vec<Last>>, who: &Who) -> StationView {
+/// `here`: whether readings come in on this node, so that their absence means something.
+fn view(station: Station, newest: &mut HashMap<String, Vec<Last>>, who: &Who, here: bool) -> StationView {
     let last = newest.remove(&station.id).unwrap_or_default();
     let said = [
         (station.longitude.is_none() || station.latitude.is_none(), "无坐标", "no coordinates"),
-        (last.is_empty(), "无读数", "no readings"),
+        (here && last.is_empty(), "无读数", "no readings"),
+        (!here, "读数在接收观测的节点", "readings are on the node that takes them"),
         (station.serves.is_empty(), "上游监视", "watched upstream, never calls"),
     ];
     StationView {
@@ -105,7 +108,7 @@ pub(super) async fn import(
     body: Bytes,
 ) -> ApiResult<Json<ImportedView>> {
     let dry_run = query.dry_run.as_deref().is_some_and(|it| matches!(it, "1" | "true"));
-    let imported = room.monitor.import_stations(&who.actor, &body, dry_run).await?;
+    let imported = room.monitor.import_stations(&who.actor, &body, dry_run).await.map_err(elsewhere)?;
     let problems = ProblemView::all(imported.problems, who.lang);
     Ok(Json(ImportedView { new: imported.new, changed: imported.changed, same: imported.same, problems }))
 }

@@ -259,8 +259,15 @@ pub(super) async fn answer(
     Path(id): Path<String>,
     Json(answer): Json<Answer>,
 ) -> ApiResult<Json<CallStory>> {
-    room.warn.answer_by_desk(&who.actor, &id, answer.digit).await?;
+    if !room.warn.answer_by_desk(&who.actor, &id, answer.digit).await? {
+        return Err(answered_before().into());
+    }
     Ok(Json(read_call(&room, &who, id).await?))
+}
+
+fn answered_before() -> Problem {
+    let zh = "此人已有答复，未再登记；请刷新查看";
+    Problem::new("call_is_final", zh, "this call has an answer already and keeps it; reload it")
 }
 
 /// What an officer knows of a call.

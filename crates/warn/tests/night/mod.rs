@@ -288,7 +288,7 @@ async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Mon
     let config = WarnConfig { link_base: "http://127.0.0.1".into(), ..WarnConfig::default() };
     let warn = Warn::new(World::clone(world), config, plan).unwrap();
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
-    let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn) };
+    let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn), ingest: true };
     let monitor = Monitor::open(World::clone(world), settings).await.unwrap();
     (warn, monitor)
 }
