@@ -199,6 +199,8 @@ mod tests {
     async fn an_erasure_also_takes_the_words_written_about_a_call(
         #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
     ) {
+        // Installed once by whichever test comes first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let world = anlan_testbed::world(engine, Clock::driven(NOON), MODULES);
         let house = House::open((*world).clone(), HouseConfig::default()).await.expect("the house opens");
         let (person, call, receipt) = records();

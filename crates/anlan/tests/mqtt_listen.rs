@@ -1,16 +1,20 @@
 //! `anlan serve --mqtt-listen`: where devices may connect, and what is said when they cannot.
 #![cfg(feature = "mqtt-intake")]
 
-mod common;
+use std::{
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
 
-use std::net::TcpListener;
-
-use common::{anlan, run, stderr};
-
-fn serve(dir: &std::path::Path, mqtt: &str, lang: &str) -> std::process::Output {
-    let mut command = anlan();
+fn serve(dir: &Path, mqtt: &str, lang: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anlan"));
     command.args(["serve", "--listen", "127.0.0.1:0", "--district", "440303", "--lang", lang, "--mqtt-listen", mqtt]);
-    run(command.arg("--data").arg(dir.join("data")))
+    command.arg("--data").arg(dir.join("data")).output().expect("the program starts")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]

@@ -150,8 +150,8 @@ async fn what_was_not_acknowledged_comes_again_to_the_next_reader() {
     connected(&broker, &bed).await;
     reading.abort();
     let _ = reading.await;
-    for minute in 1..=20 {
-        broker.level(minute * 60, 1.0).await;
+    for count in 1..=20 {
+        broker.level(count * 20, 1.0).await;
     }
     assert_eq!(bed.monitor.readings().unwrap(), 1, "nobody reads");
     let _again = broker.read_into(&bed.monitor);

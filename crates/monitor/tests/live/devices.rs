@@ -98,8 +98,8 @@ async fn to_the_end(mut stream: TcpStream) -> Vec<u8> {
 async fn an_acknowledged_publish_is_on_disk(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let mut intake = Intake::start(engine).await;
     let (client, mut events) = intake.device().await;
-    for minute in 0..50 {
-        client.publish(LEVEL, QoS::AtLeastOnce, false, payload(minute * 60)).await.unwrap();
+    for count in 0..50 {
+        client.publish(LEVEL, QoS::AtLeastOnce, false, payload(count * 10)).await.unwrap();
     }
     let mut last = 0;
     for count in 1..=50 {
@@ -108,7 +108,7 @@ async fn an_acknowledged_publish_is_on_disk(#[values(Engine::Sqlite, Engine::Pos
         last = ack.pkid;
         assert!(intake.bed.monitor.readings().unwrap() >= count, "acknowledged means on disk");
     }
-    client.publish(LEVEL, QoS::AtMostOnce, false, payload(6_000)).await.unwrap();
+    client.publish(LEVEL, QoS::AtMostOnce, false, payload(550)).await.unwrap();
     client.publish(LEVEL, QoS::AtLeastOnce, false, payload(0)).await.unwrap();
     assert!(matches!(next(&mut events).await, Packet::PubAck(_)), "a repeated reading is acknowledged");
     assert_eq!(intake.bed.monitor.readings().unwrap(), 51, "and taken once");
