@@ -84,6 +84,18 @@ fn read_source(text: &str) -> Source {
     source
 }
 
+/// Puts the text constants of a source into the statements that are made of them.
+fn with_constants(text: &str, mut source: Source) -> Source {
+    for (i, line) in text.lines().enumerate() {
+        let Some((name, _)) = line.split_once("const ").and_then(|(_, it)| it.split_once(": &str =")) else { continue };
+        let Some(value) = source.literals.iter().find(|it| it.line > i).map(|it| it.text.clone()) else { continue };
+        for literal in &mut source.literals {
+            literal.text = literal.text.replace(&format!("{{{name}}}"), &value);
+        }
+    }
+    source
+}
+
 fn regional() -> BTreeSet<&'static str> {
     let tables = MODULES.iter().flat_map(|it| it.tables).copied().chain([OutboxItem::TABLE]);
     tables.filter(|it| it.region.is_some()).map(|it| it.name).chain(["journal"]).collect()
@@ -134,7 +146,8 @@ fn sources() -> BTreeMap<String, Source> {
         .iter()
         .map(|it| {
             let name = it.strip_prefix(&crates).unwrap().display().to_string();
-            (name, read_source(&fs::read_to_string(it).unwrap()))
+            let text = fs::read_to_string(it).unwrap();
+            (name, with_constants(&text, read_source(&text)))
         })
         .collect()
 }
@@ -201,6 +214,9 @@ fn the_inspection_finds_what_it_looks_for() {
     let source = read_source(
         "// \"SELECT\"\nfn one<'a>(c: char) {\n let _ = ('\"', '\\'', r#\"raw \"x\" text\"#);\n tx.query_everywhere(\"a\\\"b\",\n &[]);\n}\nfn two() { \"c\" }",
     );
+    let made = "const IN: &str = \"{scope:region}\";\nfn one() { format!(\"SELECT id FROM card WHERE {IN}\") }";
+    let made = with_constants(made, read_source(made));
+    assert_eq!(made.literals[1].text, "SELECT id FROM card WHERE {scope:region}");
     let literals: Vec<_> = source.literals.iter().map(|it| (it.line, it.function.as_str(), it.text.as_str())).collect();
     assert_eq!(literals, [(3, "one", "raw \"x\" text"), (4, "one", "a\\b"), (7, "two", "c")]);
     assert_eq!(source.everywhere, [(4, "one".to_owned())]);

@@ -107,8 +107,13 @@ fn write_tables(tx: &mut Tx<'_>, writer: &mut Writer<impl Write>) -> Result<u64,
     let mut total = 0;
     let pg = tx.conn.is_pg();
     // The engine's own row address: every table has one, and it is stable inside one transaction.
+    // A cast keeps the name of its column, so the order needs another one: text would sort 10 before 2.
     let (address, after_it, first) = if pg {
-        ("CAST(ctid AS TEXT)", "ctid > CAST(CAST($1 AS TEXT) AS tid) ORDER BY ctid", Value::Text("(0,0)".into()))
+        (
+            "CAST(ctid AS TEXT) AS address",
+            "ctid > CAST(CAST($1 AS TEXT) AS tid) ORDER BY ctid",
+            Value::Text("(0,0)".into()),
+        )
     } else {
         ("rowid", "rowid > $1 ORDER BY rowid", Value::Int(i64::MIN))
     };

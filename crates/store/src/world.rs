@@ -135,12 +135,17 @@ impl World {
     /// What the engine or the file system says.
     pub fn remove(place: &Place) -> Result<(), StoreError> {
         match place {
-            Place::Sqlite(path) => match std::fs::remove_file(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(StoreError::Io(format!("{}: {error}", path.display())))
+            // The log first: left alone, it would be played into the next file of this name.
+            Place::Sqlite(path) => ["-wal", "-shm", ""].iter().try_for_each(|suffix| {
+                let mut file = path.as_os_str().to_owned();
+                file.push(suffix);
+                match std::fs::remove_file(&file) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        Err(StoreError::Io(format!("{}: {error}", file.display())))
+                    }
+                    _ => Ok(()),
                 }
-                _ => Ok(()),
-            },
+            }),
             Place::Postgres { url, schema } => PgClient::drop_schema(url, schema),
         }
     }

@@ -1,4 +1,4 @@
-//! A place to test in: worlds on SQLite and on PostgreSQL, callers of routes, and a disk that loses power.
+//! A place to test in: worlds on SQLite and on PostgreSQL, and callers of routes.
 //!
 //! Owns a private PostgreSQL cluster, made on first use and shared by every test of this machine until
 //! it has been idle for some minutes. Does not know any mechanism, and never skips: where PostgreSQL

@@ -51,9 +51,9 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
         if verified.unreadable > 0 {
             let count = verified.unreadable;
             let line = if zh {
-                format!("另有 {count} 处个人信息的密钥已依法销毁，内容无法再读出，链条仍可核对")
+                format!("密钥已依法销毁、无法再读出的个人信息：{count} 处（链条仍可核对）")
             } else {
-                format!("{count} sealed texts cannot be read any more: the keys of their persons were destroyed")
+                format!("sealed texts that cannot be read any more (keys of their persons destroyed): {count}")
             };
             say!("{line}");
         }

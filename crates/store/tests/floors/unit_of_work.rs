@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use anlan_store::{Advanced, Event, StoreError, Urgency, journal};
+use anlan_store::{Advanced, Event, StoreError, Urgency, World, journal};
 use anlan_testbed::{Engine, NOON, world, worlds};
 use tokio::sync::oneshot;
 
@@ -48,7 +48,7 @@ async fn a_panic_leaves_nothing_behind_and_the_store_goes_on() {
 }
 
 /// Holds the writer of a SQLite world until the answer is dropped; returns once it is held.
-async fn hold_writer(world: &anlan_store::World) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+async fn hold_writer(world: &World) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
     let (release, held) = mpsc::channel::<()>();
     let (begun, has_begun) = oneshot::channel();
     let (held, begun) = (Mutex::new(held), Mutex::new(Some(begun)));
@@ -273,5 +273,18 @@ async fn a_statement_whose_failure_was_passed_over_is_never_acknowledged_and_los
         })
         .await;
         assert_eq!(answer.is_ok(), tally_of(&world, "two").await.is_some(), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_world_that_was_removed_is_empty_when_it_is_made_again() {
+    for world in worlds(&[&MODULE]) {
+        keep(&world, "one", &tally("one")).await;
+        let place = world.place().clone();
+        tokio::task::spawn_blocking(move || World::remove(&place)).await.unwrap().unwrap();
+        // The first handle is still there, as where a process was killed: it cleared nothing up.
+        let anew = world.again(world.clock().clone());
+        assert!(anew.dump().await.unwrap()["tally"].is_empty());
+        keep(&anew, "two", &tally("two")).await;
     }
 }
