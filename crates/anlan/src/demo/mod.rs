@@ -70,7 +70,7 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
 
     let handle = axum_server::Handle::new();
     let mut tasks = JoinSet::new();
-    workers::sealer(house.world.clone(), workers::holder(), &mut tasks);
+    workers::sealer(house.world.clone(), workers::holder(&house.world), &mut tasks);
     tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
     let app = server::app(&house.site.base, house.routes());
     let public = app.clone();
