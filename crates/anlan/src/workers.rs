@@ -177,8 +177,12 @@ impl<'a> Held<'a> {
     }
 }
 
-/// A name for this process that no other has.
-pub fn holder() -> String {
+/// A name for this process that no other has. On SQLite the lock of the data folder lets one process in at
+/// a time: all of them are one holder, so that after a crash nobody waits for a dead one's lease.
+pub fn holder(world: &World) -> String {
+    if !world.is_postgres() {
+        return "this-folder".to_owned();
+    }
     let random = anlan_store::random::<6>().map(|it| anlan_store::hex(&it)).unwrap_or_default();
     format!("{}-{random}", std::process::id())
 }
@@ -223,7 +227,7 @@ impl Roles {
 /// Everything a node of the real world does in the background.
 pub fn all(house: &House, roles: Roles) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    let holder = holder();
+    let holder = holder(&house.world);
     if roles.worker {
         sealer(house.world.clone(), holder.clone(), &mut tasks);
         timekeeper(house.clone(), holder.clone(), &mut tasks);

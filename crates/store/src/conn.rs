@@ -16,8 +16,10 @@ pub(crate) struct PgClient {
 
 impl PgClient {
     pub fn connect(url: &str, schema: &str) -> Result<Self, StoreError> {
+        // Two nodes starting at once: IF NOT EXISTS alone is no promise between them.
         let sql = format!(
-            "SET client_min_messages TO warning; CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on"
+            "SET client_min_messages TO warning; SELECT pg_advisory_xact_lock(hashtext('{schema}'));
+             CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on"
         );
         let client = off_thread(|| {
             let mut client = postgres::Client::connect(url, postgres::NoTls)?;

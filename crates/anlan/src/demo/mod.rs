@@ -75,7 +75,7 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
 
     let handle = axum_server::Handle::new();
     let mut tasks = JoinSet::new();
-    workers::sealer(house.world.clone(), workers::holder(), &mut tasks);
+    workers::sealer(house.world.clone(), workers::holder(&house.world), &mut tasks);
     tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
     let speed = Speed::new(0.0);
     let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
