@@ -87,7 +87,7 @@ impl Bed {
 }
 
 async fn open(world: &TestWorld) -> Arc<Monitor> {
-    let settings = Settings { home: RegionCode::parse(DISTRICT).unwrap(), hooks: Hooks::default() };
+    let settings = Settings { home: RegionCode::parse(DISTRICT).unwrap(), hooks: Hooks::default(), ingest: true };
     Monitor::open((**world).clone(), settings).await.unwrap()
 }
 
