@@ -46,10 +46,12 @@ pub(crate) struct Conflict {
     pub again: bool,
 }
 
+/// Gets a connection inside a transaction, or why there is none.
+pub(crate) type Run = Box<dyn FnMut(Result<&mut Conn<'_>, StoreError>) -> Ran + Send>;
+
 pub(crate) struct Job {
     pub label: &'static str,
-    /// Gets a connection inside a transaction, or why there is none.
-    pub run: Box<dyn FnMut(Result<&mut Conn<'_>, StoreError>) -> Ran + Send>,
+    pub run: Run,
 }
 
 #[derive(Default)]
