@@ -30,7 +30,8 @@ impl Speed {
         self.0.store(seconds.to_bits(), Ordering::Relaxed);
     }
 
-    fn get(&self) -> f64 {
+    /// The present one.
+    pub fn get(&self) -> f64 {
         f64::from_bits(self.0.load(Ordering::Relaxed))
     }
 }

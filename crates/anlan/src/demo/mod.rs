@@ -8,6 +8,7 @@ mod actors;
 mod setup;
 pub mod story;
 mod summary;
+mod visitor;
 
 use std::{
     collections::BTreeMap,
@@ -72,7 +73,9 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let mut tasks = JoinSet::new();
     workers::sealer(house.world.clone(), workers::holder(), &mut tasks);
     tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
-    let app = server::app(&house.site.base, house.routes());
+    let speed = Speed::new(0.0);
+    let visitors = visitor::routes(&house, carrier.client()?, speed.clone());
+    let app = server::app(&house.site.base, house.routes().merge(visitors));
     let public = app.clone();
     let inside = axum_server::Handle::new();
     let inside_too = inside.clone();
@@ -82,7 +85,6 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
         }
     });
     tokio::spawn(server::stop_on_signal(handle.clone()));
-    let speed = Speed::new(0.0);
     let driver = Driver { house: house.clone(), carrier: carrier.client()?, speed: speed.clone() };
     let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
     let cert = args.tls_cert.clone().zip(args.tls_key.clone());
@@ -238,6 +240,7 @@ fn greet(loaded: &Loaded, origin: &str, house: &House, actors: &Actors, lang: La
         println!("  {:10} {password}   {} · {}", officer.login, officer.name, officer.post);
     }
     println!();
+    println!("{} {origin}{}/visit", visitor::words(lang), house.site.base);
     println!("{}", story.attribution);
     println!("{}", story.invented.get(lang));
 }
