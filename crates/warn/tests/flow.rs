@@ -222,8 +222,9 @@ fn a_final_call_refuses_the_desk_and_keeps_a_late_answer_beside_its_state() {
 #[case::handed_over(CallEvent::HandedOver { to: "person:9".into() }, CallState::HandedOver)]
 fn whom_no_call_reached_an_officer_may_still_find(#[case] event: CallEvent, #[case] want: CallState) {
     let mut silent = opened("key");
-    for event in [CallEvent::LimitReached, CallEvent::LimitReached, CallEvent::NobodyAccepted] {
-        silent = moved(&silent, event, at(20_000)).next;
+    let silence = [CallEvent::LimitReached, CallEvent::LimitReached, CallEvent::NobodyAccepted];
+    for (event, second) in silence.into_iter().zip([5_000, 10_000, 15_000]) {
+        silent = moved(&silent, event, at(second)).next;
     }
     assert_eq!(silent.state, CallState::NotReached);
     let found = moved(&silent, event.clone(), at(30_000)).next;
