@@ -2,7 +2,7 @@
 // dialled, the door list printed, the list exported.
 import { OFFICE, PHONE, fits, holds, login, open, quiet, shot, until } from "../kit.mjs";
 
-export const demo = ["--speed", "1", "--start", "2023-09-01T20:29:00+08:00"];
+export const demo = ["--speed", "1", "--start", "2023-09-01T20:32:30+08:00"];
 
 const figures = (page) => page.$$eval(".figure b", (all) => all.map((it) => Number(it.textContent)));
 const rows = (page) => page.locator("tr[data-row]").count();
@@ -83,13 +83,19 @@ export default async function ({ browser, url, logins }) {
 
   const sheet = await page.request.get(new URL(`${link}/export.xlsx?state=not_reached`, url).href);
   holds("the list comes as a spreadsheet", sheet.status() === 200 && (await sheet.body()).subarray(0, 2).toString() === "PK", `${sheet.status()}`);
-  const list = page.locator("#lists a").first();
-  if (await list.count()) {
-    await list.click();
-    await page.waitForURL(/escalations/);
-    holds("a list for a superior opens", (await page.textContent("h1")).includes("逐级叫应名单"));
-    await shot(page, "round-list-1366");
-  }
+  await until(
+    "somebody's superior is told",
+    async () => {
+      await page.goto(new URL(link, url).href);
+      return (await page.locator("#lists a").count()) > 0;
+    },
+    600,
+  );
+  await shot(page, "round-late-1366");
+  await page.locator("#lists a").first().click();
+  await page.waitForURL(/escalations/);
+  holds("a list for a superior opens", (await page.textContent("h1")).includes("逐级叫应名单"));
+  await shot(page, "round-list-1366");
   await page.goto(new URL(link, url).href);
   await page.locator("form[action$='/door-list'] button").click();
   await page.waitForLoadState("domcontentloaded");

@@ -10,7 +10,7 @@ export default async function ({ browser, url, logins }) {
   await until(
     "the night has come to its screens",
     async () => {
-      const world = await desk.request.get(new URL("/api/v1/world", url).href);
+      const world = await desk.request.get(`${url}api/v1/world`);
       return Date.parse((await world.json()).now) >= Date.parse(demo.at(-1)) - 1000;
     },
     600,

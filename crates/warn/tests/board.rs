@@ -47,7 +47,10 @@ async fn figures_tiles_and_the_list_are_of_one_moment(#[values(Engine::Sqlite, E
     let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
     night.until(at(60)).await;
     let waiting = page_of(&officer, &night, "").await;
-    assert!(waiting.contains("data-until") && waiting.contains("停止本轮") && waiting.contains("还没有叫人"), "{waiting}");
+    assert!(
+        waiting.contains("data-until") && waiting.contains("停止本轮") && waiting.contains("还没有叫人"),
+        "{waiting}"
+    );
     for second in [121, 130, 400, 900, 1_800] {
         night.until(at(second)).await;
         let page = page_of(&officer, &night, "").await;
@@ -114,7 +117,8 @@ async fn whom_no_call_reached_is_recorded_from_the_row_and_the_list_goes_to_zero
     assert_eq!((status, location.as_str()), (303, here.as_str()), "back to the same list");
     assert_eq!(night.call(1, "person:lead").await.state, CallState::ReachedOnSite);
     assert_eq!(officer.form(&record, form).await.0, 409, "found is found");
-    let (_, location) = officer.moved(&record.replace("lead", "boss"), json!({"how": "reached_on_site", "next": "//evil"})).await;
+    let (_, location) =
+        officer.moved(&record.replace("lead", "boss"), json!({"how": "reached_on_site", "next": "//evil"})).await;
     assert!(!location.contains("evil"), "{location}");
     let page = page_of(&officer, &night, "?state=not_reached,escalated,no_contact").await;
     assert_eq!(rows(&page), 0);

@@ -74,8 +74,9 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     workers::sealer(house.world.clone(), workers::holder(), &mut tasks);
     tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
     let speed = Speed::new(0.0);
+    let product = house.routes();
     let visitors = visitor::routes(&house, carrier.client()?, speed.clone());
-    let app = server::app(&house.site.base, house.routes().merge(visitors));
+    let app = server::app(&house.site.base, product.merge(visitors));
     let public = app.clone();
     let inside = axum_server::Handle::new();
     let inside_too = inside.clone();

@@ -66,7 +66,7 @@ fn tile(it: &Tile, query: &BoardQuery, lang: Lang, link: &dyn Fn(&Tile) -> Strin
         (format!("part p{}", done * 10 / counts.called.max(1)), format!("{done}/{}", counts.called))
     };
     let name = tile_words(it).map_or(it.name.as_str(), |(zh, en)| lang.pick(zh, en));
-    let short = name.trim_end_matches("社区");
+    let short = ["居民委员会", "村民委员会", "社区"].iter().fold(name, |it, end| it.strip_suffix(end).unwrap_or(it));
     html! {
         a class=(format!("tile {class}")) href=(link(it)) title=(name) aria-current=[current(it, query)] { b { (short) } span.num { (words) } }
     }

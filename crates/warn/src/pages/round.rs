@@ -48,7 +48,7 @@ fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
                     (unreached(room, who, it))
                     (help(room, who, &it.help))
                     (lists(room, who, it))
-                    (transfers(room, who.lang, &it.transfers))
+                    (transfers(who.lang, &it.transfers))
                 }
             }
             dialog id="sheet" aria-label=(who.lang.pick("号码", "Number")) {}
@@ -116,7 +116,7 @@ fn counts(room: &Room, lang: Lang, it: &Board) -> Markup {
             a.figure href=(to(&room.site, "rounds", &round.id)) { b.num { (counts.called) } span { (lang.pick("应叫", "called")) } }
             a.figure.wait href=(link("calling,escalated")) { b.num { (counts.open) } span { (lang.pick("叫应中", "open")) } }
             @for it in CallState::FINAL {
-                a class=(format!("figure {}", tone(it))) href=(link(it.name())) { b.num { (counts.of(it)) } span { (state(it, lang)) } }
+                a class=(format!("figure {}", if counts.of(it) > 0 { tone(it) } else { "none" })) href=(link(it.name())) { b.num { (counts.of(it)) } span { (state(it, lang)) } }
             }
             (bar(counts, lang))
         }
@@ -155,10 +155,9 @@ fn bar(counts: &Counts, lang: Lang) -> Markup {
 fn unreached(room: &Room, who: &Who, it: &Board) -> Markup {
     let (lang, counts, round) = (who.lang, &it.round.counts, &it.round.round);
     let all = BoardQuery { state: UNREACHED.into(), ..BoardQuery::default() };
-    let waiting = counts.silent() + counts.of(CallState::NoContact);
     html! {
         div.card id="unreached" data-live="call. round." {
-            header { h2.bad[waiting > 0] { (lang.pick("未叫通 ", "not reached: ")) span.num { (counts.silent()) } (lang.pick(" 人", "")) }
+            header { h2.bad[counts.silent() > 0] { (lang.pick("未叫通 ", "not reached: ")) span.num { (counts.silent()) } (lang.pick(" 人", "")) }
                 a.more href=(address(&room.site, &round.id, &all)) { (lang.pick("逐人处理 ›", "one by one ›")) } }
             p.small.soft {
                 (lang.pick("其中正在叫上级 ", "their superior is being called: ")) (counts.escalated)
@@ -223,8 +222,7 @@ pub(super) fn list_words(state: EscalationState, lang: Lang) -> &'static str {
 }
 
 /// 转移人数 per street; sums are computed from what the places reported.
-fn transfers(room: &Room, lang: Lang, it: &Transfers) -> Markup {
-    let _ = room;
+fn transfers(lang: Lang, it: &Transfers) -> Markup {
     let cells = |numbers: Numbers| html! { @for count in numbers.all() { td.num { (count) } } };
     html! {
         div.card.scroll id="transfers" data-live="transfer." {
