@@ -40,7 +40,8 @@ impl Speed {
         self.0.1.load(Ordering::Relaxed)
     }
 
-    fn get(&self) -> f64 {
+    /// The present one.
+    pub fn get(&self) -> f64 {
         f64::from_bits(self.0.0.load(Ordering::Relaxed))
     }
 }

@@ -126,7 +126,7 @@ fn plan(packs: &BTreeMap<String, Pack>) -> Result<Plan, StoreError> {
             Some(problem) => StoreError::Refused(problem),
             None => StoreError::Shape("the call-out plan is wrong".into()),
         }),
-        None => Ok(Plan { version: "none@0".into(), ladders: BTreeMap::new(), levels: BTreeMap::new() }),
+        None => Ok(Plan { version: "none@0".into(), ..Plan::default() }),
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Pack {
     pub rules: Option<String>,
     /// `ladders.toml`.
     pub ladders: Option<String>,
+    /// `cards.toml`: 明白卡 of the ladders' call-out levels.
+    pub cards: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +49,7 @@ macro_rules! shipped {
 }
 
 shipped! {
-    "call-out" { "pack.toml", "ladders.toml" },
+    "call-out" { "pack.toml", "ladders.toml", "cards.toml" },
     "measured-mountain-torrent" { "pack.toml", "rules.toml" },
     "measured-rain" { "pack.toml", "rules.toml" },
     "measured-station-silence" { "pack.toml", "rules.toml" },
@@ -94,7 +96,7 @@ pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
     let mut findings = Findings::new();
     for folder in folders {
         let mut files = BTreeMap::new();
-        for name in ["pack.toml", "rules.toml", "ladders.toml"] {
+        for name in ["pack.toml", "rules.toml", "ladders.toml", "cards.toml"] {
             let path = folder.join(name);
             if path.exists() {
                 let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
@@ -123,6 +125,7 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
         title: meta.title,
         rules: files.get("rules.toml").cloned(),
         ladders: files.get("ladders.toml").cloned(),
+        cards: files.get("cards.toml").cloned(),
     };
     let mut findings = Findings::new();
     if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
@@ -133,8 +136,17 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
     if let Some(rules) = &pack.rules {
         findings.extend(parse_rules(rules).problems.into_iter().map(|it| (at("rules.toml"), it)));
     }
-    if let Some(plan) = pack.plan() {
-        findings.extend(plan.err().into_iter().flatten().map(|it| (at("ladders.toml"), it)));
+    match pack.plan() {
+        Some(Err(wrong)) => findings.extend(wrong.into_iter().map(|it| (at(file_of(&it)), it))),
+        Some(Ok(plan)) => {
+            let known = |id: &str| meta.sources.iter().any(|it| it.id == id);
+            let unknown = plan.cards.sources().filter(|it| !known(it)).map(|id| {
+                let (zh, en) = (format!("pack.toml 没有出处 {id}"), format!("pack.toml has no source {id}"));
+                (at("cards.toml"), Problem::new("unknown_source", zh, en).field("source"))
+            });
+            findings.extend(unknown);
+        }
+        None => {}
     }
     if findings.is_empty() { Ok(pack) } else { Err(findings) }
 }
@@ -147,8 +159,18 @@ impl Pack {
 
     /// The call-out plan, where the pack has one.
     pub fn plan(&self) -> Option<Result<Plan, Vec<Problem>>> {
-        self.ladders.as_deref().map(|it| Plan::read(&self.name(), it))
+        let plan = Plan::read(&self.name(), self.ladders.as_deref()?);
+        Some(match &self.cards {
+            Some(cards) => plan.and_then(|it| it.with_cards(cards)),
+            None => plan,
+        })
     }
+}
+
+/// Problems of cards name a card.
+fn file_of(problem: &Problem) -> &'static str {
+    let card = problem.place.field.as_deref().is_some_and(|it| it.starts_with("card "));
+    if card { "cards.toml" } else { "ladders.toml" }
 }
 
 #[cfg(test)]
@@ -157,6 +179,15 @@ mod tests {
     fn every_shipped_pack_proves_itself() {
         let packs = super::shipped().expect("nothing is wrong with the shipped packs");
         assert_eq!(packs.len(), 8);
-        assert!(packs["call-out"].plan().is_some());
+        let plan = packs["call-out"].plan().expect("it has a plan").expect("the plan is good");
+        assert!(!plan.cards.lines(1, "community", "typhoon", anlan_kernel::Lang::Zh).is_empty());
+    }
+
+    #[test]
+    fn a_card_whose_source_nobody_knows_is_named() {
+        let shipped = super::SHIPPED.iter().find(|it| it.0 == "call-out").expect("it is shipped");
+        let files = shipped.1.iter().map(|(file, text)| ((*file).to_owned(), text.replace("[\"C06\"", "[\"C99\"")));
+        let findings = super::read("call-out", &files.collect()).expect_err("C99 is no source");
+        assert!(findings.iter().any(|(file, it)| file.ends_with("cards.toml") && it.code == "unknown_source"));
     }
 }

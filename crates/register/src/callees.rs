@@ -181,7 +181,7 @@ pub fn number_of(tx: &mut Tx<'_>, id: &str, index: usize) -> Result<Option<Strin
 }
 
 /// Numbers of these columns that can be dialled, each once.
-fn usable(row: &Row, columns: &[usize]) -> Result<Vec<String>, StoreError> {
+pub(crate) fn usable(row: &Row, columns: &[usize]) -> Result<Vec<String>, StoreError> {
     let mut numbers: Vec<String> = Vec::new();
     for column in columns {
         if let Some(number) = row.opt(*column, Row::text)?
@@ -245,7 +245,7 @@ fn officers(tx: &mut Tx<'_>, which: Where, now: Instant) -> Result<Vec<DutyRow>,
         .collect()
 }
 
-fn room_name(row: &Row) -> Result<String, StoreError> {
+pub(crate) fn room_name(row: &Row) -> Result<String, StoreError> {
     Ok(match row.opt(3, Row::text)? {
         Some(name) => name,
         None => format!("{}值班室", row.text(5)?),

@@ -15,6 +15,7 @@
 mod api;
 pub mod callees;
 pub mod check;
+mod contacts;
 pub mod export;
 pub mod import;
 pub mod model;
@@ -23,6 +24,7 @@ pub mod store;
 
 pub use api::routes;
 pub use callees::{Callee, CalleeTitle, Duty, Who, audience, callee, callee_title, number_of, superiors};
+pub use contacts::{Contact, contacts, search};
 pub use model::{Organisation, Person, Post, Rank, Region, Role, Shift};
 pub use store::MODULE;
 

@@ -71,6 +71,14 @@ impl Where {
         this
     }
 
+    /// One of these values.
+    pub fn among<'a>(column: &str, values: impl Iterator<Item = &'a str>) -> Self {
+        let mut this = Self::default();
+        let places: Vec<_> = values.map(|it| this.bind(it)).collect();
+        this.text = if places.is_empty() { "1 = 0".to_owned() } else { format!("{column} IN ({})", places.join(", ")) };
+        this
+    }
+
     /// Exactly this value.
     pub fn equals(column: &str, value: impl Into<Value>) -> Self {
         let mut this = Self::default();
@@ -126,6 +134,35 @@ pub(crate) fn title_row(tx: &mut Tx<'_>, person: &str) -> Result<Option<Row>, St
                 WHERE n.id = $1 AND ({scope:n.region} OR {scope:p.region})
                 ORDER BY p.region, p.id LIMIT 1";
     Ok(tx.query(sql, params![person])?.into_iter().next())
+}
+
+/// People with their posts: id, name, title, unit, phone, spare; the first post of each first.
+pub(crate) fn contact_rows(tx: &mut Tx<'_>, which: Where) -> Result<Vec<Row>, StoreError> {
+    let sql = format!(
+        "SELECT n.id, n.name, p.title, o.name, n.phone, n.spare
+           FROM person n LEFT JOIN post p ON p.person = n.id LEFT JOIN organisation o ON o.id = p.organisation
+          WHERE {} AND n.erased_at IS NULL AND ({{scope:n.region}} OR {{scope:p.region}})
+          ORDER BY n.id, p.region, p.id",
+        which.text
+    );
+    tx.query(&sql, &which.values)
+}
+
+/// Ids of people by a pattern of the name, or one of the number where it is not empty.
+pub(crate) fn named_people(tx: &mut Tx<'_>, name: &str, tail: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT n.id FROM person n
+                WHERE n.erased_at IS NULL AND (n.name LIKE $1 OR ($2 <> '' AND (n.phone LIKE $2 OR n.spare LIKE $2)))
+                  AND ({scope:n.region} OR EXISTS (SELECT 1 FROM post p WHERE p.person = n.id AND {scope:p.region}))
+                ORDER BY n.id";
+    tx.query(sql, params![name, tail])?.iter().map(|it| it.text(0)).collect()
+}
+
+/// Ids of organisations by a pattern of their name or their duty room's, or one of its number.
+pub(crate) fn named_rooms(tx: &mut Tx<'_>, name: &str, tail: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT id FROM organisation
+                WHERE (name LIKE $1 OR duty_room_name LIKE $1 OR ($2 <> '' AND duty_room_phone LIKE $2))
+                  AND {scope:region} ORDER BY id";
+    tx.query(sql, params![name, tail])?.iter().map(|it| it.text(0)).collect()
 }
 
 /// Both numbers of a person as they stand.

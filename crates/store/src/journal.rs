@@ -206,6 +206,16 @@ pub async fn after(world: &World, actor: &Actor, position: i64, most: usize) -> 
         .await
 }
 
+/// What was recorded of `subject` inside the actor's scope, oldest first, sealed or not (position 0).
+///
+/// # Errors
+/// What the engine says.
+pub fn of_subject(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Entry>, StoreError> {
+    let fields = FIELDS.replacen("position", "COALESCE(position, 0)", 1);
+    let sql = format!("SELECT {fields} FROM journal WHERE subject = $1 AND {{scope:region}} ORDER BY entry");
+    tx.query(&sql, params![subject])?.iter().map(Entry::from_row).collect()
+}
+
 /// Signs the current head and appends it to the world's heads file; `None` while nothing is sealed.
 ///
 /// # Errors

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use anlan_kernel::Actor;
-use anlan_store::{StoreError, Tx, Urgency, hex, params};
+use anlan_kernel::{Actor, Instant};
+use anlan_store::{StoreError, Tx, Urgency, hex, journal, params};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -12,11 +12,11 @@ use subtle::ConstantTimeEq;
 use crate::{
     Warn, call, escalation,
     flow::CallEvent,
-    model::{Call, Escalation, Round},
+    model::{Call, Escalation, Round, RoundState},
     service::refusal,
 };
 
-fn mac(warn: &Warn, purpose: &str, subject: &str, length: usize) -> String {
+pub(crate) fn mac(warn: &Warn, purpose: &str, subject: &str, length: usize) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(&warn.world().keys().secrets()).expect("HMAC takes keys of any length");
     for part in [warn.world().name(), purpose, subject] {
@@ -97,13 +97,13 @@ impl Warn {
         self.world.read(&Actor::system("answer-page"), move |tx| asked(&warn, tx, &token)).await
     }
 
-    /// The tap on the page: 1 arrived, 2 cannot come, 3 needs help.
+    /// The tap on the page: 1 arrived, 2 cannot come, 3 needs help. While the round is not over, who
+    /// answered may think again, and may ask for help again once somebody took the first request.
     ///
     /// # Errors
-    /// A refusal for an unknown token or key; what the store says.
+    /// A refusal for an unknown token or key, or a change of mind after the round; what the store says.
     pub async fn answer_by_page(self: &Arc<Self>, token: &str, digit: u8) -> Result<Asked, StoreError> {
         let (warn, token) = (Arc::clone(self), token.to_owned());
-        let bad_link = || refusal("bad_link", "链接无效", "this link opens nothing");
         self.world
             .write("call.answer-page", Urgency::Urgent, &Actor::system("answer-page"), move |tx| {
                 if !(1..=3).contains(&digit) {
@@ -111,11 +111,60 @@ impl Warn {
                 }
                 let event = CallEvent::Key { digit, via: "page" };
                 match asked(&warn, tx, &token)?.ok_or_else(bad_link)? {
-                    Asked::Call(call, _) => call::handle(&warn, tx, &call.id, &event).map(drop)?,
+                    Asked::Call(call, round) => match call.key.or(call.late_key) {
+                        None => call::handle(&warn, tx, &call.id, &event).map(drop)?,
+                        Some(said) => think_again(&warn, tx, &call, &round, said, digit)?,
+                    },
                     Asked::List(list, _, _, link) => escalation::handle(&warn, tx, &list.id, link, None, &event)?,
                 }
                 asked(&warn, tx, &token)?.ok_or_else(bad_link)
             })
             .await
     }
+
+    /// What the callee of a call said so far, and when.
+    pub(crate) async fn said(&self, call: &str) -> Result<Vec<(Instant, u8)>, StoreError> {
+        let call = call.to_owned();
+        self.world.read(&Actor::system("answer-page"), move |tx| said(tx, &call)).await
+    }
+}
+
+/// A tap after the first answer. The same one again changes nothing.
+fn think_again(
+    warn: &Warn,
+    tx: &mut Tx<'_>,
+    call: &Call,
+    round: &Round,
+    said: u8,
+    digit: u8,
+) -> Result<(), StoreError> {
+    let asks_again = digit == 3 && (said == 3 || call.late_key == Some(3));
+    if asks_again && call::help_of(tx, &call.id)?.iter().any(|it| it.taken_by.is_none()) {
+        return Ok(());
+    }
+    let over = matches!(round.state, RoundState::Stopped | RoundState::Absorbed);
+    if over && digit != said && digit != 3 {
+        return Err(refusal("round_is_over", "本轮叫应已结束，不能改", "this round is over; the answer stands"));
+    }
+    call::handle(warn, tx, &call.id, &CallEvent::SecondThought { digit }).map(drop)
+}
+
+fn said(tx: &mut Tx<'_>, call: &str) -> Result<Vec<(Instant, u8)>, StoreError> {
+    let mut said = Vec::new();
+    for entry in journal::of_subject(tx, call)? {
+        let body: serde_json::Value = serde_json::from_str(&entry.body)?;
+        let key = |name: &str| body["detail"][name].as_u64().and_then(|it| u8::try_from(it).ok());
+        let digit = match entry.event.as_str() {
+            "call.answered" => key("key"),
+            "call.answered_late" | "call.asked_help_again" => key("late_key").or_else(|| key("key")),
+            "call.answered_again" => key("key").or_else(|| key("late_key")),
+            _ => None,
+        };
+        said.extend(digit.map(|it| (entry.at, it)));
+    }
+    Ok(said)
+}
+
+pub(crate) fn bad_link() -> StoreError {
+    refusal("bad_link", "链接无效", "this link opens nothing")
 }

@@ -142,7 +142,9 @@ pub(crate) fn move_on(
     for effect in &decision.effects {
         perform(warn, tx, round, &next, effect)?;
     }
-    let detail = json!({"step": next.step, "key": next.key, "via": next.via, "by": next.by_whom});
+    let detail = json!({
+        "step": next.step, "key": next.key, "late_key": next.late_key, "via": next.via, "by": next.by_whom,
+    });
     tx.record(Event::new(decision.event, &next.id).region(&next.region).pack(&round.pack).detail(detail))?;
     Ok(Some(next))
 }
@@ -157,11 +159,25 @@ fn perform(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call, effect: &Ef
         // Done before the call was stored.
         Effect::DropQueued | Effect::Escalate => Ok(()),
         Effect::CallDeputies => call_deputies(warn, tx, round, call),
-        Effect::RingDesk => {
-            let (id, region, asked_at) = (call.id.clone(), call.region.clone(), tx.now());
-            tx.insert(&Help { id, region, asked_at, taken_by: None, taken_at: None }).map(drop)
-        }
+        Effect::RingDesk => ring_desk(tx, call),
     }
+}
+
+/// Requests for help of a call: the first has the call's id, later ones `!2`, `!3` … behind it.
+pub(crate) fn help_of(tx: &mut Tx<'_>, call: &str) -> Result<Vec<Help>, StoreError> {
+    let range = params![call, format!("{call}!"), format!("{call}\"")];
+    tx.find("id = $1 OR (id >= $2 AND id < $3)", "ORDER BY asked_at, id", range)
+}
+
+/// The desk rings, unless it rings for this call already.
+fn ring_desk(tx: &mut Tx<'_>, call: &Call) -> Result<(), StoreError> {
+    let asked = help_of(tx, &call.id)?;
+    if asked.iter().any(|it| it.taken_by.is_none()) {
+        return Ok(());
+    }
+    let id = if asked.is_empty() { call.id.clone() } else { format!("{}!{}", call.id, asked.len() + 1) };
+    let (region, asked_at) = (call.region.clone(), tx.now());
+    tx.insert(&Help { id, region, asked_at, taken_by: None, taken_at: None }).map(drop)
 }
 
 fn attempt(warn: &Warn, round: &Round, call: &Call, number: i64, action: Do, due_at: Instant) -> OutboxItem {

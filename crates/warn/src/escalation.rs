@@ -14,6 +14,7 @@ use crate::{
     flow::{CallEvent, RING_GRACE},
     ladder::Step,
     model::{Call, Escalation, EscalationState, Help, Round},
+    round,
     service::{everywhere, refusal},
 };
 
@@ -359,6 +360,35 @@ impl Warn {
                 let by = tx.actor().name.clone();
                 accept(&warn, tx, escalation, &by)?;
                 tx.get::<Escalation>(&id)?.ok_or_else(closed)
+            })
+            .await
+    }
+}
+
+impl Warn {
+    /// An officer says for the superior who is being called that they cannot take the list over: the next
+    /// one is called at once.
+    ///
+    /// # Errors
+    /// A refusal when there is no such list or nobody is being called for it; what the store says.
+    pub async fn refuse_list(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: &str,
+        note: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.sees::<Escalation>(actor, id, "no_such_escalation").await?;
+        let (warn, id) = (Arc::clone(self), id.to_owned());
+        self.world
+            .write("escalation.refuse", Urgency::Urgent, &everywhere(actor), move |tx| {
+                let Some((escalation, round, step)) = load(&warn, tx, &id)? else { return Err(closed()) };
+                if escalation.state != EscalationState::Calling {
+                    return Err(closed());
+                }
+                let note = round::sealed(tx, &id, note.as_deref().unwrap_or_default())?;
+                let detail = json!({"superior": superior(&escalation, escalation.link), "note": note});
+                tx.record(Event::new("escalation.refused", &id).region(&escalation.region).detail(detail))?;
+                next_link(&warn, tx, escalation, &round, &step)
             })
             .await
     }

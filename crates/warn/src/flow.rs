@@ -31,6 +31,11 @@ pub enum CallEvent {
         /// voice, sms, page.
         via: &'static str,
     },
+    /// A change of mind on the page behind the link, while the round is not over (改口).
+    SecondThought {
+        /// 1, 2 or 3.
+        digit: u8,
+    },
     /// The whole message was heard.
     HeardInFull,
     /// Attempt `n` ended without an answer, or never left.
@@ -123,12 +128,13 @@ pub struct Decision {
 pub fn apply(call: &Call, ladder: &Ladder, event: &CallEvent, now: Instant) -> Result<Option<Decision>, Problem> {
     use CallEvent as E;
     if call.state.is_final() {
-        return after_the_end(call, event);
+        return after_the_end(call, event, now);
     }
     let decided = match event {
         E::Opened => enter(call.clone(), ladder, &ladder.first, now, "call.opened"),
         E::Rang { attempt, at } => return Ok(rang(call, ladder, *attempt, (*at).min(now))),
         E::Key { digit, via } => return Ok(key(call, *digit, via, now)),
+        E::SecondThought { digit } => return Ok(key(call, *digit, "page", now)),
         E::HeardInFull => heard(call, ladder, now),
         E::AttemptEnded { attempt } => return Ok(attempt_ended(call, ladder, *attempt, now)),
         E::Delivered { attempt } => return Ok(delivered(call, ladder, *attempt, now)),
@@ -144,10 +150,15 @@ pub fn apply(call: &Call, ladder: &Ladder, event: &CallEvent, now: Instant) -> R
     Ok(Some(decided))
 }
 
-fn after_the_end(call: &Call, event: &CallEvent) -> Result<Option<Decision>, Problem> {
+fn after_the_end(call: &Call, event: &CallEvent, now: Instant) -> Result<Option<Decision>, Problem> {
     use CallEvent as E;
     let (zh, en) = call.state.words();
+    let found = |state, by| Ok(Some(end(call, state, Some(by), "desk", now)));
     match event {
+        // No call reached them, an officer did: that is what the door list is for.
+        E::RecordedByColleague { by } if call.state.may_be_recorded() => found(CallState::RecordedByColleague, by),
+        E::ReachedOnSite { by } if call.state.may_be_recorded() => found(CallState::ReachedOnSite, by),
+        E::HandedOver { to } if call.state.may_be_recorded() => found(CallState::HandedOver, to),
         E::RecordedByColleague { .. } | E::ReachedOnSite { .. } | E::HandedOver { .. } => Err(Problem::new(
             "call_is_final",
             format!("此人已是最终状态「{zh}」，不能再登记"),
@@ -169,8 +180,33 @@ fn after_the_end(call: &Call, event: &CallEvent) -> Result<Option<Decision>, Pro
             let next = Call { late_key: Some(3), ..call.clone() };
             Ok(Some(Decision { next, event: "call.answered_late", effects: vec![Effect::RingDesk] }))
         }
+        E::SecondThought { digit } => Ok(second_thought(call, *digit)),
         _ => Ok(None),
     }
+}
+
+/// The state stands, what was said changes; help is asked for as often as it is needed.
+fn second_thought(call: &Call, digit: u8) -> Option<Decision> {
+    let said = call.key.or(call.late_key)?;
+    let mut next = call.clone();
+    let (event, effects) = match digit {
+        3 if said == 3 || call.late_key == Some(3) => ("call.asked_help_again", vec![Effect::RingDesk]),
+        3 => {
+            next.late_key = Some(3);
+            ("call.answered_late", vec![Effect::RingDesk])
+        }
+        1 | 2 if digit != said => {
+            if call.key.is_some() {
+                next.key = Some(digit);
+            } else {
+                next.late_key = Some(digit);
+            }
+            let effects = if digit == 2 { vec![Effect::CallDeputies] } else { Vec::new() };
+            ("call.answered_again", effects)
+        }
+        _ => return None,
+    };
+    Some(Decision { next, event, effects })
 }
 
 fn rang(call: &Call, ladder: &Ladder, attempt: i64, at: Instant) -> Option<Decision> {

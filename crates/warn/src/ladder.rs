@@ -9,7 +9,7 @@ use anlan_kernel::{Colour, Problem, Text};
 use anlan_register::Who;
 use serde::{Deserialize, Serialize};
 
-use crate::model::CallState;
+use crate::{cards::Cards, model::CallState};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,8 +116,8 @@ pub struct CallOut {
     pub audiences: Vec<Audience>,
 }
 
-/// Ladders and call-out levels of one pack version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Ladders, call-out levels and cards of one pack version.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// `pack@version`.
     pub version: String,
@@ -125,6 +125,9 @@ pub struct Plan {
     pub ladders: BTreeMap<String, Ladder>,
     /// By level.
     pub levels: BTreeMap<u8, CallOut>,
+    /// 明白卡: what to do now.
+    #[serde(default)]
+    pub cards: Cards,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +158,7 @@ impl Plan {
     pub fn read(version: &str, toml: &str) -> Result<Self, Vec<Problem>> {
         let file: File = toml::from_str(toml).map_err(|it| vec![toml_problem(toml, &it)])?;
         let mut problems = Vec::new();
-        let mut plan = Self { version: version.to_owned(), ladders: BTreeMap::new(), levels: BTreeMap::new() };
+        let mut plan = Self { version: version.to_owned(), ..Self::default() };
         for ladder in file.ladders {
             check_ladder(&ladder, &mut problems);
             if plan.ladders.contains_key(&ladder.id) {
@@ -168,6 +171,16 @@ impl Plan {
             plan.levels.insert(level.level, level);
         }
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// Reads `cards.toml` into the plan and proves that everybody who is called has a card.
+    ///
+    /// # Errors
+    /// Every problem, each naming the card or the line.
+    pub fn with_cards(self, toml: &str) -> Result<Self, Vec<Problem>> {
+        let cards = Cards::read(toml)?;
+        let problems = cards.missing(&self);
+        if problems.is_empty() { Ok(Self { cards, ..self }) } else { Err(problems) }
     }
 
     /// The level a signal of this colour leads to.
@@ -256,19 +269,23 @@ fn check_ladder(ladder: &Ladder, problems: &mut Vec<Problem>) {
     }
 }
 
-fn problem(code: &str, field: &str, zh: &str, en: &str) -> Problem {
+pub(crate) fn problem(code: &str, field: &str, zh: &str, en: &str) -> Problem {
     Problem::new(code, zh, en).field(field)
 }
 
-fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
+pub(crate) fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |it| it.start).min(text.len());
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     let words = error.message();
-    Problem::new("bad_toml", format!("叫应方案文件有误：{words}"), format!("the ladder file is wrong: {words}"))
-        .line(line)
-        .column(column)
+    Problem::new(
+        "bad_toml",
+        format!("叫应方案文件有误：{words}"),
+        format!("a file of the call-out plan is wrong: {words}"),
+    )
+    .line(line)
+    .column(column)
 }
 
 /// `30s`, `10m`, `3h`, `2d`.

@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod api;
 pub mod call;
+pub mod cards;
 pub mod courier;
 pub mod escalation;
 pub mod flow;
@@ -23,11 +24,16 @@ mod inform;
 pub mod ladder;
 pub mod model;
 mod pages;
+pub mod pin;
 pub mod process;
 pub mod receipt;
 pub mod round;
 pub mod service;
 mod text;
+pub mod transfer;
+mod words;
 
 pub use model::{Call, CallState, Escalation, Gateway, Help, Process, Receipt, Round};
+pub use pin::Pin;
 pub use service::{MODULE, Warn};
+pub use transfer::Transfer;

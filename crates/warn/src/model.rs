@@ -1,7 +1,6 @@
 //! The things: process, round, call, escalation, request for help, receipt, gateway.
 
 use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Kind, Record, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -160,6 +159,11 @@ impl CallState {
     pub fn is_final(self) -> bool {
         !matches!(self, Self::Calling | Self::Escalated)
     }
+
+    /// Whether an officer may still record what became of the callee: until somebody was reached.
+    pub fn may_be_recorded(self) -> bool {
+        matches!(self, Self::Calling | Self::Escalated | Self::NotReached | Self::NoContact)
+    }
 }
 
 /// One callee in one round.
@@ -289,7 +293,7 @@ pub struct Escalation {
 /// Key 3: danger or support needed; the desk rings until somebody takes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Help {
-    /// The call.
+    /// The call; `!2` … behind it when they asked again after somebody took the first.
     pub id: String,
     /// Where.
     pub region: RegionCode,
@@ -299,6 +303,13 @@ pub struct Help {
     pub taken_by: Option<String>,
     /// When.
     pub taken_at: Option<Instant>,
+}
+
+impl Help {
+    /// The call, or the list, whose request it is.
+    pub fn call(&self) -> &str {
+        self.id.split('!').next().unwrap_or_default()
+    }
 }
 
 /// A gateway's word about an attempt.
@@ -346,19 +357,20 @@ pub struct Gateway {
 macro_rules! table {
     ($type:ty, $static:ident, $name:literal, region: $region:expr, sealed: $sealed:expr, person: $person:expr,
      { $($column:ident: $kind:ident),* $(,)? }) => {
-        pub(crate) static $static: Table = Table {
+        pub(crate) static $static: anlan_store::Table = anlan_store::Table {
             name: $name,
-            columns: &[$((stringify!($column), Kind::$kind)),*],
+            columns: &[$((stringify!($column), anlan_store::Kind::$kind)),*],
             key: "id",
             region: $region,
             sealed: $sealed,
             person: $person,
         };
-        impl Record for $type {
-            const TABLE: &'static Table = &$static;
+        impl anlan_store::Record for $type {
+            const TABLE: &'static anlan_store::Table = &$static;
         }
     };
 }
+pub(crate) use table;
 
 table!(Process, PROCESS, "process", region: Some("region"), sealed: &[], person: None, {
     id: Text, hazard: Text, region: Text, areas: Json, level: Int, open: Bool, opened_at: Time, last_at: Time,
@@ -391,8 +403,9 @@ table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
 });
 
 /// Migrations of this mechanism.
-pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
-    "0001-call-out",
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[("0001-call-out", CALL_OUT), ("0002-warden", WARDEN)];
+
+const CALL_OUT: &str =
     "CREATE TABLE process (id TEXT NOT NULL PRIMARY KEY, hazard TEXT NOT NULL, region TEXT NOT NULL, areas TEXT NOT NULL,
         level BIGINT, open BIGINT NOT NULL, opened_at BIGINT NOT NULL, last_at BIGINT NOT NULL, ended_at BIGINT,
         ended_by TEXT, stand_down_proposed BIGINT NOT NULL, revision BIGINT NOT NULL);
@@ -423,5 +436,12 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE INDEX receipt_subject ON receipt(subject) WHERE detail IS NOT NULL;
      CREATE TABLE gateway (id TEXT NOT NULL PRIMARY KEY, url TEXT NOT NULL, rate DOUBLE PRECISION NOT NULL,
         area_rate DOUBLE PRECISION NOT NULL, batch BIGINT NOT NULL, max_tries BIGINT NOT NULL, enabled BIGINT NOT NULL);
-     CREATE TABLE gateway_secret (gateway TEXT NOT NULL PRIMARY KEY, sealed BYTEA NOT NULL);",
-)];
+     CREATE TABLE gateway_secret (gateway TEXT NOT NULL PRIMARY KEY, sealed BYTEA NOT NULL);";
+
+const WARDEN: &str = "CREATE INDEX call_place ON call(round, region, state);
+     CREATE TABLE transfer (id TEXT NOT NULL PRIMARY KEY, process TEXT NOT NULL, round TEXT NOT NULL, call TEXT NOT NULL,
+        region TEXT NOT NULL, due BIGINT NOT NULL, moved BIGINT NOT NULL, not_yet BIGINT NOT NULL, refused BIGINT NOT NULL,
+        lost BIGINT NOT NULL, reported_at BIGINT NOT NULL, reported_by TEXT NOT NULL, revision BIGINT NOT NULL);
+     CREATE INDEX transfer_process ON transfer(process, region);
+     CREATE TABLE pin (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, hash TEXT NOT NULL, set_at BIGINT NOT NULL,
+        set_by TEXT NOT NULL);";

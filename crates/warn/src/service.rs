@@ -18,8 +18,9 @@ use crate::{
     escalation, inform,
     ladder::{Ladder, Plan},
     model::{self, Gateway, Round},
-    process,
+    pin, process,
     round::{self, Audience},
+    transfer,
 };
 
 /// Tables and migrations of warning and call-out.
@@ -34,6 +35,8 @@ pub static MODULE: Module = Module {
         &model::HELP,
         &model::RECEIPT,
         &model::GATEWAY,
+        &transfer::TRANSFER,
+        &pin::PIN,
     ],
 };
 
@@ -133,9 +136,7 @@ impl Warn {
     /// The plan new rounds use.
     pub fn plan(&self) -> Arc<Plan> {
         let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        plans.1.get(&plans.0).cloned().unwrap_or_else(|| {
-            Arc::new(Plan { version: plans.0.clone(), ladders: BTreeMap::new(), levels: BTreeMap::new() })
-        })
+        plans.1.get(&plans.0).cloned().unwrap_or_else(|| Arc::new(Plan { version: plans.0.clone(), ..Plan::default() }))
     }
 
     /// The plan a round was made under; the current one when that version is not loaded any more.

@@ -1,4 +1,6 @@
 //! The words of calls and messages. Made when they are sent, stored nowhere.
+//!
+//! Reads what is said about whom; how it is said is `words`.
 
 use std::collections::HashMap;
 
@@ -12,6 +14,7 @@ use crate::{
     answer::list_token,
     escalation,
     model::{Escalation, Round},
+    words,
 };
 
 /// Names read out on a superior's list before "and others".
@@ -56,21 +59,24 @@ impl<'a> Writer<'a> {
         };
         let Some(words) = words else { return Ok(Err("nothing_to_say")) };
         // The world's mark stands first and last, put there by the channel itself.
+        Ok(Ok(Ready { to, text: self.framed(&words) }))
+    }
+
+    fn framed(&self, words: &str) -> String {
         let mark = mark(self.warn.world().kind());
-        Ok(Ok(Ready { to, text: format!("{mark}【{}】{words}{mark}", self.warn.config.speaker) }))
+        format!("{mark}【{}】{words}{mark}", self.warn.config.speaker)
     }
 
     fn call(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
         let sql = "SELECT duties, round FROM call WHERE id = $1 AND {scope:region}";
         let Some(row) = tx.query(sql, params![&item.subject])?.into_iter().next() else { return Ok(None) };
-        let duties = duty_words(&serde_json::from_str(&row.text(0)?)?);
+        let duties = duty_list(&serde_json::from_str(&row.text(0)?)?);
         let cause = self.cause(tx, &row.text(1)?)?;
-        let what = format!("{cause}。您负责：{duties}。请立即到岗。");
         Ok(Some(if item.kind == "sms" {
-            let link = self.warn.answer_link(&item.subject);
-            format!("{what}收到并已到岗回复1，不能到岗回复2，有险情需支援回复3，或点 {link}")
+            let frame = self.framed("").chars().count();
+            words::sms(&cause, &duties, &self.warn.answer_link(&item.subject), frame)
         } else {
-            format!("{what}收到、已到岗请按1；收到、不能到岗请按2；有险情、需支援请按3。")
+            words::voice(&cause, &duties)
         }))
     }
 
@@ -140,14 +146,11 @@ fn mark(kind: WorldKind) -> &'static str {
 }
 
 pub(crate) fn duty_words(duties: &Json) -> String {
-    let words: Vec<_> = duties
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|it| {
-            let part = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
-            format!("{}{}", part("region_name"), part("duty"))
-        })
-        .collect();
-    words.join("、")
+    duty_list(duties).join("、")
+}
+
+/// Every duty as place and task.
+fn duty_list(duties: &Json) -> Vec<String> {
+    let part = |it: &Json, name: &str| it[name].as_str().unwrap_or_default().to_owned();
+    duties.as_array().into_iter().flatten().map(|it| part(it, "region_name") + &part(it, "duty")).collect()
 }

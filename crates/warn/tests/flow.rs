@@ -216,6 +216,47 @@ fn a_final_call_refuses_the_desk_and_keeps_a_late_answer_beside_its_state() {
     assert_eq!(late.effects, [Effect::RingDesk]);
 }
 
+#[rstest]
+#[case::reached(CallEvent::ReachedOnSite { by: "user:li".into() }, CallState::ReachedOnSite)]
+#[case::recorded(CallEvent::RecordedByColleague { by: "user:li".into() }, CallState::RecordedByColleague)]
+#[case::handed_over(CallEvent::HandedOver { to: "person:9".into() }, CallState::HandedOver)]
+fn whom_no_call_reached_an_officer_may_still_find(#[case] event: CallEvent, #[case] want: CallState) {
+    let mut silent = opened("key");
+    let silence = [CallEvent::LimitReached, CallEvent::LimitReached, CallEvent::NobodyAccepted];
+    for (event, second) in silence.into_iter().zip([5_000, 10_000, 15_000]) {
+        silent = moved(&silent, event, at(second)).next;
+    }
+    assert_eq!(silent.state, CallState::NotReached);
+    let found = moved(&silent, event.clone(), at(30_000)).next;
+    assert_eq!((found.state, found.open, found.final_at), (want, false, Some(at(30_000))));
+    assert!(apply(&found, &ladder("key"), &event, at(40_000)).is_err(), "once found is found");
+}
+
+#[rstest]
+#[case::cannot_come_after_all(1, 2, Some(2), None, "call.answered_again")]
+#[case::can_come_after_all(2, 1, Some(1), None, "call.answered_again")]
+#[case::danger_after_all(1, 3, Some(1), Some(3), "call.answered_late")]
+#[case::danger_again(3, 3, Some(3), None, "call.asked_help_again")]
+#[case::danger_over(3, 1, Some(1), None, "call.answered_again")]
+fn a_second_thought_changes_what_was_said_and_not_the_state(
+    #[case] first: u8,
+    #[case] then: u8,
+    #[case] key: Option<u8>,
+    #[case] late: Option<u8>,
+    #[case] event: &str,
+) {
+    let answered = moved(&opened("key"), voice_key(first), at(20)).next;
+    let again = moved(&answered, CallEvent::SecondThought { digit: then }, at(60));
+    assert_eq!((again.next.state, again.next.key, again.next.late_key), (CallState::Answered, key, late));
+    assert_eq!(again.event, event);
+    assert_eq!(again.effects.contains(&Effect::RingDesk), then == 3);
+    assert_eq!(again.effects.contains(&Effect::CallDeputies), then == 2);
+    let same = CallEvent::SecondThought { digit: then };
+    if then != 3 {
+        assert_eq!(apply(&again.next, &ladder("key"), &same, at(70)).unwrap(), None, "the same tap again");
+    }
+}
+
 fn any_event() -> impl Strategy<Value = CallEvent> {
     prop_oneof![
         (1..6i64, 0..2_000i64).prop_map(|(attempt, t)| CallEvent::Rang { attempt, at: at(t) }),
@@ -261,6 +302,8 @@ proptest! {
             }
         }
         prop_assert!(call.state.is_final());
-        prop_assert!(finals.iter().all(|it| *it == call.state));
+        // An officer may find whom no call reached; apart from that the end is the end.
+        let unreached = finals.iter().take_while(|it| **it == CallState::NotReached).count();
+        prop_assert!(finals[unreached..].iter().all(|it| *it == call.state));
     }
 }

@@ -19,6 +19,11 @@ const FILES: &[(&str, &str, &str)] = &[
     ("siren.js", JS, include_str!("../static/siren.js")),
     ("guide.js", JS, include_str!("../static/guide.js")),
     ("forms.js", JS, include_str!("../static/forms.js")),
+    ("round.css", "text/css; charset=utf-8", include_str!("../static/round.css")),
+    ("round.js", JS, include_str!("../static/round.js")),
+    ("phone.css", "text/css; charset=utf-8", include_str!("../static/phone.css")),
+    ("phone.js", JS, include_str!("../static/phone.js")),
+    ("visit.js", JS, include_str!("../static/visit.js")),
     ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
 ];
 const JS: &str = "text/javascript; charset=utf-8";

@@ -72,6 +72,30 @@ pub fn bare_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup {
     document(site, lang, title, false, inner)
 }
 
+/// A page for a cheap phone on a bad line: two small files, everything works without script.
+pub fn phone_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup {
+    let words = site.world_words(lang);
+    html! {
+        (DOCTYPE)
+        html lang=(lang.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="robots" content="noindex";
+                meta name="format-detection" content="telephone=no";
+                title { @if !words.is_empty() { "【" (words) "】" } (title) " · " (lang.pick("安澜", "Anlan")) }
+                link rel="icon" href=(assets::url(site, "icon.svg"));
+                link rel="stylesheet" href=(assets::url(site, "phone.css"));
+                script type="module" src=(assets::url(site, "phone.js")) {}
+            }
+            body data-world=(kind_name(site)) data-base=(site.base) {
+                @if !words.is_empty() { div.world role="note" { (band(site, lang)) } }
+                (body)
+            }
+        }
+    }
+}
+
 fn document(site: &Site, lang: Lang, title: &str, live: bool, inner: Markup) -> Markup {
     let words = site.world_words(lang);
     let position = POSITION.try_with(|it| *it).ok();

@@ -6,13 +6,17 @@ const FORM = new Intl.DateTimeFormat("zh-CN", {
 });
 const ASK_EVERY = 2000;
 
+let ahead = Number(document.body.dataset.now) - Date.now();
+
+/** World time, in milliseconds. */
+export const worldNow = () => Date.now() + ahead;
+
 export function startClock() {
   const shown = document.getElementById("clock");
   if (!shown) return;
-  const { now, driven, base } = document.body.dataset;
-  let ahead = Number(now) - Date.now();
+  const { driven, base } = document.body.dataset;
   const show = () => {
-    const at = new Date(Date.now() + ahead);
+    const at = new Date(worldNow());
     shown.textContent = FORM.format(at);
     shown.dateTime = at.toISOString();
   };

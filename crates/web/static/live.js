@@ -133,6 +133,12 @@ function groups(parts) {
 // What somebody is typing into is left alone; the next event renews it.
 const isBusy = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
 
+/** Reads every live part anew from `address`, which becomes the page's own: a filter, another page of a list. */
+export async function show(address, remember = true) {
+  await renew(address, [...document.querySelectorAll(PARTS)]);
+  if (remember) history.pushState(null, "", address);
+}
+
 async function renew(address, members) {
   const answer = await fetch(address, { credentials: "same-origin", headers: { accept: "text/html" }, cache: "no-store" });
   if (answer.redirected && new URL(answer.url).pathname.endsWith("/login")) {

@@ -10,6 +10,7 @@ mod setup;
 mod shipped;
 pub mod story;
 mod summary;
+mod visitor;
 
 use std::{
     collections::BTreeMap,
@@ -81,7 +82,7 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
     let guide = Guide::new(loaded.story.scenes.clone(), speed.clone(), wanted);
     let led = !args.exit_when_done && !loaded.story.scenes.is_empty();
-    let mut routes = house.routes();
+    let mut routes = house.routes().merge(visitor::routes(&house, carrier.client()?, speed.clone()));
     if led {
         routes = routes.merge(guide::routes(&house.site, &guide));
     }
@@ -273,6 +274,7 @@ fn greet(loaded: &Loaded, origin: &str, house: &House, actors: &Actors, lang: La
         say!("  {:10} {password}   {} · {}", officer.login, officer.name, officer.post);
     }
     say!();
+    say!("{} {origin}{}/visit", visitor::words(lang), house.site.base);
     say!("{}", story.attribution);
     say!("{}", story.invented.get(lang));
 }

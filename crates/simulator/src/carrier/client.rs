@@ -4,9 +4,10 @@ use anlan_kernel::{Instant, Problem};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
+    behaviour::Script,
     delivery::{http_client, unix_seconds},
     log::Log,
-    server::{Advance, Advanced, Callback, Next},
+    server::{Advance, Advanced, Callback, Next, Prescribed},
 };
 use crate::protocol::{Item, SIGNATURE_HEADER, Status, Submit, SubmitAnswer, TIME_HEADER, sign};
 
@@ -96,6 +97,15 @@ impl CarrierClient {
     /// [`CarrierError::Refused`] 400 for an address that is not on this machine.
     pub async fn callback(&self, url: &str) -> Result<Option<Instant>, CarrierError> {
         Ok(self.post::<_, Next>("/sim/callback", &Callback { url: url.into() }).await?.next)
+    }
+
+    /// Prescribes what whoever sits at `number` does from now on. A person of flesh and blood who answers
+    /// by the product's own page is `never; sms-none`: it rings until somebody gives up.
+    ///
+    /// # Errors
+    /// [`CarrierError`].
+    pub async fn script(&self, number: &str, behaviour: Script) -> Result<(), CarrierError> {
+        self.post::<_, Next>("/sim/script", &Prescribed { number: number.into(), behaviour }).await.map(drop)
     }
 
     /// Submits items, as the product would.

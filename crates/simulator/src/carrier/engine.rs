@@ -342,6 +342,11 @@ impl Engine {
         self.outbox.resume();
     }
 
+    /// Whoever sits at `number` does this from now on; calls that ring already go on as they began.
+    pub fn prescribe(&mut self, number: String, behaviour: behaviour::Script) {
+        self.config.scripted.insert(number, behaviour);
+    }
+
     /// Somebody sent a bad signature.
     pub fn note_bad_signature(&mut self) {
         self.totals.bad_signatures += 1;

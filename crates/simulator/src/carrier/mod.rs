@@ -9,6 +9,7 @@
 //!   and answers `{"next":…,"delivered":n,"failed":n}` after the last receipt was taken.
 //! - `GET /sim/log`, `GET /sim/log?key=K` → everything that was done.
 //! - `POST /sim/callback {"url":…}` → receipts go there from now on.
+//! - `POST /sim/script {"number":…,"behaviour":…}` → what whoever sits there does from now on.
 
 mod behaviour;
 mod client;
@@ -30,4 +31,4 @@ pub use config::{
 };
 pub use log::{Delivery, ItemLog, Log, Totals};
 pub use running::Carrier;
-pub use server::{Advance, Advanced, Callback, Next};
+pub use server::{Advance, Advanced, Callback, Next, Prescribed};

@@ -14,6 +14,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    behaviour::Script,
     config::{Clock, check_callback},
     delivery::Shared,
     engine::Answer,
@@ -55,6 +56,15 @@ pub struct Callback {
     pub url: String,
 }
 
+/// Body of `POST /sim/script`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prescribed {
+    /// The number.
+    pub number: String,
+    /// What whoever sits there does from now on.
+    pub behaviour: Script,
+}
+
 #[derive(Deserialize)]
 struct KeyQuery {
     key: Option<String>,
@@ -71,6 +81,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/sim/advance", post(advance))
         .route("/sim/log", get(log))
         .route("/sim/callback", post(callback))
+        .route("/sim/script", post(script))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .with_state(shared)
 }
@@ -158,6 +169,14 @@ async fn callback(State(shared): Carried, headers: HeaderMap, body: Bytes) -> Re
     shared.engine().set_callback(url);
     shared.wake.notify_one();
     Ok(Json(Next { next: shared.engine().next() }))
+}
+
+async fn script(State(shared): Carried, headers: HeaderMap, body: Bytes) -> Result<Json<Next>, Refused> {
+    controlled(&shared, &headers, &body)?;
+    let Prescribed { number, behaviour } = read(&body)?;
+    let mut engine = shared.engine();
+    engine.prescribe(number, behaviour);
+    Ok(Json(Next { next: engine.next() }))
 }
 
 /// A request not taken. Boxed: it is rare and large.

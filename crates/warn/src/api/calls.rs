@@ -110,9 +110,7 @@ fn filter(which: &CallQuery, query: &ListQuery, shown: Instant) -> Result<(Strin
         with("escalation = ?", escalation.into());
     }
     if let Some(region) = given(which.region.as_ref()) {
-        let region = RegionCode::parse(region).map_err(|it| {
-            Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
-        })?;
+        let region = region_of(region)?;
         with("region >= ?", Value::from(&region));
         with("region < ?", region.until().into());
     }
@@ -120,10 +118,7 @@ fn filter(which: &CallQuery, query: &ListQuery, shown: Instant) -> Result<(Strin
         with("open = ?", open.into());
     }
     if let Some(states) = given(which.state.as_ref()) {
-        let mut names = Vec::new();
-        for name in states.split(',') {
-            names.push(format!("'{}'", state(name.trim())?.name()));
-        }
+        let names: Vec<_> = states_of(states)?.iter().map(|it| format!("'{}'", it.name())).collect();
         parts.push(format!("state IN ({})", names.join(", ")));
     }
     Ok((parts.join(" AND "), values))
@@ -131,6 +126,18 @@ fn filter(which: &CallQuery, query: &ListQuery, shown: Instant) -> Result<(Strin
 
 fn given(text: Option<&String>) -> Option<&str> {
     text.map(|it| it.trim()).filter(|it| !it.is_empty())
+}
+
+/// A region as it is written in an address.
+pub(super) fn region_of(text: &str) -> Result<RegionCode, Problem> {
+    RegionCode::parse(text).map_err(|it| {
+        Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
+    })
+}
+
+/// States as they are written in an address, with commas; none where there is nothing.
+pub(super) fn states_of(text: &str) -> Result<Vec<CallState>, Problem> {
+    text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(state).collect()
 }
 
 fn state(name: &str) -> Result<CallState, Problem> {
@@ -399,6 +406,20 @@ pub(super) async fn accept(
     Ok(Json(view))
 }
 
+/// 不能接手: the next superior is called.
+pub(super) async fn refuse(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Json(accept): Json<Accept>,
+) -> ApiResult<Json<EscalationView>> {
+    let note = Some(accept.note.trim().chars().take(500).collect::<String>()).filter(|it| !it.is_empty());
+    room.warn.refuse_list(&who.actor, &id, note).await?;
+    let read = move |tx: &mut Tx<'_>| tx.get::<Escalation>(&id)?.map(|it| escalation_view(tx, &it)).transpose();
+    let view = room.site.world.read(&who.actor, read).await?;
+    Ok(Json(view.ok_or_else(ApiError::not_found)?))
+}
+
 /// A request for help and whose it is.
 #[derive(Serialize)]
 pub(crate) struct HelpView {
@@ -449,7 +470,7 @@ pub(crate) async fn read_help(
             asked
                 .into_iter()
                 .map(|help| {
-                    let call = tx.get::<Call>(&help.id)?;
+                    let call = tx.get::<Call>(help.call())?;
                     let call = call.map(|it| view(tx, it, named)).transpose()?;
                     Ok(HelpView { help, call })
                 })

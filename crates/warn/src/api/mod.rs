@@ -1,10 +1,13 @@
 //! What warning and call-out offer over HTTP.
 
+mod board;
 mod calls;
+mod door;
 mod gateways;
 mod lists;
 mod processes;
 mod rounds;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -13,13 +16,18 @@ use anlan_web::{Access, Mounted, Routes, Site};
 
 use crate::{Warn, pages};
 
+pub(crate) use board::{
+    Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
+};
 pub(crate) use calls::{
     CallQuery, CallStory, CallView, HelpView, Record, read_call, read_calls, read_help, record_call, view as call_view,
 };
+pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use gateways::{GatewayView, SendingView, read_failed, read_gateways};
 pub(crate) use lists::ListQuery;
 pub(crate) use processes::{ProcessView, read_process, read_processes};
 pub(crate) use rounds::{Counts, RoundView, read_round};
+pub(crate) use transfers::{Transfers, read_transfers};
 
 /// Most bytes of a body of receipts.
 const RECEIPTS: usize = 1 << 20;
@@ -55,6 +63,9 @@ fn desk(site: &Arc<Site>) -> Routes<Room> {
         .post("/api/v1/calls/{id}/record", record, "代登记、上门叫醒、转交", "Record what is known", calls::record)
         .get("/api/v1/escalations", see, "逐级叫应名单", "Lists for superiors", calls::escalations)
         .post("/api/v1/escalations/{id}/accept", record, "接手", "Accept a list", calls::accept)
+        .post("/api/v1/escalations/{id}/refuse", record, "不能接手，改叫下一位", "Refuse a list", calls::refuse)
+        .get("/api/v1/transfers", see, "转移人数", "Who has to leave and where they are", transfers::list)
+        .post("/api/v1/calls/{id}/transfer", record, "代报转移人数", "Report transfer figures", transfers::told)
         .get("/api/v1/help", see, "有险情、需支援", "Requests for help", calls::help)
         .post("/api/v1/help/{id}/take", record, "接手求助", "Take a request for help", calls::take_help)
 }

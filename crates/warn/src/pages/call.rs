@@ -11,9 +11,12 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::parts::{clock, duties, number, state, to};
+use super::{
+    parts::{clock, duties, number, state, to},
+    round::{Back, back},
+};
 use crate::{
-    api::{CallStory, Record, Room, call_view, read_call, record_call},
+    api::{CallStory, CallView, Record, Room, call_view, read_call, record_call},
     model::Call,
 };
 
@@ -35,7 +38,7 @@ fn body(room: &Room, who: &Who, story: &CallStory) -> Markup {
                 @if let Some(by) = &call.by_whom { " " (by.trim_start_matches("user:")) }
                 @if let Some(note) = &call.note { " · " (note) } }
             div { (number(site, view, who.may(Permission::Unmask), lang)) }
-            @if call.open && who.may(Permission::RecordAnswer) { (forms(room, who, call)) }
+            @if call.state.may_be_recorded() && who.may(Permission::RecordAnswer) { (forms(room, who, call)) }
             div.card.scroll id="attempts" data-live="call. receipts. outbox." {
                 header { h2 { (lang.pick("拨打与回执", "Attempts and receipts")) } }
                 table {
@@ -56,6 +59,10 @@ fn body(room: &Room, who: &Who, story: &CallStory) -> Markup {
                         }
                     }
                 }
+            }
+            @if who.may(Permission::RecordAnswer) {
+                form method="post" action=(format!("{}/clear-pin", to(site, "calls", &call.id))) {
+                    button.quiet type="submit" { (lang.pick("清除此人的名单口令", "Clear their PIN for lists")) } }
             }
             p { a href=(to(site, "rounds", &call.round)) { (lang.pick("回到本轮", "Back to the round")) } }
         }
@@ -94,9 +101,23 @@ pub(super) async fn record(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
-    Form(form): Form<Record>,
+    Form(form): Form<RecordForm>,
 ) -> ApiResult<Redirect> {
-    record_call(&room, &who, &id, &form).await?;
+    record_call(&room, &who, &id, &form.record).await?;
+    Ok(Redirect::to(&form.back.or(&room, to(&room.site, "calls", &id))))
+}
+
+#[derive(Deserialize)]
+pub(super) struct RecordForm {
+    #[serde(flatten)]
+    record: Record,
+    #[serde(flatten)]
+    back: Back,
+}
+
+/// The callee forgot their PIN.
+pub(super) async fn clear_pin(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
+    room.warn.clear_pin(&who.actor, &id).await?;
     Ok(Redirect::to(&to(&room.site, "calls", &id)))
 }
 
@@ -135,6 +156,10 @@ async fn look(room: &Room, who: &Who, id: &str) -> ApiResult<Option<(Call, Vec<S
     Ok(found)
 }
 
+fn call_may_be_recorded(view: &CallView, who: &Who) -> bool {
+    view.call.state.may_be_recorded() && who.may(Permission::RecordAnswer)
+}
+
 /// The numbers in clear, to be dialled.
 pub(super) async fn reveal(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
     let (call, numbers) = look(&room, &who, &id).await?.ok_or_else(ApiError::not_found)?;
@@ -146,7 +171,14 @@ pub(super) async fn reveal(State(room): State<Room>, who: Who, Path(id): Path<St
             p { (duties(&view)) }
             @for it in &numbers { p.big { a.num href=(format!("tel:{it}")) { (it) } } }
             p.small.soft { (lang.pick("本次查看已记入操作日志。", "This look stands in the journal.")) }
-            p { a.button href=(to(&room.site, "calls", &id)) { (lang.pick("登记结果", "Record the outcome")) } }
+            @if call_may_be_recorded(&view, &who) {
+                form.row method="post" action=(format!("{}/record", to(&room.site, "calls", &id))) data-inline {
+                    (back(&to(&room.site, "rounds", &view.call.round)))
+                    button.main type="submit" name="how" value="recorded_by_colleague" { (lang.pick("代登记", "Recorded for them")) }
+                    button type="submit" name="how" value="reached_on_site" { (lang.pick("上门叫醒", "Reached on site")) }
+                }
+            }
+            p { a.button href=(to(&room.site, "calls", &id)) { (lang.pick("更多", "More")) } }
         }
     };
     Ok(page(&room.site, &who, &view.name, body))

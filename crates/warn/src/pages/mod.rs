@@ -1,9 +1,13 @@
 //! The screens: duty desk, round, process, call, channels, and the page behind an answer link.
 
 mod answer;
+mod board;
 mod call;
 mod channels;
 mod desk;
+mod door;
+mod escalation;
+mod list;
 mod parts;
 mod process;
 mod round;
@@ -26,17 +30,25 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .post("/processes/{id}/raise", run, "提级", "Raise the level", process::raise)
         .post("/processes/{id}/stand-down", run, "解除叫应", "Stand down", process::stand_down)
         .get("/rounds/{id}", see, "一轮叫应", "Call-out round", round::show)
+        .get("/rounds/{id}/export.xlsx", Access::Needs(P::SeePeople), "导出名单", "Export the list", door::export)
+        .post("/rounds/{id}/door-list", Access::Needs(P::Unmask), "上门叫醒名单", "Door list", door::print)
         .post("/rounds/{id}/start", run, "立即开始", "Start now", round::start)
         .post("/rounds/{id}/stop", run, "停止", "Stop", round::stop)
         .get("/calls/{id}", see, "一次叫应", "A call", call::show)
         .post("/calls/{id}/record", record, "代登记、上门叫醒、转交", "Record what is known", call::record)
         .post("/calls/{id}/answer", record, "代按键", "Answer for the callee", call::answer)
         .post("/calls/{id}/number", Access::Needs(P::Unmask), "查看号码", "See the number", call::reveal)
-        .post("/escalations/{id}/accept", record, "接手", "Accept a list", round::accept)
+        .post("/calls/{id}/clear-pin", record, "清除口令", "Clear the callee's PIN", call::clear_pin)
+        .get("/escalations/{id}", see, "逐级叫应名单", "A list for a superior", escalation::show)
+        .post("/escalations/{id}/accept", record, "接手", "Accept a list", escalation::accept)
+        .post("/escalations/{id}/refuse", record, "不能接手", "Refuse a list", escalation::refuse)
         .post("/help/{id}/take", record, "接手求助", "Take a request for help", desk::take)
         .get("/channels", channels, "通道与发送失败", "Channels and failed sendings", channels::show)
         .post("/sendings/{id}/again", channels, "再发一次", "Send again", channels::again)
         .get("/a/{token}", link, "答复页", "Answer page", answer::show)
         .post("/a/{token}", link, "答复", "Answer", answer::tap)
+        .post("/a/{token}/transfer", link, "报转移人数", "Report who has moved", answer::report)
+        .post("/a/{token}/pin", link, "用口令打开名单", "Open a list with the PIN", list::open)
+        .post("/a/{token}/pin/new", link, "设置口令", "Choose a PIN", list::choose)
         .finish(room)
 }

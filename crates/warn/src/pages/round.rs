@@ -1,171 +1,240 @@
-//! A round: counts that add up, and the list behind every one of them.
+//! A round: the list that goes to zero.
 
-use anlan_kernel::Permission;
-use anlan_store::params;
-use anlan_web::{ApiResult, Who, page};
+use anlan_kernel::{Lang, Permission};
+use anlan_web::{ApiResult, Who, asset, page};
 use axum::{
-    extract::{Form, Path, Query, State},
+    extract::{Path, Query, State},
     response::Redirect,
 };
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::parts::{clock, counts, duties, level, number, round_state, state, to};
-use crate::{
-    api::{CallQuery, CallView, ListQuery, Room, RoundView, read_calls, read_round},
-    courier::percent,
-    model::{Escalation, EscalationState, RoundState},
-    text,
+use super::{
+    board::{self, address},
+    parts::{clock, duties, invented, level, number, round_state, state, to},
 };
-
-/// Calls on one page.
-const SHOWN: usize = 100;
-
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Filter {
-    state: Option<String>,
-    region: Option<String>,
-    cursor: Option<String>,
-}
+use crate::{
+    api::{Board, BoardQuery, Counts, HelpView, Room, Transfers, UNREACHED, read_board},
+    courier::percent,
+    model::{CallState, EscalationState, Round, RoundState},
+    transfer::Numbers,
+};
 
 /// The round.
 pub(super) async fn show(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
-    Query(filter): Query<Filter>,
+    Query(query): Query<BoardQuery>,
 ) -> ApiResult<Markup> {
-    let view = read_round(&room, &who, id.clone(), None).await?;
-    let list = ListQuery::page(filter.cursor.clone(), SHOWN);
-    let which = CallQuery {
-        round: Some(id.clone()),
-        state: filter.state.clone(),
-        region: filter.region.clone(),
-        ..CallQuery::default()
-    };
-    let calls = read_calls(&room, &who, &list, &which).await?;
-    let lists: Vec<Escalation> =
-        room.site.world.read(&who.actor, move |tx| tx.find("round = $1", "ORDER BY id", params![&id])).await?;
-    let title = who.lang.pick("一轮叫应", "Call-out round");
-    Ok(page(&room.site, &who, title, body(&room, &who, &view, &calls.items, calls.next.as_deref(), &filter, &lists)))
+    let board = read_board(&room, &who, &id, &query).await?;
+    let title = who.lang.pick("叫应", "Call-out round");
+    Ok(page(&room.site, &who, title, body(&room, &who, &board, &query)))
 }
 
-fn body(
-    room: &Room,
-    who: &Who,
-    view: &RoundView,
-    calls: &[CallView],
-    next: Option<&str>,
-    filter: &Filter,
-    lists: &[Escalation],
-) -> Markup {
-    let (lang, site, round) = (who.lang, &room.site, &view.round);
-    let here = to(site, "rounds", &round.id);
+fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
     html! {
-        main {
-            h1 { (level(round.level, lang)) " " (text::cause_words(round)) }
-            p.soft {
-                (round_state(round, lang)) " · " (clock(round.start_at)) (lang.pick(" 开始", " start"))
-                @if let Some(at) = round.ended_at { " · " (clock(at)) (lang.pick(" 结束", " end")) }
-                " · " (lang.pick("预案 ", "plan ")) (round.pack)
-                " · " a href=(to(site, "processes", &round.process)) { (lang.pick("天气过程", "process")) }
+        link rel="stylesheet" href=(asset(&room.site, "round.css"));
+        script type="module" src=(asset(&room.site, "round.js")) {}
+        main.round data-round=(it.round.round.id) {
+            (head(room, who, it))
+            (counts(room, who.lang, it))
+            div.sides {
+                section {
+                    (board::tiles(room, who, it, query))
+                    (board::list(room, who, it, query))
+                }
+                aside {
+                    (unreached(room, who, it))
+                    (help(room, who, &it.help))
+                    (lists(room, who, it))
+                    (transfers(who.lang, &it.transfers))
+                }
             }
-            (acts(who, round.state, &here))
-            div.card id="counts" data-live="call. round." { (counts(site, &round.id, &view.counts, lang)) }
-            (superiors(room, who, lists))
-            div.card.scroll id="calls" data-live="call. round." {
-                header { h2 { (filter_words(filter, who)) }
-                    @if filter.state.is_some() { a.more href=(here) { (lang.pick("全部", "all")) } } }
-                table {
-                    @for it in calls { (line(room, who, it)) }
+            dialog id="sheet" aria-label=(who.lang.pick("号码", "Number")) {}
+        }
+    }
+}
+
+fn head(room: &Room, who: &Who, it: &Board) -> Markup {
+    let (lang, site, round) = (who.lang, &room.site, &it.round.round);
+    html! {
+        div.head id="head" data-live="round." {
+            div {
+                h1 { (level(round.level, lang)) " " (round.cause) (invented(round.invented, lang)) }
+                p.small.soft {
+                    (round_state(round, lang)) " · " (clock(round.start_at)) (lang.pick(" 起", " on"))
+                    @if let Some(at) = round.ended_at { (lang.pick("，", ", ")) (clock(at)) (lang.pick(" 结束", " over")) }
+                    " · " (started_words(round, lang)) " · " (lang.pick("名义 ", "for ")) (who.actor.hat.as_deref().unwrap_or(&site.speaker))
+                    " · " a href=(to(site, "processes", &round.process)) { (lang.pick("天气过程", "process")) }
                 }
-                @if calls.is_empty() { p.soft { (lang.pick("无", "none")) } }
-                @if let Some(next) = next {
-                    @let state = filter.state.as_deref().map(|it| format!("&state={}", percent(it))).unwrap_or_default();
-                    p { a href=(format!("{here}?cursor={}{state}", percent(next))) { (lang.pick("下一页", "next page")) } }
-                }
+            }
+            (acts(room, who, round))
+        }
+    }
+}
+
+fn started_words(round: &Round, lang: Lang) -> String {
+    match (round.state, round.decided_by.as_deref().map(|it| it.trim_start_matches("user:"))) {
+        (RoundState::Stopped, Some(by)) => format!("{} {by}", lang.pick("停止人", "stopped by")),
+        (_, Some(by)) => format!("{} {by}", lang.pick("立即开始", "started by")),
+        (_, None) => format!("{} {}", lang.pick("预案授权自动开始", "pre-authorised by plan"), round.pack),
+    }
+}
+
+fn acts(room: &Room, who: &Who, round: &Round) -> Markup {
+    let (lang, here) = (who.lang, to(&room.site, "rounds", &round.id));
+    let may = who.may(Permission::RunRound);
+    let sure = lang.pick(
+        "停止本轮叫应？还没有结果的人都不再叫。",
+        "Stop this round? Nobody without an outcome is called any more.",
+    );
+    html! {
+        div.acts {
+            @if round.state == RoundState::Pending {
+                span.countdown role="timer" { (lang.pick("自动开始还有 ", "starts by itself in "))
+                    b.num data-until=(round.start_at.0 / 1_000) { (clock(round.start_at)) } }
+                @if may { form method="post" action=(format!("{here}/start")) { button.main type="submit" { (lang.pick("立即开始", "Start now")) } } }
+            }
+            @if may && matches!(round.state, RoundState::Pending | RoundState::Running) {
+                form method="post" action=(format!("{here}/stop")) data-confirm=(sure) { button.danger type="submit" { (lang.pick("停止本轮", "Stop")) } }
+            }
+            @if who.may(Permission::Unmask) {
+                form method="post" action=(format!("{here}/door-list")) { button type="submit" { (lang.pick("上门名单", "Door list")) } }
             }
         }
     }
 }
 
-fn filter_words(filter: &Filter, who: &Who) -> String {
-    let Some(names) = filter.state.as_deref() else { return who.lang.pick("名单", "Calls").to_owned() };
-    let known = crate::model::CallState::FINAL
-        .into_iter()
-        .chain([crate::model::CallState::Calling, crate::model::CallState::Escalated]);
-    let words: Vec<_> =
-        known.filter(|it| names.split(',').any(|name| name == it.name())).map(|it| state(it, who.lang)).collect();
-    words.join("、")
+/// Every count; open ones and the eight final states make 应叫.
+fn counts(room: &Room, lang: Lang, it: &Board) -> Markup {
+    let (round, counts) = (&it.round.round, &it.round.counts);
+    let link =
+        |states: &str| address(&room.site, &round.id, &BoardQuery { state: states.into(), ..BoardQuery::default() });
+    html! {
+        div.figures id="figures" data-live="call. round." {
+            a.figure href=(to(&room.site, "rounds", &round.id)) { b.num { (counts.called) } span { (lang.pick("应叫", "called")) } }
+            a.figure.wait href=(link("calling,escalated")) { b.num { (counts.open) } span { (lang.pick("叫应中", "open")) } }
+            @for it in CallState::FINAL {
+                a class=(format!("figure {}", if counts.of(it) > 0 { tone(it) } else { "none" })) href=(link(it.name())) { b.num { (counts.of(it)) } span { (state(it, lang)) } }
+            }
+            (bar(counts, lang))
+        }
+    }
 }
 
-fn acts(who: &Who, round: RoundState, here: &str) -> Markup {
-    let lang = who.lang;
-    let going_on = matches!(round, RoundState::Pending | RoundState::Running);
+/// Which colour a state has: done, open, or somebody has to look for them.
+fn tone(state: CallState) -> &'static str {
+    match state {
+        CallState::NotReached | CallState::NoContact => "miss",
+        CallState::Cancelled => "off",
+        CallState::Calling | CallState::Escalated => "wait",
+        _ => "ok",
+    }
+}
+
+/// The counts as a bar; widths are the counts themselves.
+fn bar(counts: &Counts, lang: Lang) -> Markup {
+    let mut at = 0;
+    let mut parts = Vec::new();
+    let all = CallState::FINAL.iter().map(|it| (tone(*it), counts.of(*it))).chain([("wait", counts.open)]);
+    for (tone, count) in all {
+        if count > 0 {
+            parts.push((tone, at, count));
+            at += count;
+        }
+    }
     html! {
-        @if going_on && who.may(Permission::RunRound) {
-            div.row {
-                @if round == RoundState::Pending {
-                    form method="post" action=(format!("{here}/start")) { button.main type="submit" { (lang.pick("立即开始", "Start now")) } }
-                }
-                form method="post" action=(format!("{here}/stop")) { button.danger type="submit" { (lang.pick("停止本轮", "Stop this round")) } }
+        svg.bar viewBox=(format!("0 0 {} 10", counts.called.max(1))) preserveAspectRatio="none" role="img" aria-label=(lang.pick("各状态占比", "share of each state")) {
+            @for (tone, x, width) in parts { rect class=(tone) x=(x) y="0" width=(width) height="10" {} }
+        }
+    }
+}
+
+/// Whom somebody has to look for now: the first few, and the way to all of them.
+fn unreached(room: &Room, who: &Who, it: &Board) -> Markup {
+    let (lang, counts, round) = (who.lang, &it.round.counts, &it.round.round);
+    let all = BoardQuery { state: UNREACHED.into(), ..BoardQuery::default() };
+    html! {
+        div.card id="unreached" data-live="call. round." {
+            header { h2.bad[counts.silent() > 0] { (lang.pick("未叫通 ", "not reached: ")) span.num { (counts.silent()) } (lang.pick(" 人", "")) }
+                a.more href=(address(&room.site, &round.id, &all)) { (lang.pick("逐人处理 ›", "one by one ›")) } }
+            p.small.soft {
+                (lang.pick("其中正在叫上级 ", "their superior is being called: ")) (counts.escalated)
+                (lang.pick("；另无可用号码 ", "; without a usable number: ")) (counts.of(CallState::NoContact))
             }
         }
     }
 }
 
-/// 逐级叫应: which units' lists went one level up.
-fn superiors(room: &Room, who: &Who, lists: &[Escalation]) -> Markup {
+fn help(room: &Room, who: &Who, asked: &[HelpView]) -> Markup {
     let (lang, site) = (who.lang, &room.site);
+    let open = asked.iter().filter(|it| it.help.taken_at.is_none()).count();
     html! {
-        @if !lists.is_empty() {
-            div.card id="lists" data-live="escalation. call." {
-                header { h2 { (lang.pick("逐级叫应", "One level up")) } }
-                table {
-                    @for it in lists {
-                        tr {
-                            td.num { (it.region) }
-                            td { (list_words(it, who)) @if let Some(by) = &it.accepted_by { " " (by.trim_start_matches("user:")) } }
-                            td.num { (clock(it.opened_at)) }
-                            td {
-                                @if matches!(it.state, EscalationState::Gathering | EscalationState::Calling) && who.may(Permission::RecordAnswer) {
-                                    form method="post" action=(format!("{}/accept", to(site, "escalations", &it.id))) {
-                                        button type="submit" { (lang.pick("接手", "Accept")) }
-                                    }
-                                }
-                            }
-                        }
+        div.card id="help" data-live="help. call. escalation." {
+            header { h2 { (lang.pick("有险情、需支援 ", "needs support: ")) span.num { (open) } } }
+            @for it in asked {
+                div.ask data-alarm=[it.help.taken_at.is_none().then_some(&it.help.id)] {
+                    p { b { @match &it.call { Some(call) => (call.name), None => (it.help.region) } } " "
+                        span.small.soft { @if let Some(call) = &it.call { (duties(call)) " · " } (clock(it.help.asked_at)) (lang.pick(" 按 3", " key 3")) } }
+                    @if let Some(call) = &it.call { (number(site, call, who.may(Permission::Unmask), lang)) }
+                    @match (&it.help.taken_by, it.help.taken_at) {
+                        (Some(by), Some(at)) => p.small.done { (lang.pick("已接手 ", "taken by ")) (by.trim_start_matches("user:")) " " (clock(at)) },
+                        _ if who.may(Permission::RecordAnswer) => form method="post" action=(format!("{}/take", to(site, "help", &it.help.id))) {
+                            button.main type="submit" { (lang.pick("我来处理", "I take it")) } },
+                        _ => {}
                     }
                 }
             }
+            @if asked.is_empty() { p.soft { (lang.pick("无", "none")) } }
         }
     }
 }
 
-fn list_words(list: &Escalation, who: &Who) -> &'static str {
-    let (zh, en) = match list.state {
+/// 逐级叫应: which units' lists went one level up, who has them, who accepted.
+fn lists(room: &Room, who: &Who, it: &Board) -> Markup {
+    let (lang, site) = (who.lang, &room.site);
+    html! {
+        div.card id="lists" data-live="escalation. call." {
+            header { h2 { (lang.pick("逐级叫应", "One level up")) } }
+            @for it in &it.lists {
+                div.ask {
+                    p { a href=(to(site, "escalations", &it.list.id)) { b { (it.unit) } } " "
+                        (list_words(it.list.state, lang)) " " b { (it.superior.as_deref().unwrap_or_default()) } }
+                    p.small.soft { (clock(it.list.opened_at)) " · " (lang.pick("名单 ", "list of ")) (it.people)
+                        (lang.pick(" 人，未有结果 ", ", open ")) (it.open) }
+                }
+            }
+            @if it.lists.is_empty() { p.soft { (lang.pick("无", "none")) } }
+        }
+    }
+}
+
+pub(super) fn list_words(state: EscalationState, lang: Lang) -> &'static str {
+    let (zh, en) = match state {
         EscalationState::Gathering => ("汇总中", "gathering"),
-        EscalationState::Calling => ("正在叫上级", "the superior is being called"),
+        EscalationState::Calling => ("正在叫", "calling"),
         EscalationState::Accepted => ("已接手", "accepted by"),
         EscalationState::Failed => ("无人接手", "nobody took over"),
         EscalationState::Moot => ("已无须接手", "no longer needed"),
     };
-    who.lang.pick(zh, en)
+    lang.pick(zh, en)
 }
 
-fn line(room: &Room, who: &Who, it: &CallView) -> Markup {
-    let (lang, site, call) = (who.lang, &room.site, &it.call);
+/// 转移人数 per street; sums are computed from what the places reported.
+fn transfers(lang: Lang, it: &Transfers) -> Markup {
+    let cells = |numbers: Numbers| html! { @for count in numbers.all() { td.num { (count) } } };
     html! {
-        tr {
-            td { a href=(to(site, "calls", &call.id)) { (it.name) } br; span.small.soft { (duties(it)) } }
-            td {
-                span.bad[call.state == crate::model::CallState::NotReached] { (state(call.state, lang)) }
-                @if let Some(key) = call.key { " " span.tag { (lang.pick("按键 ", "key ")) (key) } }
-                @if let Some(key) = call.late_key { " " span.tag { (lang.pick("事后按键 ", "late key ")) (key) } }
-                @if let Some(at) = call.final_at { " " span.small.soft { (clock(at)) } }
-                br; span.small.soft { (call.attempts) (lang.pick(" 次拨打", " attempts")) }
+        div.card.scroll id="transfers" data-live="transfer." {
+            header { h2 { (lang.pick("转移人数", "Transfer")) }
+                span.small.soft { (it.items.len()) (lang.pick(" 处已报", " places reported")) } }
+            @if !it.items.is_empty() {
+                table.tight {
+                    thead { tr { th {} @for (_, zh, en) in Numbers::FIELDS { th.num { (lang.pick(zh, en)) } } } }
+                    @for it in &it.streets { tr { td { (it.name) " " span.small.soft { (it.places) } } (cells(it.sum)) } }
+                    tr.total { td { (lang.pick("合计", "in all")) } (cells(it.sum)) }
+                }
             }
-            td { (number(site, it, call.open && who.may(Permission::Unmask), lang)) }
         }
     }
 }
@@ -182,20 +251,39 @@ pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<Stri
     Ok(Redirect::to(&to(&room.site, "rounds", &id)))
 }
 
+/// Where a form on the page of a round leads back to; only to a round of this world.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct NoteForm {
+pub(super) struct Back {
     #[serde(default)]
-    note: String,
+    pub next: String,
 }
 
-/// 接手.
-pub(super) async fn accept(
-    State(room): State<Room>,
-    who: Who,
-    Path(id): Path<String>,
-    Form(form): Form<NoteForm>,
-) -> ApiResult<Redirect> {
-    let note = Some(form.note.trim().to_owned()).filter(|it| !it.is_empty());
-    let list = room.warn.accept_list(&who.actor, &id, note).await?;
-    Ok(Redirect::to(&to(&room.site, "rounds", &list.round)))
+impl Back {
+    /// The address given, or `otherwise`.
+    pub fn or(&self, room: &Room, otherwise: String) -> String {
+        let plain = !self.next.contains("//") && !self.next.contains('\\') && self.next.is_ascii();
+        let own = self.next.starts_with(&room.site.url("/rounds/"));
+        if plain && own { self.next.clone() } else { otherwise }
+    }
+}
+
+/// The address of a page of this round as a form's `next`.
+pub(super) fn back(here: &str) -> Markup {
+    html! { input type="hidden" name="next" value=(here); }
+}
+
+/// `?…` of what is looked for, without what is empty.
+pub(super) fn query_words(query: &BoardQuery) -> String {
+    let page = if query.page() > 1 { query.page().to_string() } else { String::new() };
+    let pairs = [
+        ("state", &query.state),
+        ("region", &query.region),
+        ("who", &query.who),
+        ("q", &query.q),
+        ("sort", &query.sort),
+        ("page", &page),
+    ];
+    let given: Vec<_> =
+        pairs.into_iter().filter(|it| !it.1.is_empty()).map(|(key, it)| format!("{key}={}", percent(it))).collect();
+    if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }

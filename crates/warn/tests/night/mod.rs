@@ -2,6 +2,7 @@
 //! and a clock that never passes a moment at which something is due.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod caller;
 pub mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -246,6 +247,13 @@ impl Night {
         let id = format!("{}/{callee}", self.round(level).await.id);
         let wanted = id.clone();
         self.read(move |tx| tx.get(&wanted)).await.unwrap_or_else(|| panic!("nobody called {id}"))
+    }
+
+    /// Where the call of `callee` stands, once there is one.
+    pub async fn call_state(&self, level: u8, callee: &str) -> Option<anlan_warn::CallState> {
+        let round = self.rounds().await.into_iter().rfind(|it| it.level == level)?;
+        let id = format!("{}/{callee}", round.id);
+        self.read(move |tx| tx.get::<Call>(&id)).await.map(|it| it.state)
     }
 
     /// `callee → state` in the newest round of `level`.

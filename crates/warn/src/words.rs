@@ -1,0 +1,125 @@
+//! The words of a call, as pure text: what is spoken, what is written, and how much of it fits.
+
+/// Characters of a message to one callee: three parts of a long message, 67 each.
+pub(crate) const SMS_BUDGET: usize = 201;
+/// Characters of the duties read out in a call; everything is said twice.
+const SPOKEN_DUTIES: usize = 240;
+/// Least characters of the duties left in a message whose cause is long.
+const LEAST_DUTIES: usize = 24;
+
+/// A call as it is spoken: short sentences, each key in a sentence of its own, everything twice. Who
+/// speaks is put before it by the channel.
+pub(crate) fn voice(cause: &str, duties: &[String]) -> String {
+    let what = format!("{cause}。您负责：{}。请立即到岗。", fitted(duties, SPOKEN_DUTIES));
+    let keys = "收到、已到岗，请按1。收到、不能到岗，请按2。有险情、需支援，请按3。";
+    format!("{what}{keys}再说一遍。{what}{keys}")
+}
+
+/// A call as it is written: reply keys and link always stand in it; cause and duties give way to them.
+/// `frame` is what the channel puts around it.
+pub(crate) fn sms(cause: &str, duties: &[String], link: &str, frame: usize) -> String {
+    let tail = format!("。请立即到岗。已到岗回复1，不能到岗回复2，有险情需支援回复3，或点 {link}");
+    let fixed = "。您负责：".chars().count() + tail.chars().count() + frame;
+    let room = SMS_BUDGET.saturating_sub(fixed);
+    let cause = cut(cause, room.saturating_sub(LEAST_DUTIES.min(length(&duties.join("、")))));
+    let duties = fitted(duties, room.saturating_sub(length(&cause)));
+    format!("{cause}。您负责：{duties}{tail}")
+}
+
+fn length(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// The text, or its beginning and an ellipsis.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    if length(text) <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    format!("{kept}…")
+}
+
+/// As many of the parts as fit, and how many there are in all when not every one does.
+pub(crate) fn fitted(parts: &[String], most: usize) -> String {
+    let whole = parts.join("、");
+    if length(&whole) <= most {
+        return whole;
+    }
+    let more = format!("等{}处", parts.len());
+    let room = most.saturating_sub(length(&more));
+    let mut kept = String::new();
+    for part in parts {
+        let gap = if kept.is_empty() { "" } else { "、" };
+        if length(&kept) + length(gap) + length(part) > room {
+            break;
+        }
+        kept.push_str(gap);
+        kept.push_str(part);
+    }
+    match parts.first() {
+        Some(first) if kept.is_empty() && parts.len() == 1 => cut(first, most),
+        Some(first) if kept.is_empty() => format!("{}{more}", cut(first, room)),
+        _ => format!("{kept}{more}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    const LINK: &str = "https://anlan.example.gov.cn/a/AAAAAAAAAAAAAAAAAAAAAA";
+
+    fn many(part: &str, count: usize) -> Vec<String> {
+        vec![part.to_owned(); count]
+    }
+
+    #[rstest]
+    #[case::nothing(&[], 10, "")]
+    #[case::all(&["甲", "乙"], 10, "甲、乙")]
+    #[case::some(&["木头龙社区防汛", "翠达社区防汛", "翠宁社区防汛"], 14, "木头龙社区防汛等3处")]
+    #[case::one_too_long(&["木头龙社区防汛责任人"], 5, "木头龙社…")]
+    #[case::first_too_long(&["木头龙社区防汛责任人", "乙"], 8, "木头龙社…等2处")]
+    fn parts_that_do_not_fit_are_counted(#[case] parts: &[&str], #[case] most: usize, #[case] want: &str) {
+        let parts: Vec<String> = parts.iter().map(|it| (*it).to_owned()).collect();
+        assert_eq!(fitted(&parts, most), want);
+    }
+
+    #[test]
+    fn a_call_says_everything_twice_and_each_key_in_its_own_sentence() {
+        let words = voice("台风红色预警信号", &many("木头龙社区防汛责任人", 1));
+        assert_eq!(words.matches("木头龙社区防汛责任人").count(), 2);
+        for key in ["收到、已到岗，请按1。", "收到、不能到岗，请按2。", "有险情、需支援，请按3。"]
+        {
+            assert_eq!(words.matches(key).count(), 2, "{key}");
+        }
+        assert!(words.starts_with("台风红色预警信号。您负责：木头龙社区防汛责任人。请立即到岗。"), "{words}");
+        assert!(words.contains("再说一遍。"), "{words}");
+        assert!(length(&voice(&"台".repeat(60), &many("木头龙社区防汛责任人", 300))) < 800);
+    }
+
+    #[rstest]
+    #[case::short(8, 1)]
+    #[case::long_cause(300, 1)]
+    #[case::many_duties(8, 80)]
+    #[case::both(300, 80)]
+    fn a_message_keeps_keys_and_link_and_fits(#[case] cause: usize, #[case] duties: usize) {
+        let words = sms(&"台".repeat(cause), &many("木头龙社区防汛责任人", duties), LINK, 20);
+        for kept in ["回复1", "回复2", "回复3", LINK, "您负责：木头龙社区防汛责任人"] {
+            assert!(words.contains(kept), "{kept}: {words}");
+        }
+        assert!(length(&words) + 20 <= SMS_BUDGET, "{}: {words}", length(&words));
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_is_longer_than_its_budget(
+            cause in "[\u{4e00}-\u{4e80}a-z]{0,200}",
+            duties in prop::collection::vec("[\u{4e00}-\u{4e80}]{1,40}", 1..30),
+        ) {
+            prop_assert!(length(&sms(&cause, &duties, LINK, 20)) + 20 <= SMS_BUDGET);
+        }
+    }
+}
