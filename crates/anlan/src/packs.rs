@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anlan_kernel::{Problem, Text};
 use anlan_monitor::rules::parse_rules;
-use anlan_warn::ladder::Plan;
+use anlan_warn::{ladder::Plan, notice::Guide};
 use serde::Deserialize;
 
 /// The files of one pack.
@@ -20,6 +20,8 @@ pub struct Pack {
     pub rules: Option<String>,
     /// `ladders.toml`.
     pub ladders: Option<String>,
+    /// `notice.toml`.
+    pub notice: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +57,7 @@ shipped! {
     "measured-water" { "pack.toml", "rules.toml" },
     "measured-wind" { "pack.toml", "rules.toml" },
     "measured-wind-gale" { "pack.toml", "rules.toml" },
+    "notice" { "pack.toml", "notice.toml" },
 }
 
 /// What is wrong with a pack, by file.
@@ -94,7 +97,7 @@ pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
     let mut findings = Findings::new();
     for folder in folders {
         let mut files = BTreeMap::new();
-        for name in ["pack.toml", "rules.toml", "ladders.toml"] {
+        for name in ["pack.toml", "rules.toml", "ladders.toml", "notice.toml"] {
             let path = folder.join(name);
             if path.exists() {
                 let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
@@ -123,6 +126,7 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
         title: meta.title,
         rules: files.get("rules.toml").cloned(),
         ladders: files.get("ladders.toml").cloned(),
+        notice: files.get("notice.toml").cloned(),
     };
     let mut findings = Findings::new();
     if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
@@ -135,6 +139,9 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
     }
     if let Some(plan) = pack.plan() {
         findings.extend(plan.err().into_iter().flatten().map(|it| (at("ladders.toml"), it)));
+    }
+    if let Some(guide) = pack.guide() {
+        findings.extend(guide.err().into_iter().flatten().map(|it| (at("notice.toml"), it)));
     }
     if findings.is_empty() { Ok(pack) } else { Err(findings) }
 }
@@ -149,6 +156,11 @@ impl Pack {
     pub fn plan(&self) -> Option<Result<Plan, Vec<Problem>>> {
         self.ladders.as_deref().map(|it| Plan::read(&self.name(), it))
     }
+
+    /// What risk notices ask for, where the pack says so.
+    pub fn guide(&self) -> Option<Result<Guide, Vec<Problem>>> {
+        self.notice.as_deref().map(|it| Guide::read(&self.name(), it))
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +168,8 @@ mod tests {
     #[test]
     fn every_shipped_pack_proves_itself() {
         let packs = super::shipped().expect("nothing is wrong with the shipped packs");
-        assert_eq!(packs.len(), 8);
+        assert_eq!(packs.len(), 9);
         assert!(packs["call-out"].plan().is_some());
+        assert!(packs["notice"].guide().is_some());
     }
 }

@@ -260,7 +260,7 @@ fn problem(code: &str, field: &str, zh: &str, en: &str) -> Problem {
     Problem::new(code, zh, en).field(field)
 }
 
-fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
+pub(crate) fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |it| it.start).min(text.len());
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;

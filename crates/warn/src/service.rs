@@ -18,6 +18,7 @@ use crate::{
     escalation, inform,
     ladder::{Ladder, Plan},
     model::{self, Gateway, Round},
+    notice::{self, Guide},
     process,
     round::{self, Audience},
 };
@@ -25,7 +26,7 @@ use crate::{
 /// Tables and migrations of warning and call-out.
 pub static MODULE: Module = Module {
     name: "warn",
-    migrations: model::MIGRATIONS,
+    migrations: &[model::MIGRATION, notice::model::MIGRATION],
     tables: &[
         &model::PROCESS,
         &model::ROUND,
@@ -34,6 +35,11 @@ pub static MODULE: Module = Module {
         &model::HELP,
         &model::RECEIPT,
         &model::GATEWAY,
+        &notice::model::NOTICE,
+        &notice::model::PAPER,
+        &notice::model::RECIPIENT,
+        &notice::model::SERIES,
+        &notice::model::PUBLIC_PAGE,
     ],
 };
 
@@ -60,6 +66,8 @@ pub struct WarnConfig {
     pub link_base: String,
     /// A process ends this long after its last alarm or signal.
     pub process_ends_after: Duration,
+    /// What notices ask for, and their number series.
+    pub guide: Arc<Guide>,
 }
 
 impl Default for WarnConfig {
@@ -68,6 +76,7 @@ impl Default for WarnConfig {
             speaker: "区三防办".into(),
             link_base: "http://127.0.0.1:8080".into(),
             process_ends_after: Duration::from_secs(12 * 3600),
+            guide: Arc::default(),
         }
     }
 }
@@ -168,6 +177,8 @@ impl Warn {
         add("escalation.merge", |warn, tx, it| escalation::merged(warn, tx, &it.subject));
         add("escalation.limit", |warn, tx, it| escalation::limit_reached(warn, tx, &it.subject));
         add("process.end", |_, tx, it| process::calm(tx, &it.subject));
+        add("notice.tell", |warn, tx, it| notice::tell_slice(warn, tx, &it.subject));
+        add("notice.signature", |warn, tx, it| notice::signature_overdue(warn, tx, &it.subject));
         add("process.tell", |warn, tx, it| inform::called_slice(warn, tx, &it.subject));
         handlers
     }

@@ -3,8 +3,8 @@
 mod answer;
 mod call;
 mod channels;
-mod desk;
-mod parts;
+pub(crate) mod desk;
+pub(crate) mod parts;
 mod process;
 mod round;
 
