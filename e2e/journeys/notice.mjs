@@ -1,46 +1,47 @@
-// A risk notice: the officer drafts it from the facts, the leader signs it on a phone, a correction and the public page follow.
+// A risk notice: the story's officer wrote one; here it is updated from the facts, signed by the leader on a phone, and corrected on a verbal yes.
 import { PHONE, fits, holds, login, open, quiet, shot, until } from "../kit.mjs";
 
-export const demo = ["--speed", "60", "--start", "2023-09-01T20:40:00+08:00"];
+export const demo = ["--speed", "20", "--start", "2023-09-01T20:40:00+08:00"];
 
 const text = (page) => page.textContent("body");
-const press = async (page, button) => {
+/// Does something that leads to another page, and waits until that is there.
+const follow = (page, act) => Promise.all([page.waitForEvent("load"), act()]);
+const press = (page, button) => {
   page.once("dialog", (dialog) => dialog.accept());
-  await Promise.all([page.waitForLoadState("domcontentloaded"), page.locator(button).first().click()]);
-  await page.waitForLoadState("domcontentloaded");
+  return follow(page, () => page.locator(button).first().click());
 };
 
 export default async function ({ browser, url, logins }) {
   const page = await open(browser, url);
   await login(page, url, "zhuban", logins.zhuban);
-  await until("a weather process to write about", async () => {
+  await until("the night is where the story opens", async () => {
     await page.goto(`${url}notices`);
-    return (await page.locator("select[name=process] option").count()) > 0;
+    return (await page.getAttribute("#clock", "datetime")) >= "2023-09-01T12:40";
   });
+  holds("the story's notice has the first number", /罗三防风险〔2023〕1号/.test(await text(page)));
   await shot(page, "notices-1366");
   await press(page, 'form[action$="/notices"] button');
-  holds("a draft opens", /\/notices\/wp-/.test(page.url()), page.url());
+  holds("a second one for the same process and area is refused by name", /已有提示单 罗三防风险〔2023〕1号/.test(await text(page)));
+  page.wrong.length = 0;
+  await page.goto(`${url}notices`);
+  await follow(page, () => page.locator('#notices a[href*="/notices/wp-"]').first().click());
+  await page.fill('form[action$="/begin"] input[name=reason]', "风力加大");
+  await press(page, 'button[value="update"]');
+  holds("an update opens", /\/notices\/wp-/.test(page.url()), page.url());
   const draft = await text(page);
   holds("signals stand as quotations of their issuer", /信号情况（原文照录）/.test(draft) && /香港天文台/.test(draft), draft.slice(0, 400));
   holds("what to do comes from the pack", /各单位值班室保持 24 小时/.test(await page.inputValue("textarea[name=measures]")));
   await page.fill("input[name=title]", "台风红色预警风险提示单");
   const [refusal] = await Promise.all([
     page.waitForResponse((it) => it.request().method() === "POST" && it.url().endsWith("/edit")),
-    page.keyboard.press("F8"),
+    follow(page, () => page.keyboard.press("F8")),
   ]);
-  await page.waitForLoadState("domcontentloaded");
   holds("words of a signal are refused and named", refusal.status() === 400 && /台风红色/.test(await text(page)), `${refusal.status()}`);
   page.wrong.length = 0;
   await page.goBack();
   await page.fill("input[name=title]", "台风风险提示单");
-  await page.press("body", "Escape");
-  await Promise.all([
-    page.waitForResponse((it) => it.request().method() === "POST" && it.url().endsWith("/edit")),
-    page.keyboard.press("F8"),
-  ]);
-  await page.waitForLoadState("domcontentloaded");
-  const notice = page.url().replace(/\/edit$/, "");
-  await page.goto(notice);
+  await follow(page, () => page.keyboard.press("F8"));
+  const notice = page.url();
   holds("it waits for a signature", /待签发/.test(await text(page)));
   holds("its drafter has no button to sign", (await page.locator('form[action$="/sign"]').count()) === 0);
   await shot(page, "notice-draft-1366", { fullPage: true });
@@ -53,7 +54,7 @@ export default async function ({ browser, url, logins }) {
   holds("one big button", button.width > 250 && button.height >= 56, JSON.stringify(button));
   await shot(phone, "notice-sign-360", { fullPage: true });
   await press(phone, 'form[action$="/sign"] button');
-  holds("it has its number", /罗三防风险〔2023〕1号/.test(await text(phone)));
+  holds("it has the next number", /罗三防风险〔2023〕2号/.test(await text(phone)));
   await fits(phone, "the notice");
   await shot(phone, "notice-360", { fullPage: true });
 
@@ -68,7 +69,7 @@ export default async function ({ browser, url, logins }) {
   await page.fill("input[name=said_by]", "演示·胡青星");
   await page.fill("input[name=said_from]", "8201");
   await press(page, 'form[action$="/verbal"] button');
-  holds("a verbal yes sends it and asks for the signature", /待补签/.test(await text(page)) && /罗三防风险〔2023〕2号/.test(await text(page)));
+  holds("a verbal yes sends it and asks for the signature", /待补签/.test(await text(page)) && /罗三防风险〔2023〕3号/.test(await text(page)));
   await page.locator("#history summary").first().click();
   await shot(page, "notice-correction-1366", { fullPage: true });
 

@@ -240,7 +240,7 @@ async fn what_follows_goes_to_the_same_list_and_a_grown_area_adds_to_it(
 
     desk.night.signal("wider", Some("red"), "变更", &["440303002"]).await;
     let (_, update) = desk.officer(&id, "update", json!({})).await;
-    assert_eq!(newest(&update)["content"]["facts"]["signals"].as_array().unwrap().len(), 1, "the newest facts");
+    assert_eq!(newest(&update)["content"]["facts"]["signals"].as_array().unwrap().len(), 2, "the newest facts");
     desk.sign(&id).await;
     let told = desk.told(&id, "?version=3").await;
     assert_eq!(callees(&told), ["room:bureau", "room:water", "room:street-1", "room:street-2"]);
@@ -363,7 +363,9 @@ async fn the_public_page_is_off_until_switched_on_and_shows_what_was_approved(
 ) {
     let desk = Desk::on(engine).await;
     let (stranger, admin) = (Caller::stranger(&desk.night), Caller::with(&desk.night, "system_admin", None).await);
-    let id = desk.issued().await;
+    let id = id(&desk.draft().await);
+    desk.officer(&id, "edit", json!({"advice": "沿江风险很高。"})).await;
+    desk.sign(&id).await;
     assert_eq!((stranger.page("/public").await.0, stranger.get("/api/v1/notices.atom").await.0), (404, 404));
     let (status, feed) = desk.officer.page("/api/v1/notices.atom").await;
     assert!(status == 200 && feed.contains("罗三防风险〔2023〕1号"), "the desk's own readers always: {feed}");

@@ -176,3 +176,72 @@ fn description(lang: Lang, paper: &Paper) -> String {
     }
     parts.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use anlan_codecs::cap::read;
+    use anlan_kernel::{Instant, RegionCode};
+    use anlan_register::Who;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::notice::{
+        flow::{Event, apply},
+        model::{Content, Facts, Place, Standing},
+    };
+
+    fn issued() -> (Notice, Paper) {
+        let (now, region) = (Instant::from_secs(1_693_540_800), RegionCode::parse("440303").unwrap());
+        let blank = Notice {
+            id: "wp-20230901-typhoon-440303.n1".into(),
+            process: "wp-20230901-typhoon-440303".into(),
+            hazard: "typhoon".into(),
+            region: region.clone(),
+            areas: Vec::new(),
+            hat: "区三防 指挥部,办公室".into(),
+            standing: Standing::Unissued,
+            live: true,
+            issued: 0,
+            working: None,
+            number: None,
+            title: String::new(),
+            public_version: None,
+            opened_at: now,
+            changed_at: now,
+            revision: 0,
+        };
+        let content = Content {
+            title: "台风风险提示单".into(),
+            facts: Facts { at: now, ..Facts::default() },
+            advice: "风险 < 高 & 急".into(),
+            measures: vec!["撤离".into()],
+            places: vec![Place { code: region, name: "罗湖区".into() }],
+            until: now.plus(Duration::from_secs(3_600)),
+            audience: vec![Who::DutyRoom],
+            reason: String::new(),
+        };
+        let begin = Event::Begin { kind: Kind::First, content: Box::new(content) };
+        let draft = apply(&blank, None, begin, "zhou", now).unwrap();
+        let signed = apply(&draft.notice, Some(&draft.paper), Event::Sign, "hu", now).unwrap();
+        (signed.notice, signed.paper)
+    }
+
+    #[rstest]
+    #[case::real(WorldKind::Real, Status::Actual, None)]
+    #[case::exercise(WorldKind::Exercise, Status::Exercise, Some("演练"))]
+    #[case::replay(WorldKind::Replay, Status::Test, Some("回放"))]
+    fn the_world_sets_the_status(#[case] world: WorldKind, #[case] status: Status, #[case] note: Option<&str>) {
+        let (notice, paper) = issued();
+        let xml = write(world, &Guide::default(), &notice, &paper, &[]).unwrap();
+        let read = read(xml.as_bytes());
+        assert_eq!(read.warnings, []);
+        let alert = read.message.unwrap();
+        assert_eq!(alert.status, status);
+        assert_eq!(alert.note.is_some(), note.is_some());
+        assert!(note.is_none_or(|it| alert.note.unwrap().contains(it)));
+        assert_eq!(alert.sender, "anlan.440303.区三防-指挥部-办公室");
+        assert!(alert.infos[0].description.as_ref().unwrap().contains("风险 < 高 & 急"));
+    }
+}

@@ -128,13 +128,11 @@ impl Warn {
         event: Event,
     ) -> Result<Notice, StoreError> {
         self.notice_change(actor, id, seen, move |warn, tx, notice| {
-            let paper = match version {
-                Some(version) => paper_of(tx, notice, version)?.ok_or_else(no_such_paper)?,
-                None => match notice.working {
-                    Some(_) => working(tx, notice)?,
-                    None => paper_of(tx, notice, notice.issued)?.ok_or_else(no_such_paper)?,
-                },
+            let paper = match version.or(notice.working) {
+                Some(version) => paper_of(tx, notice, version)?,
+                None => waiting(tx, notice)?,
             };
+            let paper = paper.ok_or_else(no_such_paper)?;
             decide(warn, tx, notice, Some(&paper), event.clone())
         })
         .await
@@ -373,6 +371,15 @@ fn process_of(tx: &mut Tx<'_>, notice: &Notice) -> Result<Process, StoreError> {
 
 pub(crate) fn paper_of(tx: &mut Tx<'_>, notice: &Notice, version: i64) -> Result<Option<Paper>, StoreError> {
     tx.get(&format!("{}.v{version}", notice.id))
+}
+
+/// The oldest issued paper that waits for its signature, else the newest.
+fn waiting(tx: &mut Tx<'_>, notice: &Notice) -> Result<Option<Paper>, StoreError> {
+    let unsigned = "notice = $1 AND issued_at IS NOT NULL AND signed_at IS NULL";
+    match tx.find::<Paper>(unsigned, "ORDER BY version LIMIT 1", params![&notice.id])?.pop() {
+        Some(paper) => Ok(Some(paper)),
+        None => paper_of(tx, notice, notice.issued),
+    }
 }
 
 fn working(tx: &mut Tx<'_>, notice: &Notice) -> Result<Paper, StoreError> {

@@ -147,7 +147,7 @@ fn editor(room: &Room, who: &Who, view: &NoticeView, paper: &Paper, choices: &Ch
     let chosen = |region: &Region| content.places.iter().any(|it| it.code == region.code);
     let finer = content.places.iter().filter(|it| !choices.regions.iter().any(|region| region.code == it.code));
     html! {
-        form.card.editor method="post" action=(format!("{here}/edit")) {
+        form.card method="post" action=(format!("{here}/edit")) {
             header { h2 { (lang.pick("稿件", "Draft")) }
                 span.small.soft { (if paper.submitted_at.is_some() { lang.pick("已送签；修改后须重新送签", "submitted; a change needs submitting again") } else { lang.pick("信号与实况由系统照录，不必填写", "signals and measurements are put in by the program") }) } }
             input type="hidden" name="revision" value=(view.notice.revision);
