@@ -6,18 +6,17 @@ export const demo = ["--speed", "20", "--start", "2023-09-01T20:40:00+08:00"];
 const text = (page) => page.textContent("body");
 /// Does something that leads to another page, and waits until that is there.
 const follow = (page, act) => Promise.all([page.waitForEvent("load"), act()]);
-const press = (page, button) => {
-  page.once("dialog", (dialog) => dialog.accept());
-  return follow(page, () => page.locator(button).first().click());
-};
+const press = (page, button) => follow(page, () => page.locator(button).first().click());
+const agree = (page) => page.on("dialog", (dialog) => dialog.accept());
 
 export default async function ({ browser, url, logins }) {
   const page = await open(browser, url);
+  agree(page);
   await login(page, url, "zhuban", logins.zhuban);
   await until("the night is where the story opens", async () => {
     await page.goto(`${url}notices`);
     return (await page.getAttribute("#clock", "datetime")) >= "2023-09-01T12:40";
-  });
+  }, 600);
   holds("the story's notice has the first number", /罗三防风险〔2023〕1号/.test(await text(page)));
   await shot(page, "notices-1366");
   await press(page, 'form[action$="/notices"] button');
@@ -47,6 +46,7 @@ export default async function ({ browser, url, logins }) {
   await shot(page, "notice-draft-1366", { fullPage: true });
 
   const phone = await open(browser, url, { viewport: PHONE });
+  agree(phone);
   await login(phone, url, "daiban", logins.daiban);
   await phone.goto(`${notice}/sign`);
   await fits(phone, "the signing page");
