@@ -176,6 +176,9 @@ def packs():
             rules(tomllib.loads((folder / "rules.toml").read_text("utf-8")), sources)
         if (folder / "ladders.toml").is_file():
             ladders(tomllib.loads((folder / "ladders.toml").read_text("utf-8")), sources)
+        if (folder / "notice.toml").is_file():
+            for it in tomllib.loads((folder / "notice.toml").read_text("utf-8"))["measure"]:
+                check("a measure has a source", it["source"] in sources, it["text"]["zh"])
 
 
 def rules(found, sources):

@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use anlan_kernel::{Actor, RegionCode};
+use anlan_kernel::{Actor, Problem, RegionCode};
 use anlan_monitor::{AlarmEvent, Hooks, Monitor, Settings};
 use anlan_register::Region;
 use anlan_store::{Handlers, StoreError, World};
-use anlan_warn::{Warn, ladder::Plan, process, service::WarnConfig};
+use anlan_warn::{Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
 
 use crate::{clockwatch::Hold, ops, packs::Pack};
@@ -71,6 +71,7 @@ impl House {
         let warn_config = WarnConfig {
             speaker: config.speaker.clone(),
             link_base: config.link_base.clone(),
+            guide: Arc::new(guide(&config.packs)?),
             ..WarnConfig::default()
         };
         let warn = Warn::new(world.clone(), warn_config, plan(&config.packs)?)?;
@@ -119,15 +120,17 @@ impl House {
 }
 
 fn plan(packs: &BTreeMap<String, Pack>) -> Result<Plan, StoreError> {
-    let found = packs.values().find_map(Pack::plan);
-    match found {
-        Some(Ok(plan)) => Ok(plan),
-        Some(Err(mut problems)) => Err(match problems.pop() {
-            Some(problem) => StoreError::Refused(problem),
-            None => StoreError::Shape("the call-out plan is wrong".into()),
-        }),
-        None => Ok(Plan { version: "none@0".into(), ..Plan::default() }),
-    }
+    let none = Plan { version: "none@0".into(), ..Plan::default() };
+    packs.values().find_map(Pack::plan).map_or(Ok(none), |it| it.map_err(|it| wrong("call-out plan", it)))
+}
+
+fn guide(packs: &BTreeMap<String, Pack>) -> Result<Guide, StoreError> {
+    let found = packs.values().find_map(Pack::guide);
+    found.map_or_else(|| Ok(Guide::default()), |it| it.map_err(|it| wrong("guide of notices", it)))
+}
+
+fn wrong(what: &str, mut problems: Vec<Problem>) -> StoreError {
+    problems.pop().map_or_else(|| StoreError::Shape(format!("the {what} is wrong")), StoreError::Refused)
 }
 
 /// Alarms and signals reach the weather process in the transaction that stores them.

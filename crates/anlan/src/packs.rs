@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anlan_kernel::{Problem, Text};
 use anlan_monitor::rules::parse_rules;
-use anlan_warn::ladder::Plan;
+use anlan_warn::{ladder::Plan, notice::Guide};
 use serde::Deserialize;
 
 /// The files of one pack.
@@ -22,6 +22,8 @@ pub struct Pack {
     pub ladders: Option<String>,
     /// `cards.toml`: 明白卡 of the ladders' call-out levels.
     pub cards: Option<String>,
+    /// `notice.toml`.
+    pub notice: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -57,6 +59,7 @@ shipped! {
     "measured-water" { "pack.toml", "rules.toml" },
     "measured-wind" { "pack.toml", "rules.toml" },
     "measured-wind-gale" { "pack.toml", "rules.toml" },
+    "notice" { "pack.toml", "notice.toml" },
 }
 
 /// What is wrong with a pack, by file.
@@ -96,7 +99,7 @@ pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
     let mut findings = Findings::new();
     for folder in folders {
         let mut files = BTreeMap::new();
-        for name in ["pack.toml", "rules.toml", "ladders.toml", "cards.toml"] {
+        for name in ["pack.toml", "rules.toml", "ladders.toml", "cards.toml", "notice.toml"] {
             let path = folder.join(name);
             if path.exists() {
                 let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
@@ -126,6 +129,7 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
         rules: files.get("rules.toml").cloned(),
         ladders: files.get("ladders.toml").cloned(),
         cards: files.get("cards.toml").cloned(),
+        notice: files.get("notice.toml").cloned(),
     };
     let mut findings = Findings::new();
     if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
@@ -148,6 +152,9 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
         }
         None => {}
     }
+    if let Some(guide) = pack.guide() {
+        findings.extend(guide.err().into_iter().flatten().map(|it| (at("notice.toml"), it)));
+    }
     if findings.is_empty() { Ok(pack) } else { Err(findings) }
 }
 
@@ -165,6 +172,11 @@ impl Pack {
             None => plan,
         })
     }
+
+    /// What risk notices ask for, where the pack says so.
+    pub fn guide(&self) -> Option<Result<Guide, Vec<Problem>>> {
+        self.notice.as_deref().map(|it| Guide::read(&self.name(), it))
+    }
 }
 
 /// Problems of cards name a card.
@@ -178,7 +190,8 @@ mod tests {
     #[test]
     fn every_shipped_pack_proves_itself() {
         let packs = super::shipped().expect("nothing is wrong with the shipped packs");
-        assert_eq!(packs.len(), 8);
+        assert_eq!(packs.len(), 9);
+        assert!(packs["notice"].guide().is_some());
         let plan = packs["call-out"].plan().expect("it has a plan").expect("the plan is good");
         assert!(!plan.cards.lines(1, "community", "typhoon", anlan_kernel::Lang::Zh).is_empty());
     }

@@ -17,6 +17,12 @@ pub enum Permission {
     RunRound,
     /// Record an answer on somebody's behalf: 代登记, 上门叫醒, 转交.
     RecordAnswer,
+    /// Draft risk notices (风险提示单), record a verbal yes.
+    DraftNotice,
+    /// Sign risk notices, approve them for the public.
+    SignNotice,
+    /// Switch the public page on or off.
+    SwitchPublicPage,
     /// See observations, stations and alarms.
     SeeMonitor,
     /// Edit rules, stations and packs.

@@ -149,6 +149,16 @@ pub struct Signal {
     pub revision: i64,
 }
 
+/// A signal's message byte for byte, kept where [`Signal::original`] is not the same bytes: another encoding
+/// than UTF-8, or a byte order mark.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignalBytes {
+    /// The signal.
+    pub id: String,
+    /// What came.
+    pub base64: String,
+}
+
 /// One version of one set of rules; the text is kept for good.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RuleSet {
@@ -263,6 +273,7 @@ record!(Signal, SIGNAL, "signal", region: Some("region"), [
     "invented" Bool, "acknowledged_at" Time, "acknowledged_by" Text, "forwarded_at" Time,
     "forwarded_by" Text, "revision" Int,
 ]);
+record!(SignalBytes, SIGNAL_BYTES, "signal_bytes", region: None, ["id" Text, "base64" Text]);
 record!(RuleSet, RULE_SET, "rule_set", region: None, [
     "id" Text, "version" Int, "toml" Text, "source" Text, "set_by" Text, "active_from" Time, "active" Bool,
 ]);

@@ -8,11 +8,12 @@ use anlan_codecs::{
 };
 use anlan_kernel::{Actor, Colour, Instant, Problem, RegionCode};
 use anlan_store::{Advanced, Event, StoreError, Tx, Urgency, hex};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    model::{Signal, SignalState},
+    model::{Signal, SignalBytes, SignalState},
     rejected::{self, Refusal},
     service::Monitor,
     store,
@@ -102,6 +103,7 @@ impl Monitor {
             }
         };
         let signal = signal_of(draft, &self.settings.home, now);
+        let as_sent = (signal.format == "cap" && signal.original.as_bytes() != bytes).then(|| STANDARD.encode(bytes));
         let hooks = self.settings.hooks.clone();
         let (signal, new) = self
             .world
@@ -112,6 +114,9 @@ impl Monitor {
                 let mut signal = signal.clone();
                 link(tx, &mut signal)?;
                 tx.insert(&signal)?;
+                if let Some(base64) = as_sent.clone() {
+                    tx.put(&SignalBytes { id: signal.id.clone(), base64 })?;
+                }
                 tx.record(Event::new("signal.received", &signal.id).region(&signal.region))?;
                 hooks.signal.iter().try_for_each(|hook| hook(tx, &signal))?;
                 Ok((signal, true))
@@ -151,6 +156,19 @@ impl Monitor {
             fresh
         })
         .await
+    }
+
+    /// The message of a signal as it came, byte for byte; the caller found the signal inside the scope before.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn signal_as_sent(&self, signal: &Signal) -> Result<Vec<u8>, StoreError> {
+        let id = signal.id.clone();
+        let other = self.world.read(&Actor::system("monitor"), move |tx| tx.get::<SignalBytes>(&id)).await?;
+        match other {
+            None => Ok(signal.original.clone().into_bytes()),
+            Some(it) => STANDARD.decode(it.base64).map_err(|it| StoreError::Shape(it.to_string())),
+        }
     }
 
     async fn change_signal(

@@ -4,15 +4,17 @@ use anlan_kernel::{Instant, RegionCode};
 use anlan_store::{Module, Record, StoreError, Tx, params};
 
 use crate::model::{
-    ALARM, Alarm, LOG_MARK, LogMark, REJECTED, RULE_SET, Rejected, RuleSet, SIGNAL, STATION, Signal, Station,
+    ALARM, Alarm, LOG_MARK, LogMark, REJECTED, RULE_SET, Rejected, RuleSet, SIGNAL, SIGNAL_BYTES, STATION, Signal,
+    Station,
 };
 
 /// Tables of monitoring.
 pub static MODULE: Module = Module {
     name: "monitor",
-    migrations: &[(
-        "0001-monitor",
-        "CREATE TABLE station (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL,
+    migrations: &[
+        (
+            "0001-monitor",
+            "CREATE TABLE station (id TEXT NOT NULL PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL,
             longitude DOUBLE PRECISION, latitude DOUBLE PRECISION, region TEXT NOT NULL,
             elevation DOUBLE PRECISION, serves TEXT NOT NULL, columns TEXT NOT NULL);
          CREATE INDEX station_region ON station(region);
@@ -38,8 +40,10 @@ pub static MODULE: Module = Module {
             raw TEXT NOT NULL, base64 BIGINT NOT NULL, bytes BIGINT NOT NULL, problem TEXT NOT NULL);
          CREATE INDEX rejected_at ON rejected(at, id);
          CREATE TABLE log_mark (id TEXT NOT NULL PRIMARY KEY, position BIGINT NOT NULL, at BIGINT NOT NULL);",
-    )],
-    tables: &[&STATION, &ALARM, &SIGNAL, &RULE_SET, &REJECTED, &LOG_MARK],
+        ),
+        ("0002-signal-bytes", "CREATE TABLE signal_bytes (id TEXT NOT NULL PRIMARY KEY, base64 TEXT NOT NULL);"),
+    ],
+    tables: &[&STATION, &ALARM, &SIGNAL, &SIGNAL_BYTES, &RULE_SET, &REJECTED, &LOG_MARK],
 };
 
 /// Most records one list answers.

@@ -1,4 +1,4 @@
-//! Messages that ask for no answer: originals relayed, falls, the end. They are no calls.
+//! Messages that ask for no answer: originals relayed, falls, the end, notices. They are no calls.
 
 use anlan_kernel::RegionCode;
 use anlan_monitor::Signal;
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Messages that only inform go after every call.
-const PRIORITY: i64 = 8;
+pub(crate) const PRIORITY: i64 = 8;
 /// Messages queued in one transaction.
 const SLICE: usize = 500;
 
@@ -39,7 +39,7 @@ fn duty_rooms(
     let now = tx.now();
     let rooms = audience(tx, areas, &[Who::DutyRoom], now)?;
     for room in &rooms {
-        message(warn, tx, template, &signal.id, &room.id, &room.region)?;
+        message(warn, tx, template, &signal.id, &room.id, &room.region, PRIORITY)?;
     }
     Ok(rooms.len())
 }
@@ -75,7 +75,7 @@ pub fn called_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), S
     )?;
     for row in &rows {
         let region = RegionCode::parse(&row.text(2)?).map_err(|it| StoreError::Shape(it.to_string()))?;
-        message(warn, tx, "stand_down", process, &row.text(1)?, &region)?;
+        message(warn, tx, "stand_down", process, &row.text(1)?, &region, PRIORITY)?;
     }
     let next = match (rows.last(), rounds.get(1)) {
         (Some(last), _) if rows.len() == SLICE => Some(format!("{process}|{}|{}", current.id, last.text(0)?)),
@@ -90,13 +90,14 @@ pub fn called_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), S
 }
 
 /// Queues a message that asks for no answer; the same one to the same callee is queued once.
-fn message(
+pub(crate) fn message(
     warn: &Warn,
     tx: &mut Tx<'_>,
     template: &str,
     subject: &str,
     callee: &str,
     region: &RegionCode,
+    priority: i64,
 ) -> Result<(), StoreError> {
     let item = OutboxItem {
         id: format!("{template}:{subject}/{callee}#1"),
@@ -104,7 +105,7 @@ fn message(
         kind: "sms".to_owned(),
         subject: subject.to_owned(),
         region: region.clone(),
-        priority: PRIORITY,
+        priority,
         due_at: tx.now(),
         state: Sending::Queued,
         tries: 0,

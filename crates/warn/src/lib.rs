@@ -1,4 +1,4 @@
-//! Warning and call-out (预警叫应): weather processes, rounds, ladders, calls, one channel.
+//! Warning and call-out (预警叫应): weather processes, rounds, ladders, calls, notices, one channel.
 //!
 //! Owns who is called, how, and how each call ends. Does not know how an alarm was measured
 //! (`monitor` announces it inside its own transaction), whom a region consists of (`register`
@@ -11,6 +11,8 @@
 //! - `sending` is committed before a request leaves; after a crash the outcome is `unknown` and is
 //!   cleared up with the gateway by key, else sent again marked as a repeat.
 //! - An unverifiable receipt is kept and never counted; a doubled one changes nothing.
+//! - A notice says what was measured and quotes who issued a signal; an issued paper never changes, and what
+//!   corrects or lifts it goes to exactly the same list.
 //! - Nothing here lifts an order or a round by itself because a signal fell.
 
 pub mod answer;
@@ -23,6 +25,7 @@ pub mod flow;
 mod inform;
 pub mod ladder;
 pub mod model;
+pub mod notice;
 mod pages;
 pub mod pin;
 pub mod process;

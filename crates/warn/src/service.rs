@@ -18,6 +18,7 @@ use crate::{
     escalation, inform,
     ladder::{Ladder, Plan},
     model::{self, Gateway, Round},
+    notice::{self, Guide},
     pin, process,
     round::{self, Audience},
     transfer,
@@ -37,6 +38,11 @@ pub static MODULE: Module = Module {
         &model::GATEWAY,
         &transfer::TRANSFER,
         &pin::PIN,
+        &notice::model::NOTICE,
+        &notice::model::PAPER,
+        &notice::model::RECIPIENT,
+        &notice::model::SERIES,
+        &notice::model::PUBLIC_PAGE,
     ],
 };
 
@@ -63,6 +69,8 @@ pub struct WarnConfig {
     pub link_base: String,
     /// A process ends this long after its last alarm or signal.
     pub process_ends_after: Duration,
+    /// What notices ask for, and their number series.
+    pub guide: Arc<Guide>,
 }
 
 impl Default for WarnConfig {
@@ -71,6 +79,7 @@ impl Default for WarnConfig {
             speaker: "区三防办".into(),
             link_base: "http://127.0.0.1:8080".into(),
             process_ends_after: Duration::from_secs(12 * 3600),
+            guide: Arc::default(),
         }
     }
 }
@@ -169,6 +178,8 @@ impl Warn {
         add("escalation.merge", |warn, tx, it| escalation::merged(warn, tx, &it.subject));
         add("escalation.limit", |warn, tx, it| escalation::limit_reached(warn, tx, &it.subject));
         add("process.end", |_, tx, it| process::calm(tx, &it.subject));
+        add("notice.tell", |warn, tx, it| notice::tell_slice(warn, tx, &it.subject));
+        add("notice.signature", |warn, tx, it| notice::signature_overdue(warn, tx, &it.subject));
         add("process.tell", |warn, tx, it| inform::called_slice(warn, tx, &it.subject));
         handlers
     }

@@ -14,7 +14,7 @@ use crate::{
     answer::list_token,
     escalation,
     model::{Escalation, Round},
-    words,
+    notice, words,
 };
 
 /// Names read out on a superior's list before "and others".
@@ -54,6 +54,7 @@ impl<'a> Writer<'a> {
             Some("call") => self.call(tx, item)?,
             Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
             Some("stand_down") => Some("本次叫应解除，请按预案继续做好防范。此信息无须回复。".to_owned()),
+            Some("notice") => notice::message(tx, item)?,
             Some(template) => self.signal(tx, item, template)?,
             None => None,
         };

@@ -2,10 +2,11 @@
 
 mod night;
 
+use anlan_register::Rank;
 use anlan_testbed::Engine;
 use anlan_warn::CallState;
 use night::{
-    DISTRICT, at,
+    DISTRICT, Roster, Setting, at,
     caller::{Caller, percent, red},
     long,
 };

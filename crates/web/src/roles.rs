@@ -17,11 +17,31 @@ pub const ALL: &[(&str, &str, &str)] = &[
     ("integrator", "接入账号", "connected system"),
 ];
 
-const DUTY: &[P] = &[P::SeeDesk, P::HandleSignal, P::RunRound, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask];
-const DIRECTOR: &[P] = &[P::SeeDesk, P::RunRound, P::SeeMonitor, P::SeePeople, P::Unmask];
+const DUTY: &[P] = &[
+    P::SeeDesk,
+    P::HandleSignal,
+    P::RunRound,
+    P::RecordAnswer,
+    P::DraftNotice,
+    P::SeeMonitor,
+    P::SeePeople,
+    P::Unmask,
+];
+const LEADER: &[P] = &[
+    P::SeeDesk,
+    P::HandleSignal,
+    P::RunRound,
+    P::RecordAnswer,
+    P::DraftNotice,
+    P::SignNotice,
+    P::SeeMonitor,
+    P::SeePeople,
+    P::Unmask,
+];
+const DIRECTOR: &[P] = &[P::SeeDesk, P::RunRound, P::SignNotice, P::SeeMonitor, P::SeePeople, P::Unmask];
 const STREET: &[P] = &[P::SeeDesk, P::HandleSignal, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask];
 const REGISTER: &[P] = &[P::SeeDesk, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditPeople, P::ErasePerson];
-const SYSTEM: &[P] = &[P::SeeMonitor, P::EditRules, P::RunChannels];
+const SYSTEM: &[P] = &[P::SeeMonitor, P::EditRules, P::RunChannels, P::SwitchPublicPage];
 const SECURITY: &[P] = &[P::ManageAccounts];
 const AUDIT: &[P] = &[P::Audit];
 const INTEGRATOR: &[P] = &[P::SendObservations, P::SendSignals];
@@ -29,7 +49,8 @@ const INTEGRATOR: &[P] = &[P::SendObservations, P::SendSignals];
 /// What a role may; `None` when there is no such role.
 pub fn permissions(role: &str) -> Option<&'static [Permission]> {
     Some(match role {
-        "duty_officer" | "duty_leader" => DUTY,
+        "duty_officer" => DUTY,
+        "duty_leader" => LEADER,
         "director" => DIRECTOR,
         "street_officer" => STREET,
         "register_keeper" => REGISTER,

@@ -24,7 +24,7 @@ pub struct Summary {
     pub escalated: i64,
     /// Rounds.
     pub rounds: i64,
-    /// Notices (风险提示单).
+    /// Papers of notices (风险提示单) that were issued.
     pub notices: i64,
     /// Alarms.
     pub alarms: i64,
@@ -51,6 +51,7 @@ pub async fn of(house: &House) -> Result<String, StoreError> {
                 + one("SELECT CAST(COALESCE(SUM(attempts), 0) AS BIGINT) FROM escalation WHERE {scope:region}")?;
             let escalated = one("SELECT COUNT(*) FROM call WHERE escalations > 0 AND {scope:region}")?;
             let rounds = one("SELECT COUNT(*) FROM round WHERE {scope:region}")?;
+            let notices = one("SELECT COUNT(*) FROM notice_paper WHERE issued_at IS NOT NULL AND {scope:region}")?;
             let alarms = one("SELECT COUNT(*) FROM alarm WHERE {scope:region}")?;
             let mut finals: BTreeMap<&'static str, i64> = CallState::FINAL.iter().map(|it| (it.name(), 0)).collect();
             for row in
@@ -61,7 +62,7 @@ pub async fn of(house: &House) -> Result<String, StoreError> {
                     *count = row.int(1)?;
                 }
             }
-            Ok(Summary { called, finals, attempts, escalated, rounds, notices: 0, alarms, readings })
+            Ok(Summary { called, finals, attempts, escalated, rounds, notices, alarms, readings })
         })
         .await?;
     Ok(serde_json::to_string(&summary)?)

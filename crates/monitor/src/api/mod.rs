@@ -47,7 +47,13 @@ pub fn routes(site: &Arc<Site>, monitor: Arc<Monitor>) -> Mounted {
     let (handle, send) = (Access::Needs(P::HandleSignal), Access::Needs(P::SendObservations));
     Routes::new(site)
         .get("/api/v1/signals", desk, "预警信号", "Signals", signals::list)
-        .get("/api/v1/signals/{id}", desk, "一条预警信号及原文", "A signal and the message as it came", signals::one)
+        .get(
+            "/api/v1/signals/{id}",
+            desk,
+            "一条预警信号及原文；加 .cap 为来时的 CAP",
+            "A signal and the message as it came; .cap for the CAP that came",
+            signals::one,
+        )
         .post("/api/v1/signals/{id}/acknowledge", handle, "签收", "Acknowledge", signals::acknowledge)
         .post("/api/v1/signals/{id}/forward", handle, "转发", "Forward unchanged", signals::forward)
         .get("/api/v1/alarms", see, "实况告警", "Alarms", lists::alarms)

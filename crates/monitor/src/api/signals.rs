@@ -6,7 +6,7 @@ use axum::{
     Json,
     body::Bytes,
     extract::{Path, Query, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -67,10 +67,30 @@ pub(crate) async fn read_signals(room: &Room, who: &Who, query: &ListQuery) -> A
     Ok(page.await?)
 }
 
-/// One signal, by our id or the issuer's identifier.
-pub(super) async fn one(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<Signal>> {
+/// One signal, by our id or the issuer's identifier; with `.cap` behind it the message as it came, where that
+/// was CAP.
+pub(super) async fn one(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Response> {
+    let found = read_signal(&room, &who, id.clone()).await;
+    match (found, id.strip_suffix(".cap")) {
+        (Err(error), Some(id)) if error.status() == StatusCode::NOT_FOUND => original(&room, &who, id.to_owned()).await,
+        (found, _) => Ok(Json(found?).into_response()),
+    }
+}
+
+async fn original(room: &Room, who: &Who, id: String) -> ApiResult<Response> {
+    let signal = read_signal(room, who, id).await?;
+    if signal.format != "cap" {
+        let (zh, en) = ("这条信号来时不是 CAP", "this signal did not come as CAP");
+        return Err(ApiError::new(StatusCode::NOT_FOUND, Problem::new("no_such_original", zh, en)));
+    }
+    let bytes = room.monitor.signal_as_sent(&signal).await?;
+    Ok(([(header::CONTENT_TYPE, "application/cap+xml")], bytes).into_response())
+}
+
+/// See [`one`].
+pub(crate) async fn read_signal(room: &Room, who: &Who, id: String) -> ApiResult<Signal> {
     let found = room.site.world.read(&who.actor, move |tx| store::signal_named(tx, &id)).await?;
-    Ok(Json(found.ok_or_else(ApiError::not_found)?))
+    found.ok_or_else(ApiError::not_found)
 }
 
 /// 签收; the first one counts.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use anlan_kernel::Permission as P;
 use anlan_web::{Access, Mounted, Routes, Site};
 
-use crate::{Warn, pages};
+use crate::{Warn, notice, pages};
 
 pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
@@ -24,7 +24,7 @@ pub(crate) use calls::{
 };
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use gateways::{GatewayView, SendingView, read_failed, read_gateways};
-pub(crate) use lists::ListQuery;
+pub(crate) use lists::{List, ListQuery, cursor};
 pub(crate) use processes::{ProcessView, read_process, read_processes};
 pub(crate) use rounds::{Counts, RoundView, read_round};
 pub(crate) use transfers::{Transfers, read_transfers};
@@ -40,10 +40,14 @@ pub(crate) struct Room {
 }
 
 /// Routes of warning and call-out: processes, rounds, calls, lists for superiors, requests for help,
-/// receipts, gateways, failed sendings, and their pages.
+/// notices, receipts, gateways, failed sendings, and their pages.
 pub fn routes(site: &Arc<Site>, warn: Arc<Warn>) -> Mounted {
     let room = Room { site: Arc::clone(site), warn };
-    desk(site).finish(room.clone()).merge(channels(site).finish(room.clone())).merge(pages::routes(room))
+    desk(site)
+        .finish(room.clone())
+        .merge(channels(site).finish(room.clone()))
+        .merge(notice::routes(site, room.clone()))
+        .merge(pages::routes(room))
 }
 
 fn desk(site: &Arc<Site>) -> Routes<Room> {

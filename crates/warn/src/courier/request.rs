@@ -96,7 +96,7 @@ fn submit_item<'a>(item: &'a OutboxItem, to: &'a str, text: &'a str) -> SubmitIt
         to,
         text,
         keys: if item.kind == "voice" { KEYS } else { &[] },
-        priority: item.priority,
+        priority: item.priority.clamp(0, 9),
         repeat: item.payload["repeat"] == true,
     }
 }

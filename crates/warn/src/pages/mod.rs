@@ -4,11 +4,11 @@ mod answer;
 mod board;
 mod call;
 mod channels;
-mod desk;
+pub(crate) mod desk;
 mod door;
 mod escalation;
 mod list;
-mod parts;
+pub(crate) mod parts;
 mod process;
 mod round;
 

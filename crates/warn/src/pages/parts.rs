@@ -12,17 +12,17 @@ use crate::{
 };
 
 /// `/rounds/<id>` of this world.
-pub(super) fn to(site: &Site, what: &str, id: &str) -> String {
+pub(crate) fn to(site: &Site, what: &str, id: &str) -> String {
     site.url(&format!("/{what}/{}", percent(id)))
 }
 
 /// `20:15`, in an element the reader's program understands.
-pub(super) fn clock(at: Instant) -> Markup {
+pub(crate) fn clock(at: Instant) -> Markup {
     html! { time.num datetime=(at.to_rfc3339()) { (at.clock()) } }
 }
 
 /// 演示编造, wherever an invented signal or round shows.
-pub(super) fn invented(it: bool, lang: Lang) -> Markup {
+pub(crate) fn invented(it: bool, lang: Lang) -> Markup {
     html! { @if it { " " span.tag { (lang.pick("演示编造", "invented for the demonstration")) } } }
 }
 
@@ -43,7 +43,7 @@ pub(super) fn state(state: CallState, lang: Lang) -> &'static str {
 }
 
 /// 叫应级别 as colour, numeral and shape.
-pub(super) fn level(level: u8, lang: Lang) -> Markup {
+pub(crate) fn level(level: u8, lang: Lang) -> Markup {
     let shown = level.clamp(1, 4);
     html! { span class=(format!("grade grade-{shown}")) { (lang.pick("叫应级别", "level")) " " (level) } }
 }

@@ -13,7 +13,10 @@ use super::{
     desk::hazard,
     parts::{clock, counts, level, round_state, round_title, to},
 };
-use crate::api::{ProcessView, Room, read_process};
+use crate::{
+    api::{ProcessView, Room, read_process},
+    courier::percent,
+};
 
 /// The process.
 pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
@@ -41,6 +44,7 @@ fn body(room: &Room, who: &Who, view: &ProcessView, title: &str) -> Markup {
                     None => (lang.pick("进行中", "open")),
                 }
             }
+            p { a href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) } }
             @if process.stand_down_proposed { p.note { (proposed) (not_lifted) } }
             div id="rounds" data-live="round. call. process." {
                 @for it in &view.rounds {

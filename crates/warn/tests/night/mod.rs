@@ -14,7 +14,8 @@ use anlan_simulator::carrier::{Carrier, CarrierClient, CarrierConfig, Log};
 use anlan_store::{Event, Module, OutboxItem, Tx, Urgency, World, deadline};
 use anlan_testbed::{Engine, NOON, TestWorld};
 use anlan_warn::{
-    Call, Escalation, Gateway, Help, Process, Round, Warn, api, ladder::Plan, process, service::WarnConfig,
+    Call, Escalation, Gateway, Help, Process, Round, Warn, api, ladder::Plan, notice::Guide, process,
+    service::WarnConfig,
 };
 use anlan_web::Site;
 
@@ -26,6 +27,9 @@ pub const PLAN: &str = include_str!("plan.toml");
 pub const DISTRICT: &str = "440303";
 pub const SECRET: &str = "night";
 pub const GATEWAY: &str = "sim";
+/// 牌子 of the district's bureau.
+pub const HATS: [&str; 2] = ["区三防指挥部办公室", "区应急管理局"];
+const GUIDE: &str = include_str!("../../../../packs/notice/notice.toml");
 
 pub fn code(text: &str) -> RegionCode {
     RegionCode::parse(text).unwrap()
@@ -127,7 +131,7 @@ impl Night {
         gateway.url = carrier.url().to_owned();
         let (warn, monitor) = mechanisms(&world, &gateway).await;
         let site = Site::new(World::clone(&world), "", false, "区三防办");
-        let app = api::routes(&site, Arc::clone(&warn)).router;
+        let app = app(&site, &warn, &monitor);
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { world, warn, monitor, site, carrier, client, gateway, url, serving }
     }
@@ -137,7 +141,7 @@ impl Night {
         let (warn, monitor) = mechanisms(&self.world, &self.gateway).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.url = format!("http://{}", listener.local_addr().unwrap());
-        let app = api::routes(&self.site, Arc::clone(&warn)).router;
+        let app = app(&self.site, &warn, &monitor);
         self.serving.abort();
         self.serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         self.client.callback(&format!("{}/api/v1/receipts/{GATEWAY}", self.url)).await.unwrap();
@@ -291,9 +295,15 @@ impl Night {
     }
 }
 
+fn app(site: &Arc<Site>, warn: &Arc<Warn>, monitor: &Arc<Monitor>) -> axum::Router {
+    let monitor = anlan_monitor::api::routes(site, Arc::clone(monitor)).router;
+    api::routes(site, Arc::clone(warn)).router.merge(monitor)
+}
+
 async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Monitor>) {
     let plan = Plan::read("test@1", PLAN).expect("the plan of the tests is good");
-    let config = WarnConfig { link_base: "http://127.0.0.1".into(), ..WarnConfig::default() };
+    let guide = Arc::new(Guide::read("notice@test", GUIDE).expect("the shipped guide is good"));
+    let config = WarnConfig { link_base: "http://127.0.0.1".into(), guide, ..WarnConfig::default() };
     let warn = Warn::new(World::clone(world), config, plan).unwrap();
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
     let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn), ingest: true };
@@ -363,7 +373,7 @@ impl Roster {
                 name: id.clone(),
                 region: code(region),
                 kind: (*kind).to_owned(),
-                hats: Vec::new(),
+                hats: if *kind == "district_bureau" { HATS.map(str::to_owned).to_vec() } else { Vec::new() },
                 duty_room_name: room,
                 duty_room_phone: phone.clone(),
                 note: None,

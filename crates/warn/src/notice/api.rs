@@ -1,0 +1,446 @@
+//! Notices over HTTP: listed, drafted, signed, sent, as CAP and as a feed.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anlan_kernel::{Instant, Permission as P, Problem, RegionCode};
+use anlan_register::{callee_title, model::masked_name, phone};
+use anlan_store::{StoreError, Tx, Value, params};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Site, Who};
+use axum::{
+    Json,
+    extract::{Path, Query, State},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json_, json};
+
+use super::{
+    cap,
+    draft::Edit,
+    flow::Event,
+    model::{Kind, Notice, Paper, Recipient, Standing},
+    pages, public, send,
+    service::public_page_is_on,
+};
+use crate::{
+    api::{List, ListQuery, Room, cursor},
+    service::everywhere,
+};
+
+/// Routes of notices and their pages.
+pub(crate) fn routes(site: &Arc<Site>, room: Room) -> Mounted {
+    let (see, draft, sign) = (Access::Needs(P::SeeDesk), Access::Needs(P::DraftNotice), Access::Needs(P::SignNotice));
+    let switch = Access::Needs(P::SwitchPublicPage);
+    Routes::new(site)
+        .get("/api/v1/notices", see, "风险提示单", "Risk notices", list)
+        .post("/api/v1/notices", draft, "起草风险提示单", "Draft a risk notice", create)
+        // Anybody while the public page is on; the desk's own readers always: the handler looks.
+        .get("/api/v1/notices.atom", Access::Public, "风险提示单订阅（Atom）", "Feed of notices", public::feed)
+        .get(
+            "/api/v1/notices/{id}",
+            see,
+            "一份提示单及各版；加 .cap 为 CAP 1.2",
+            "A notice and its papers; .cap for CAP 1.2",
+            one,
+        )
+        .get("/api/v1/notices/{id}/recipients", see, "发送名单与回执", "Its list and receipts", recipients)
+        .post("/api/v1/notices/{id}/edit", draft, "修改稿件", "Change the draft", edit)
+        .post("/api/v1/notices/{id}/submit", draft, "送签", "Submit for signature", submit)
+        .post("/api/v1/notices/{id}/withdraw", draft, "撤稿", "Withdraw the draft", withdraw)
+        .post("/api/v1/notices/{id}/verbal", draft, "电话口头同意", "Record a verbal yes", verbal)
+        .post("/api/v1/notices/{id}/update", draft, "起草更新", "Begin an update", update)
+        .post("/api/v1/notices/{id}/correct", draft, "起草更正", "Begin a correction", correct)
+        .post("/api/v1/notices/{id}/lift", draft, "起草解除", "Begin a lifting", lift)
+        .post("/api/v1/notices/{id}/sign", sign, "签发、补签", "Sign", sign_)
+        .post("/api/v1/notices/{id}/refuse", sign, "退回", "Send back", refuse)
+        .post("/api/v1/notices/{id}/public", sign, "同意或撤销对外公开", "Approve for the public", publish)
+        .get("/api/v1/public-page", switch, "公开页开关", "Whether the public page is on", public_page)
+        .put("/api/v1/public-page", switch, "开关公开页", "Switch the public page", public_page_put)
+        .finish(room.clone())
+        .merge(pages::routes(room))
+}
+
+/// What the list takes beside.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct NoticeQuery {
+    /// `unissued`, `in_force`, `lifted`, `withdrawn`; several with commas.
+    pub state: Option<String>,
+    pub process: Option<String>,
+    pub hat: Option<String>,
+    pub region: Option<String>,
+}
+
+/// Notices of the caller's duty areas, and those that were sent there.
+const VISIBLE: &str = "({scope:n.region} OR (n.issued > 0 AND EXISTS (SELECT 1 FROM notice_recipient r
+                         WHERE r.notice = n.id AND {scope:r.region})))";
+
+/// A notice with its papers, newest last.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct NoticeView {
+    #[serde(flatten)]
+    pub notice: Notice,
+    pub papers: Vec<Paper>,
+}
+
+impl NoticeView {
+    pub fn paper(&self, version: i64) -> Option<&Paper> {
+        self.papers.iter().find(|it| it.version == version)
+    }
+
+    /// The one being prepared.
+    pub fn working(&self) -> Option<&Paper> {
+        self.notice.working.and_then(|it| self.paper(it))
+    }
+
+    /// The newest that went out.
+    pub fn newest(&self) -> Option<&Paper> {
+        self.papers.iter().rfind(|it| it.issued_at.is_some())
+    }
+}
+
+async fn list(
+    State(room): State<Room>,
+    who: Who,
+    Query(query): Query<ListQuery>,
+    Query(which): Query<NoticeQuery>,
+) -> ApiResult<Json<List<NoticeView>>> {
+    Ok(Json(read_notices(&room, &who, &query, &which).await?))
+}
+
+/// Notices with their papers, newest first.
+pub(crate) async fn read_notices(
+    room: &Room,
+    who: &Who,
+    query: &ListQuery,
+    which: &NoticeQuery,
+) -> ApiResult<List<NoticeView>> {
+    let (most, at, (before, id)) = (query.most()?, query.at()?, query.before()?);
+    let shown = at.unwrap_or_else(|| room.site.world.now());
+    let mut values = params![shown, before, &id].to_vec();
+    let filter = filter(which, &mut values)?;
+    values.push(most.into());
+    let sql = format!(
+        "SELECT n.id FROM notice n WHERE {VISIBLE} AND n.opened_at <= $1 {filter}
+            AND (n.opened_at < $2 OR (n.opened_at = $2 AND n.id < $3))
+          ORDER BY n.opened_at DESC, n.id DESC LIMIT ${}",
+        values.len()
+    );
+    let ids = room.site.world.read(&who.actor, move |tx| {
+        tx.query(&sql, &values)?.iter().map(|it| it.text(0)).collect::<Result<Vec<_>, _>>()
+    });
+    let ids = ids.await?;
+    let full = ids.len() == most;
+    let items = load(room, who, ids, at).await?;
+    let next = items.last().filter(|_| full).map(|it| cursor(it.notice.opened_at, &it.notice.id));
+    Ok(List { items, next, at: shown })
+}
+
+fn filter(which: &NoticeQuery, values: &mut Vec<Value>) -> Result<String, Problem> {
+    let given = |it: &Option<String>| it.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned);
+    let mut filter = String::new();
+    if let Some(states) = given(&which.state) {
+        let names = states.split(',').map(|it| standing(it.trim()).map(|it| format!("'{}'", it.name())));
+        filter += &format!(" AND n.standing IN ({})", names.collect::<Result<Vec<_>, _>>()?.join(", "));
+    }
+    for (column, value) in [("n.process", given(&which.process)), ("n.hat", given(&which.hat))] {
+        if let Some(value) = value {
+            values.push(value.into());
+            filter += &format!(" AND {column} = ${}", values.len());
+        }
+    }
+    if let Some(region) = given(&which.region) {
+        let region = RegionCode::parse(&region).map_err(|it| {
+            Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
+        })?;
+        values.extend([Value::from(&region), region.until().into()]);
+        filter += &format!(" AND n.region >= ${} AND n.region < ${}", values.len() - 1, values.len());
+    }
+    Ok(filter)
+}
+
+fn standing(name: &str) -> Result<Standing, Problem> {
+    Standing::ALL.into_iter().find(|it| it.name() == name).ok_or_else(|| {
+        let name: String = name.chars().take(40).collect();
+        let all = Standing::ALL.map(Standing::name).join(", ");
+        Problem::new("bad_state", format!("“{name}”不是提示单状态"), format!("{name:?} is none of {all}"))
+            .field("state")
+    })
+}
+
+/// In the order of the ids; they were found visible. Drafts are for those whose area the notice is of.
+async fn load(room: &Room, who: &Who, ids: Vec<String>, at: Option<Instant>) -> ApiResult<Vec<NoticeView>> {
+    let (named, own) = (who.may(P::SeePeople), who.actor.scope.clone());
+    let reader = everywhere(&who.actor);
+    let read = room.site.world.read(&reader, move |tx| {
+        let mut views = Vec::new();
+        for id in &ids {
+            let Some(notice) = tx.get::<Notice>(id)? else { continue };
+            let mut papers: Vec<Paper> = tx.find("notice = $1", "ORDER BY version", params![id])?;
+            if !own.covers(&notice.region) {
+                papers.retain(|it| it.issued_at.is_some());
+            }
+            papers.iter_mut().for_each(|it| mask(it, named));
+            views.push(then(NoticeView { notice, papers }, at));
+        }
+        Ok(views)
+    });
+    Ok(read.await?)
+}
+
+fn mask(paper: &mut Paper, named: bool) {
+    if let Some(number) = &paper.said_from {
+        paper.said_from = Some(phone::masked(number));
+    }
+    if let Some(name) = paper.said_by.as_ref().filter(|_| !named) {
+        paper.said_by = Some(masked_name(name));
+    }
+}
+
+/// The notice as it stood at `at`, as far as the times of its papers say.
+fn then(mut view: NoticeView, at: Option<Instant>) -> NoticeView {
+    let Some(at) = at else { return view };
+    view.papers.retain(|it| it.drafted_at <= at);
+    for it in &mut view.papers {
+        if it.issued_at.is_some_and(|it| it > at) {
+            (it.issued_at, it.number, it.told) = (None, None, 0);
+            (it.said_by, it.said_from, it.said_at, it.heard_by, it.signature_due) = (None, None, None, None, None);
+        }
+        if it.signed_at.is_some_and(|it| it > at) {
+            (it.signed_at, it.signed_by) = (None, None);
+        }
+        if it.submitted_at.is_some_and(|it| it > at) {
+            it.submitted_at = None;
+        }
+    }
+    let issued = view.papers.iter().filter(|it| it.issued_at.is_some());
+    let standing = issued.clone().filter(|it| it.kind != Kind::Correction).next_back().map(|it| it.kind);
+    let newest = issued.last().cloned();
+    let notice = &mut view.notice;
+    notice.issued = newest.as_ref().map_or(0, |it| it.version);
+    notice.number = newest.as_ref().and_then(|it| it.number.clone());
+    notice.working = view.papers.iter().find(|it| it.issued_at.is_none()).map(|it| it.version);
+    if let Some(newest) = newest {
+        notice.title = newest.content.title;
+    }
+    if notice.standing != Standing::Withdrawn || notice.changed_at > at {
+        notice.standing = match standing {
+            None => Standing::Unissued,
+            Some(Kind::Lift) => Standing::Lifted,
+            Some(_) => Standing::InForce,
+        };
+    }
+    notice.live = matches!(notice.standing, Standing::Unissued | Standing::InForce);
+    view
+}
+
+/// One notice; with `.cap` behind its id the newest paper, or `?version=`, as CAP.
+async fn one(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Query(which): Query<Which>,
+) -> ApiResult<Response> {
+    let Some(id) = id.strip_suffix(".cap") else {
+        return Ok(Json(read_notice(&room, &who, id).await?).into_response());
+    };
+    let view = read_notice(&room, &who, id.to_owned()).await?;
+    let paper = match which.version {
+        Some(version) => view.paper(version),
+        None => view.newest().or_else(|| view.working()),
+    };
+    let paper = paper.ok_or_else(ApiError::not_found)?;
+    let earlier: Vec<_> = view.papers.iter().filter(|it| it.version < paper.version).cloned().collect();
+    let xml = cap::write(room.site.world.kind(), &room.warn.config.guide, &view.notice, paper, &earlier)?;
+    Ok(([(header::CONTENT_TYPE, "application/cap+xml; charset=utf-8")], xml).into_response())
+}
+
+/// Which version of a notice.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(crate) struct Which {
+    pub version: Option<i64>,
+}
+
+/// See [`one`].
+pub(crate) async fn read_notice(room: &Room, who: &Who, id: String) -> ApiResult<NoticeView> {
+    let seen = room.site.world.read(&who.actor, move |tx| {
+        let rows = tx.query(&format!("SELECT n.id FROM notice n WHERE n.id = $1 AND {VISIBLE}"), params![&id])?;
+        rows.iter().map(|it| it.text(0)).collect::<Result<Vec<_>, _>>()
+    });
+    let found = load(room, who, seen.await?, None).await?.pop();
+    found.ok_or_else(ApiError::not_found)
+}
+
+/// A recipient and what became of the message.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct RecipientView {
+    #[serde(flatten)]
+    pub recipient: Recipient,
+    pub name: String,
+    pub state: &'static str,
+    pub why: Option<String>,
+}
+
+async fn recipients(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Query(which): Query<Which>,
+) -> ApiResult<Json<Json_>> {
+    let view = read_notice(&room, &who, id).await?;
+    let version = which.version.unwrap_or(view.notice.issued);
+    let paper = view.paper(version).ok_or_else(ApiError::not_found)?;
+    let items = read_recipients(&room, &who, paper).await?;
+    let mut counts = serde_json::Map::new();
+    for state in items.iter().map(|it| it.state).collect::<BTreeSet<_>>() {
+        counts.insert(state.into(), items.iter().filter(|it| it.state == state).count().into());
+    }
+    Ok(Json(json!({"version": version, "counts": counts, "items": items, "at": room.site.world.now()})))
+}
+
+/// The list of a paper in the reader's duty areas; names of people masked as elsewhere.
+pub(crate) async fn read_recipients(room: &Room, who: &Who, paper: &Paper) -> ApiResult<Vec<RecipientView>> {
+    let (paper, named) = (paper.clone(), who.may(P::SeePeople));
+    let read = room.site.world.read(&who.actor, move |tx| {
+        send::told(tx, &paper)?.into_iter().map(|it| recipient_view(tx, it, named)).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(read.await?)
+}
+
+fn recipient_view(tx: &mut Tx<'_>, it: send::Told, named: bool) -> Result<RecipientView, StoreError> {
+    let send::Told { recipient, state, why } = it;
+    let title = callee_title(tx, &recipient.callee)?;
+    let room = recipient.callee.starts_with("room:");
+    let name = match title {
+        None => recipient.callee.clone(),
+        Some(it) if room || named => it.name,
+        Some(it) => masked_name(&it.name),
+    };
+    Ok(RecipientView { recipient, name, state, why })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    process: String,
+    #[serde(default)]
+    hat: Option<String>,
+    #[serde(default)]
+    areas: Option<Vec<String>>,
+}
+
+async fn create(State(room): State<Room>, who: Who, Json(it): Json<Create>) -> ApiResult<Response> {
+    let notice = room.warn.notice_draft(&who.actor, &it.process, it.hat, it.areas).await?;
+    Ok((StatusCode::CREATED, Json(read_notice(&room, &who, notice.id).await?)).into_response())
+}
+
+#[derive(Deserialize)]
+struct EditBody {
+    #[serde(default)]
+    revision: Option<i64>,
+    #[serde(flatten)]
+    edit: Edit,
+}
+
+type Answer = ApiResult<Json<NoticeView>>;
+
+async fn answer(room: &Room, who: &Who, id: String) -> Answer {
+    Ok(Json(read_notice(room, who, id).await?))
+}
+
+async fn edit(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<EditBody>) -> Answer {
+    room.warn.notice_edit(&who.actor, &id, it.revision, it.edit).await?;
+    answer(&room, &who, id).await
+}
+
+/// Which paper an act is about, and which revision its actor looked at.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Act {
+    #[serde(default)]
+    version: Option<i64>,
+    #[serde(default)]
+    revision: Option<i64>,
+    #[serde(default)]
+    reason: String,
+}
+
+async fn act(room: &Room, who: &Who, id: String, it: Act, event: Event) -> Answer {
+    room.warn.notice_act(&who.actor, &id, it.version, it.revision, event).await?;
+    answer(room, who, id).await
+}
+
+async fn submit(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    act(&room, &who, id, it, Event::Submit).await
+}
+
+async fn withdraw(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    act(&room, &who, id, it, Event::Withdraw).await
+}
+
+async fn sign_(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    act(&room, &who, id, it, Event::Sign).await
+}
+
+async fn refuse(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    let reason = it.reason.chars().take(500).collect();
+    act(&room, &who, id, it, Event::Refuse { reason }).await
+}
+
+#[derive(Deserialize)]
+struct Verbal {
+    #[serde(default)]
+    said_by: String,
+    #[serde(default)]
+    said_from: String,
+    #[serde(default)]
+    said_at: Option<Instant>,
+    #[serde(default)]
+    revision: Option<i64>,
+}
+
+async fn verbal(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Verbal>) -> Answer {
+    let said_at = it.said_at.unwrap_or_else(|| room.site.world.now());
+    let event = Event::Verbal { said_by: it.said_by, said_from: it.said_from, said_at };
+    act(&room, &who, id, Act { revision: it.revision, ..Act::default() }, event).await
+}
+
+async fn begin(room: &Room, who: &Who, id: String, kind: Kind, it: Act) -> Answer {
+    room.warn.notice_begin(&who.actor, &id, kind, Some(it.reason)).await?;
+    answer(room, who, id).await
+}
+
+async fn update(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    begin(&room, &who, id, Kind::Update, it).await
+}
+
+async fn correct(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    begin(&room, &who, id, Kind::Correction, it).await
+}
+
+async fn lift(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Act>) -> Answer {
+    begin(&room, &who, id, Kind::Lift, it).await
+}
+
+#[derive(Deserialize)]
+struct Publish {
+    approve: bool,
+}
+
+async fn publish(State(room): State<Room>, who: Who, Path(id): Path<String>, Json(it): Json<Publish>) -> Answer {
+    room.warn.notice_publish(&who.actor, &id, it.approve).await?;
+    answer(&room, &who, id).await
+}
+
+#[derive(Serialize, Deserialize)]
+struct Shown {
+    shown: bool,
+}
+
+async fn public_page(State(room): State<Room>, who: Who) -> ApiResult<Json<Shown>> {
+    Ok(Json(Shown { shown: room.site.world.read(&who.actor, public_page_is_on).await? }))
+}
+
+async fn public_page_put(State(room): State<Room>, who: Who, Json(it): Json<Shown>) -> ApiResult<Json<Shown>> {
+    room.warn.public_page_switch(&who.actor, it.shown).await?;
+    Ok(Json(it))
+}

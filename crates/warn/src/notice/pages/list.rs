@@ -1,0 +1,176 @@
+//! Every notice, what of them waits, and the switch of the public page.
+
+use anlan_kernel::{Lang, Permission};
+use anlan_store::params;
+use anlan_web::{ApiResult, Who, page};
+use axum::{
+    extract::{Form, Query, State},
+    response::Redirect,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{
+    super::{
+        api::{NoticeQuery, NoticeView, read_notices},
+        draft,
+        model::Standing,
+        open::{OpenItem, open_items},
+        service::public_page_is_on,
+    },
+    kind, standing, style,
+};
+use crate::{
+    api::{ListQuery, Room},
+    courier::percent,
+    model::Process,
+    pages::{
+        desk::hazard,
+        parts::{clock, to},
+    },
+};
+
+/// The list, newest first.
+pub(super) async fn show(
+    State(room): State<Room>,
+    who: Who,
+    Query(query): Query<ListQuery>,
+    Query(which): Query<NoticeQuery>,
+) -> ApiResult<Markup> {
+    let list = read_notices(&room, &who, &query, &which).await?;
+    let (open, processes, hats) = room
+        .site
+        .world
+        .read(&who.actor, |tx| {
+            let processes: Vec<Process> = tx.find("open = 1", "ORDER BY opened_at DESC LIMIT 50", params![])?;
+            let (own, region) = (tx.actor().hat.clone(), processes.first().map(|it| it.region.clone()));
+            let hats = region.map_or(Ok(Vec::new()), |it| draft::hats(tx, own.as_deref(), &it))?;
+            Ok((open_items(tx)?, processes, hats))
+        })
+        .await?;
+    let (lang, site) = (who.lang, &room.site);
+    let title = lang.pick("风险提示单", "Risk notices");
+    let body = html! {
+        (style(site))
+        main {
+            h1 { (title) }
+            div.columns {
+                (waiting(&room, lang, &open))
+                @if who.may(Permission::DraftNotice) { (begin(&room, lang, &processes, &hats)) }
+            }
+            div.card.scroll id="notices" data-live="notice." {
+                header { h2 { (filter(&which, lang)) }
+                    span.more { (tabs(&room, lang)) } }
+                table {
+                    thead { tr { th { (lang.pick("文号", "number")) } th { (lang.pick("标题", "title")) } th { (lang.pick("状态", "state")) } th { (lang.pick("牌子", "hat")) } th.num { (lang.pick("时间", "time")) } } }
+                    @for it in &list.items { (row(&room, lang, it)) }
+                }
+                @if list.items.is_empty() { p.soft { (lang.pick("无", "none")) } }
+            }
+            @if let Some(next) = &list.next { p { a href=(format!("{}?cursor={}", site.url("/notices"), percent(next))) { (lang.pick("下一页", "next page")) } } }
+        }
+    };
+    Ok(page(site, &who, title, body))
+}
+
+fn filter(which: &NoticeQuery, lang: Lang) -> String {
+    let names = which.state.as_deref().unwrap_or_default();
+    let words: Vec<_> = Standing::ALL
+        .into_iter()
+        .filter(|it| names.split(',').any(|name| name == it.name()))
+        .map(|it| lang.pick(it.words().0, it.words().1))
+        .collect();
+    if words.is_empty() { lang.pick("全部", "all").to_owned() } else { words.join("、") }
+}
+
+fn tabs(room: &Room, lang: Lang) -> Markup {
+    let here = room.site.url("/notices");
+    html! {
+        a href=(here) { (lang.pick("全部", "all")) }
+        @for it in Standing::ALL { " " a href=(format!("{here}?state={}", it.name())) { (lang.pick(it.words().0, it.words().1)) } }
+    }
+}
+
+fn row(room: &Room, lang: Lang, view: &NoticeView) -> Markup {
+    let notice = &view.notice;
+    html! {
+        tr {
+            td.num { (notice.number.as_deref().unwrap_or("—")) }
+            td { a href=(to(&room.site, "notices", &notice.id)) { (notice.title) } br;
+                span.small.soft { (hazard(&notice.hazard, lang)) " · " (notice.process) } }
+            td { (standing(notice.standing, lang))
+                @if let Some(it) = view.working() { " " span.tag { (kind(it.kind, lang)) (if it.submitted_at.is_some() { lang.pick("待签", " to be signed") } else { lang.pick("起草中", " being drafted") }) } }
+                @if view.papers.iter().any(|it| it.unsigned()) { " " span.tag.bad { (lang.pick("待补签", "signature due")) } } }
+            td { (notice.hat) }
+            td.num { (clock(notice.changed_at)) }
+        }
+    }
+}
+
+fn waiting(room: &Room, lang: Lang, open: &[OpenItem]) -> Markup {
+    html! {
+        div.card id="waiting" data-live="notice. process." {
+            header { h2 { (lang.pick("待办", "To do")) } span.soft.small.num { (open.len()) } }
+            table {
+                @for it in open {
+                    tr {
+                        td { span.bad[it.overdue] { (lang.pick(it.kind.words().0, it.kind.words().1)) } }
+                        td { a href=(to(&room.site, "notices", &it.notice)) { (it.title) } br; span.small.soft { (it.number.as_deref().unwrap_or_default()) } }
+                        td.num { @if let Some(due) = it.due { (clock(due)) (lang.pick(" 前", " at the latest")) } @else { (clock(it.since)) (lang.pick(" 起", " on")) } }
+                    }
+                }
+            }
+            @if open.is_empty() { p.soft { (lang.pick("无", "none")) } }
+        }
+    }
+}
+
+fn begin(room: &Room, lang: Lang, processes: &[Process], hats: &[String]) -> Markup {
+    html! {
+        form.card method="post" action=(room.site.url("/notices")) {
+            header { h2 { (lang.pick("起草", "Draft")) } }
+            @if processes.is_empty() {
+                p.soft { (lang.pick("没有进行中的天气过程。", "No weather process is open.")) }
+            } @else {
+                label { (lang.pick("天气过程", "Weather process"))
+                    select name="process" data-key="F2" { @for it in processes { option value=(it.id) { (hazard(&it.hazard, lang)) " · " (it.id) } } } }
+                label { (lang.pick("牌子", "Issued under"))
+                    select name="hat" { @for it in hats { option { (it) } } } }
+                p { button.main type="submit" { (lang.pick("按现有事实起草", "Draft from the facts")) } " " kbd { "F2" } }
+            }
+        }
+    }
+}
+
+/// Whether the public page is on, and what it will show.
+pub(super) async fn public_page(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
+    let shown = room.site.world.read(&who.actor, public_page_is_on).await?;
+    let (lang, site) = (who.lang, &room.site);
+    let title = lang.pick("公开页", "Public page");
+    let body = html! {
+        main.narrow {
+            h1 { (title) }
+            p { (if shown { lang.pick("已启用：", "On: ") } else { lang.pick("未启用：", "Off: ") }) a href=(site.url("/public")) { (site.url("/public")) } }
+            p.soft { (lang.pick("只显示已转发且生效的信号原文，以及逐份同意公开的风险提示单；不需登录，不含个人信息。每次开关记入操作日志。", "It shows forwarded originals in force and notices approved one by one; no log-in, nothing personal. Each switch stands in the journal.")) }
+            form method="post" action=(site.url("/public-page")) data-confirm=(lang.pick("确认更改公开页？", "Change the public page?")) {
+                button.main type="submit" name="shown" value=(!shown) { (if shown { lang.pick("停用公开页", "Switch off") } else { lang.pick("启用公开页", "Switch on") }) }
+            }
+        }
+    };
+    Ok(page(site, &who, title, body))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Switch {
+    shown: bool,
+}
+
+/// On or off.
+pub(super) async fn public_page_switch(
+    State(room): State<Room>,
+    who: Who,
+    Form(it): Form<Switch>,
+) -> ApiResult<Redirect> {
+    room.warn.public_page_switch(&who.actor, it.shown).await?;
+    Ok(Redirect::to(&room.site.url("/public-page")))
+}
