@@ -76,6 +76,7 @@ impl House {
             None => home_of(&world).await?,
         };
         let monitor = Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn) }).await?;
+        warn.draw_readings_of(&monitor);
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
         let handlers = Arc::new(warn.handlers());
         let house = Self { world, monitor, warn, site, handlers, hold: Arc::default() };

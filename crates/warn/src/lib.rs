@@ -17,6 +17,7 @@ pub mod answer;
 pub mod api;
 pub mod call;
 pub mod courier;
+mod effect;
 pub mod escalation;
 pub mod flow;
 mod inform;

@@ -15,7 +15,7 @@ use serde_json::Value as Json_;
 
 use super::{
     Room,
-    lists::{List, ListQuery, flag},
+    lists::{List, ListQuery, flag, moment_of, region_of, seconds},
 };
 use crate::{
     flow::CallEvent,
@@ -56,6 +56,18 @@ pub(crate) struct CallQuery {
     pub region: Option<String>,
     pub open: Option<String>,
     pub escalation: Option<String>,
+    /// `1`: of `region` itself, without the regions in it.
+    pub exact: Option<String>,
+    /// Part of the audience: `duty_room`, `on_duty`, `district`, `street`, `community`.
+    pub who: Option<String>,
+    /// By which way they ended: `voice`, `sms`, `page`, `desk`, `superior`.
+    pub via: Option<String>,
+    /// Became final at this moment or later.
+    pub ended_from: Option<String>,
+    /// Became final before this moment.
+    pub ended_until: Option<String>,
+    /// Took longer than so many seconds from the first ring to the end.
+    pub ring_over: Option<String>,
 }
 
 /// Calls in the order of their ids.
@@ -110,11 +122,29 @@ fn filter(which: &CallQuery, query: &ListQuery, shown: Instant) -> Result<(Strin
         with("escalation = ?", escalation.into());
     }
     if let Some(region) = given(which.region.as_ref()) {
-        let region = RegionCode::parse(region).map_err(|it| {
-            Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
-        })?;
-        with("region >= ?", Value::from(&region));
-        with("region < ?", region.until().into());
+        let region = region_of(region)?;
+        if flag(which.exact.as_deref()) == Some(true) {
+            with("region = ?", Value::from(&region));
+        } else {
+            with("region >= ?", Value::from(&region));
+            with("region < ?", region.until().into());
+        }
+    }
+    if let Some(who) = given(which.who.as_ref()) {
+        with("who = ?", who.into());
+    }
+    if let Some(via) = given(which.via.as_ref()) {
+        with("via = ?", via.into());
+    }
+    for (sql, field, moment) in
+        [("final_at >= ?", "ended_from", &which.ended_from), ("final_at < ?", "ended_until", &which.ended_until)]
+    {
+        if let Some(at) = moment_of(moment.as_ref(), field)? {
+            with(sql, at.into());
+        }
+    }
+    if let Some(text) = given(which.ring_over.as_ref()) {
+        with("final_at - first_rang_at >= ?", (seconds(text)? + 1).saturating_mul(1_000_000).into());
     }
     if let Some(open) = flag(which.open.as_deref()) {
         with("open = ?", open.into());
@@ -134,10 +164,9 @@ fn given(text: Option<&String>) -> Option<&str> {
 }
 
 fn state(name: &str) -> Result<CallState, Problem> {
-    let states = CallState::FINAL.into_iter().chain([CallState::Calling, CallState::Escalated]);
-    let mut known = states.clone();
-    known.find(|it| it.name() == name).ok_or_else(|| {
+    CallState::named(name).ok_or_else(|| {
         let name: String = name.chars().take(40).collect();
+        let states = CallState::FINAL.into_iter().chain([CallState::Calling, CallState::Escalated]);
         let all: Vec<_> = states.map(CallState::name).collect();
         Problem::new("bad_state", format!("“{name}”不是叫应状态"), format!("{name:?} is none of {}", all.join(", ")))
             .field("state")

@@ -21,11 +21,50 @@ use crate::{
 /// Calls on one page.
 const SHOWN: usize = 100;
 
+/// What the list shows: as [`CallQuery`], of this round.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
     state: Option<String>,
     region: Option<String>,
+    exact: Option<String>,
+    who: Option<String>,
+    via: Option<String>,
+    ended_from: Option<String>,
+    ended_until: Option<String>,
+    ring_over: Option<String>,
     cursor: Option<String>,
+}
+
+impl Filter {
+    fn calls(&self, round: &str) -> CallQuery {
+        CallQuery {
+            round: Some(round.to_owned()),
+            state: self.state.clone(),
+            region: self.region.clone(),
+            exact: self.exact.clone(),
+            who: self.who.clone(),
+            via: self.via.clone(),
+            ended_from: self.ended_from.clone(),
+            ended_until: self.ended_until.clone(),
+            ring_over: self.ring_over.clone(),
+            ..CallQuery::default()
+        }
+    }
+
+    /// What of it is said beside the state, as the end of an address: `&region=440303001&who=street`.
+    fn rest(&self) -> String {
+        let parts = [
+            ("region", &self.region),
+            ("exact", &self.exact),
+            ("who", &self.who),
+            ("via", &self.via),
+            ("ended_from", &self.ended_from),
+            ("ended_until", &self.ended_until),
+            ("ring_over", &self.ring_over),
+        ];
+        let said = parts.iter().filter_map(|(name, value)| Some((name, value.as_deref().filter(|it| !it.is_empty())?)));
+        said.map(|(name, value)| format!("&{name}={}", percent(value))).collect()
+    }
 }
 
 /// The round.
@@ -37,12 +76,7 @@ pub(super) async fn show(
 ) -> ApiResult<Markup> {
     let view = read_round(&room, &who, id.clone(), None).await?;
     let list = ListQuery::page(filter.cursor.clone(), SHOWN);
-    let which = CallQuery {
-        round: Some(id.clone()),
-        state: filter.state.clone(),
-        region: filter.region.clone(),
-        ..CallQuery::default()
-    };
+    let which = filter.calls(&id);
     let calls = read_calls(&room, &who, &list, &which).await?;
     let lists: Vec<Escalation> =
         room.site.world.read(&who.actor, move |tx| tx.find("round = $1", "ORDER BY id", params![&id])).await?;
@@ -60,7 +94,7 @@ fn body(
     lists: &[Escalation],
 ) -> Markup {
     let (lang, site, round) = (who.lang, &room.site, &view.round);
-    let here = to(site, "rounds", &round.id);
+    let (here, rest) = (to(site, "rounds", &round.id), filter.rest());
     html! {
         main {
             h1 { (level(round.level, lang)) " " (text::cause_words(round)) }
@@ -75,14 +109,14 @@ fn body(
             (superiors(room, who, lists))
             div.card.scroll id="calls" data-live="call. round." {
                 header { h2 { (filter_words(filter, who)) }
-                    @if filter.state.is_some() { a.more href=(here) { (lang.pick("全部", "all")) } } }
+                    @if filter.state.is_some() || !rest.is_empty() { a.more href=(here) { (lang.pick("全部", "all")) } } }
                 table {
                     @for it in calls { (line(room, who, it)) }
                 }
                 @if calls.is_empty() { p.soft { (lang.pick("无", "none")) } }
                 @if let Some(next) = next {
                     @let state = filter.state.as_deref().map(|it| format!("&state={}", percent(it))).unwrap_or_default();
-                    p { a href=(format!("{here}?cursor={}{state}", percent(next))) { (lang.pick("下一页", "next page")) } }
+                    p { a href=(format!("{here}?cursor={}{state}{rest}", percent(next))) { (lang.pick("下一页", "next page")) } }
                 }
             }
         }

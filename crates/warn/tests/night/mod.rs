@@ -2,6 +2,7 @@
 //! and a clock that never passes a moment at which something is due.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod caller;
 pub mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -290,6 +291,7 @@ async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Mon
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
     let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn) };
     let monitor = Monitor::open(World::clone(world), settings).await.unwrap();
+    warn.draw_readings_of(&monitor);
     (warn, monitor)
 }
 
