@@ -1,8 +1,8 @@
-// After a storm: the process page with its readings and timeline, the effect analysis whose figures open their people,
+// After the red round: the process page with its readings and timeline, the effect analysis whose figures open their people,
 // one page on paper, the summary and a record of duty.
 import { PHONE, fits, holds, login, open, quiet, shot, until } from "../kit.mjs";
 
-export const demo = ["--speed", "0", "--start", "2023-09-02T05:00:00+08:00"];
+export const demo = ["--speed", "0", "--start", "2023-09-01T22:00:00+08:00"];
 
 const number = async (locator) => Number((await locator.textContent()).replace(/[^\d]/g, ""));
 const pagesOf = (pdf) => pdf.toString("latin1").match(/\/Type\s*\/Page\b(?!s)/g)?.length ?? 0;
@@ -10,11 +10,12 @@ const pagesOf = (pdf) => pdf.toString("latin1").match(/\/Type\s*\/Page\b(?!s)/g)
 export default async function ({ browser, url, logins }) {
   const page = await open(browser, url);
   await login(page, url, "zhuban", logins.zhuban);
-  const api = async (path) => (await page.request.get(new URL(`/api/v1/${path}`, url).href)).json();
-  const process = await until("the storm to be over", async () => {
+  const api = async (path) => (await page.request.get(`${url}api/v1/${path}`)).json();
+  // The night is replayed at full speed; a done round's counts stay.
+  const process = await until("the red round to be done", async () => {
     const { items } = await api("processes");
-    return items?.find((it) => !it.open && it.rounds.some((round) => round.level === 1));
-  }, 540);
+    return items?.find((it) => it.rounds.some((round) => round.level === 1 && round.state === "done" && round.called > 0));
+  }, 900);
   const base = `${url}processes/${process.id}`;
 
   await page.goto(base);

@@ -310,7 +310,10 @@ async fn evidence_names_the_journal_entry_of_everything_and_its_look_is_journale
         let (position, hash) = (count(&proof["position"]), proof["hash"].as_str().unwrap_or_else(|| panic!("{item}")));
         let entry = night
             .read(move |tx| {
-                let rows = tx.query("SELECT event, hash FROM journal WHERE position = $1", params![position])?;
+                let rows = tx.query(
+                    "SELECT event, hash FROM journal WHERE position = $1 AND {scope:region}",
+                    params![position],
+                )?;
                 Ok((rows[0].text(0)?, anlan_store::hex(&rows[0].blob(1)?)))
             })
             .await;
@@ -324,7 +327,11 @@ async fn evidence_names_the_journal_entry_of_everything_and_its_look_is_journale
     let verified = journal::verify(&night.world, Some(&file)).await.unwrap();
     assert_eq!(verified.findings, [], "what the paper says can be verified");
     let looks = night
-        .read(|tx| Ok(tx.query("SELECT actor, subject FROM journal WHERE event = 'evidence.seen'", &[])?.len()))
+        .read(|tx| {
+            Ok(tx
+                .query("SELECT actor, subject FROM journal WHERE event = 'evidence.seen' AND {scope:region}", &[])?
+                .len())
+        })
         .await;
     assert_eq!(looks, 1);
     assert_eq!(officer.get(&address("person:nobody")).await.0, 404);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anlan_kernel::{Instant, Permission, Problem, RegionCode};
+use anlan_kernel::{Instant, Permission, Problem};
 use anlan_register::{CalleeTitle, callee_title, model::masked_name, number_of, phone};
 use anlan_store::{OutboxItem, StoreError, Tx, Value, params};
 use anlan_web::{ApiError, ApiResult, Who};

@@ -191,7 +191,7 @@ pub(crate) fn reason_words(reason: &str) -> Text {
 /// The call's own entries: answers are the callee's, what others recorded is said as theirs.
 fn moves(tx: &mut Tx<'_>, call: &Call, items: &mut Vec<Item>) -> Result<(), StoreError> {
     let sql = "SELECT position, at, event, body, hash FROM journal
-                WHERE subject = $1 AND position IS NOT NULL ORDER BY position";
+                WHERE subject = $1 AND position IS NOT NULL AND {scope:region} ORDER BY position";
     for row in tx.query(sql, params![&call.id])? {
         let (event, body): (_, serde_json::Value) = (row.text(2)?, serde_json::from_str(&row.text(3)?)?);
         let key = body["detail"]["key"].as_u64();
@@ -314,7 +314,7 @@ fn lists<'a>(
 
 fn accepted(tx: &mut Tx<'_>, list: &Escalation, items: &mut Vec<Item>) -> Result<(), StoreError> {
     let taken = tx.count::<Call>("escalation = $1 AND state = 'handed_over'", params![&list.id])?;
-    let sql = "SELECT position, at, hash FROM journal WHERE subject = $1 AND event = 'escalation.accepted' AND position IS NOT NULL";
+    let sql = "SELECT position, at, hash FROM journal WHERE subject = $1 AND event = 'escalation.accepted' AND position IS NOT NULL AND {scope:region}";
     for row in tx.query(sql, params![&list.id])? {
         let proof =
             Some(Proof { position: row.int(0)?, event: "escalation.accepted".into(), hash: hex(&row.blob(2)?) });
@@ -326,7 +326,8 @@ fn accepted(tx: &mut Tx<'_>, list: &Escalation, items: &mut Vec<Item>) -> Result
 
 /// Positions of the process, its rounds, calls and lists: their subjects begin with its id.
 fn bounds(tx: &mut Tx<'_>, process: &str) -> Result<(i64, i64), StoreError> {
-    let sql = "SELECT MIN(position), MAX(position) FROM journal WHERE subject >= $1 AND subject < $2";
+    let sql =
+        "SELECT MIN(position), MAX(position) FROM journal WHERE subject >= $1 AND subject < $2 AND {scope:region}";
     let rows = tx.query(sql, params![process, format!("{process}/")])?;
     let bound = |index| rows.first().map_or(Ok(None), |it| it.opt(index, Row::int));
     Ok((bound(0)?.unwrap_or(0), bound(1)?.unwrap_or(0)))
@@ -346,7 +347,7 @@ fn prove(tx: &mut Tx<'_>, process: &str, wanted: Vec<Wanted>) -> Result<Vec<Item
         let sql = format!(
             "SELECT position, at, event, body, hash FROM journal WHERE position >= $1 AND position <= $2 AND at IN ({})
                 AND event IN ('round.opened_calls', 'call.answered', 'call.answered_late', 'outbox.settled', 'outbox.sending',
-                              'receipts.taken') ORDER BY position",
+                              'receipts.taken') AND {{scope:region}} ORDER BY position",
             places.join(", ")
         );
         for row in tx.query(&sql, &values)? {
@@ -410,7 +411,10 @@ fn hashes(tx: &mut Tx<'_>, positions: &[i64]) -> Result<BTreeMap<i64, Proof>, St
     for some in positions.chunks(400) {
         let places: Vec<_> = (1..=some.len()).map(|i| format!("${i}")).collect();
         let values: Vec<Value> = some.iter().map(|it| Value::from(*it)).collect();
-        let sql = format!("SELECT position, event, hash FROM journal WHERE position IN ({})", places.join(", "));
+        let sql = format!(
+            "SELECT position, event, hash FROM journal WHERE position IN ({}) AND {{scope:region}}",
+            places.join(", ")
+        );
         for row in tx.query(&sql, &values)? {
             let proof = Proof { position: row.int(0)?, event: row.text(1)?, hash: hex(&row.blob(2)?) };
             found.insert(proof.position, proof);
@@ -433,7 +437,7 @@ fn recorded(tx: &mut Tx<'_>, process: &str, account: &str) -> Result<Vec<Item>, 
     let names: Vec<_> = ACTS.iter().map(|it| format!("'{}'", it.0)).collect();
     let sql = format!(
         "SELECT position, at, event, subject, hash FROM journal
-          WHERE position >= $1 AND position <= $2 AND actor = $3 AND event IN ({}) ORDER BY position",
+          WHERE position >= $1 AND position <= $2 AND actor = $3 AND event IN ({}) AND {{scope:region}} ORDER BY position",
         names.join(", ")
     );
     let mut items = Vec::new();

@@ -32,6 +32,8 @@ pub(crate) struct Silent {
     pub times: usize,
     /// Since when.
     pub since: Instant,
+    /// No number to call, rather than no answer.
+    pub no_number: bool,
     /// What the network said (`power_off`, `empty_number` …): the first thing to look at.
     pub reasons: Vec<String>,
 }
@@ -52,6 +54,7 @@ pub(crate) fn in_a_row(ended: &[Ended]) -> Vec<Silent> {
                 round: last.round.clone(),
                 times: silent.len(),
                 since: first.at,
+                no_number: last.state == CallState::NoContact,
                 reasons: Vec::new(),
             })
         })

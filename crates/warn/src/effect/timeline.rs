@@ -191,7 +191,7 @@ fn of_subjects(tx: &mut Tx<'_>, subjects: impl Iterator<Item = String>) -> Resul
         // Slices of a round carry every call they opened and say nothing here.
         let sql = format!(
             "{ENTRY} WHERE subject IN ({}) AND position IS NOT NULL
-                AND event NOT IN ('round.opened_calls', 'round.sliced', 'process.told', 'process.evidence_seen')",
+                AND event NOT IN ('round.opened_calls', 'round.sliced', 'process.told') AND {{scope:region}}",
             places.join(", ")
         );
         for row in tx.query(&sql, some)? {
@@ -204,7 +204,7 @@ fn of_subjects(tx: &mut Tx<'_>, subjects: impl Iterator<Item = String>) -> Resul
 fn of_lists(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Told>, StoreError> {
     let sql = format!(
         "{ENTRY} WHERE subject >= $1 AND subject < $2 AND position IS NOT NULL
-            AND event IN ('escalation.accepted', 'escalation.failed')"
+            AND event IN ('escalation.accepted', 'escalation.failed') AND {{scope:region}}"
     );
     let rows = tx.query(&sql, params![format!("{round}/up/"), format!("{round}/up0")])?;
     rows.iter().map(Told::read).collect()
@@ -214,7 +214,8 @@ fn of_lists(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Told>, StoreError> {
 fn of_others(tx: &mut Tx<'_>, process: &Process, first: i64, last: i64) -> Result<Vec<Told>, StoreError> {
     let until = if process.open { i64::MAX } else { last + AFTERWARDS };
     let like: Vec<_> = OTHERS.iter().map(|it| format!("event LIKE '{}%'", it.0)).collect();
-    let sql = format!("{ENTRY} WHERE position >= $1 AND position <= $2 AND ({})", like.join(" OR "));
+    let sql =
+        format!("{ENTRY} WHERE position >= $1 AND position <= $2 AND ({}) AND {{scope:region}}", like.join(" OR "));
     let rows = tx.query(&sql, params![first, until])?;
     rows.iter().map(Told::read).collect()
 }

@@ -79,8 +79,8 @@ impl Page<'_> {
                     " · " (lang.pick("数据截至 ", "as of ")) time datetime=(view.at.to_rfc3339()) { (view.at.wall()) } }
                 (self.tiles())
                 div.sheet-grid {
-                    div { (self.curve()) (self.group(&view.groups[1])) (self.group(&view.groups[2])) (self.silent()) }
-                    div { (self.group(&view.groups[0])) }
+                    div { (self.curve()) (self.group(&view.groups[1])) (self.group(&view.groups[2])) }
+                    div { (self.group(&view.groups[0])) (self.silent()) }
                 }
                 (self.definitions())
             }
@@ -221,15 +221,21 @@ impl Page<'_> {
 
     fn curve_words(&self) -> String {
         let (lang, view) = (self.lang, self.view);
-        let minute = |it: Option<i64>| it.map_or_else(|| "—".to_owned(), |it| it.to_string());
-        let (half, most) = (minute(view.minute_50), minute(view.minute_95));
+        let by = |percent: &str, it: Option<i64>| match (lang, it) {
+            (Lang::Zh, Some(minute)) => format!("{percent}在第 {minute} 分钟末"),
+            (Lang::Zh, None) => format!("{percent}未达到"),
+            (Lang::En, Some(minute)) => format!("{percent} by the end of minute {minute}"),
+            (Lang::En, None) => format!("{percent} never"),
+        };
+        let (half, most) =
+            (by(lang.pick("半数", "half"), view.minute_50), by(lang.pick("95% ", "95 %"), view.minute_95));
         match lang {
             Lang::Zh => format!(
-                "最多同时 {} 路通话；半数在第 {half} 分钟末、95% 在第 {most} 分钟末已听完或答复。横轴为本轮开始后的分钟，细线为首次振铃。",
+                "最多同时 {} 路通话；应答者中听完或答复的：{half}，{most}。横轴为本轮开始后的分钟，细线为首次振铃。",
                 view.lines
             ),
             Lang::En => format!(
-                "At most {} lines at once; half had heard in full or answered by the end of minute {half}, 95 % by minute {most}. Minutes from the start; thin: first ring.",
+                "At most {} lines at once. Heard in full or answered, of those asked: {half}, {most}. Minutes from the start; thin: first ring.",
                 view.lines
             ),
         }
@@ -246,7 +252,8 @@ impl Page<'_> {
                     tr {
                         td { a href=(to(&self.room.site, "calls", &format!("{}/{}", it.silent.round, it.silent.callee))) { (it.name) } br; span.small.soft { (it.organisation) } }
                         td.num { (it.silent.times) (lang.pick(" 次", "×")) }
-                        td { @if it.silent.reasons.is_empty() { (lang.pick("无人接听", "no answer")) }
+                        td { @if it.silent.no_number { (lang.pick("无可用号码", "no usable number")) }
+                            @else if it.silent.reasons.is_empty() { (lang.pick("无人接听", "no answer")) }
                             @for reason in &it.silent.reasons { (reason_words(reason).get(lang)) " " }
                             @if self.named { a.small href=(self.room.site.url("/people/check")) { (lang.pick("核号码", "check")) } } }
                     }
