@@ -59,6 +59,8 @@ const WORDS: [(&str, &str, &str); 21] = [
     ("escalation.accepted", "接手名单", "list accepted"),
     ("escalation.failed", "名单无人接手", "nobody took the list"),
 ];
+/// What follows by itself, in whoever's transaction it happens: nobody's deed.
+const FOLLOWS: [&str; 4] = ["process.opened", "round.absorbed", "round.done", "round.grew"];
 /// Last words on a notice after which it waits for a signature.
 const WAITS: [&str; 5] =
     ["notice.drafted", "notice.edited", "notice.submitted", "notice.signature_overdue", "notice.verbally_approved"];
@@ -122,7 +124,7 @@ impl Told {
             kind,
             event: self.event.clone(),
             words: Text::new(join(zh, &what.zh, "："), join(en, &what.en, ": ")),
-            by: Some(self.actor.clone()),
+            by: (!FOLLOWS.contains(&self.event.as_str())).then(|| self.actor.clone()),
             callee: None,
             grade: None,
             subject: self.subject.clone(),
