@@ -81,6 +81,7 @@ impl House {
         };
         let monitor =
             Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn), ingest: config.ingest }).await?;
+        warn.draw_readings_of(&monitor);
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
         let handlers = Arc::new(warn.handlers());
         let house = Self { world, monitor, warn, site, handlers, hold: Arc::default() };

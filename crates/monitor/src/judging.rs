@@ -3,7 +3,11 @@
 //! Owns the state between two commits. Does not write rows: the service commits what [`Judging`]
 //! decided together with its mark.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use anlan_kernel::{Instant, Problem};
 use anlan_store::StoreError;
@@ -20,6 +24,10 @@ use crate::{
 
 /// Name of the engine's [`LogMark`].
 pub(crate) const ENGINE: &str = "engine";
+/// Bytes of log between two positions that are remembered with their time.
+const STRIDE: i64 = 128 * 1024;
+/// How many of these are kept.
+const PLACES: usize = 4_096;
 /// Most readings fed between two commits.
 const SLICE: usize = 50_000;
 
@@ -38,6 +46,8 @@ pub(crate) struct Judging {
     reader: Reader,
     next: Option<Block>,
     pub newest: Newest,
+    /// Positions of the log with the time of their frame, in order: where a look at the last hours begins.
+    pub places: VecDeque<(Instant, i64)>,
     pub context: Context,
     given: Given,
     /// How far back readings are kept.
@@ -112,6 +122,7 @@ impl Judging {
             reader,
             next: None,
             newest,
+            places: VecDeque::new(),
             context: given.context(mark.at),
             given,
             keep,
@@ -185,6 +196,12 @@ impl Judging {
     }
 
     fn take(&mut self, block: &Block) {
+        if self.places.back().is_none_or(|it| block.from - it.1 >= STRIDE) {
+            self.places.push_back((block.received_at, block.from));
+            if self.places.len() > PLACES {
+                self.places.pop_front();
+            }
+        }
         let moves = self.engine.advance_to(block.received_at);
         self.moves.extend(moves);
         let series: Vec<_> =

@@ -31,6 +31,7 @@ pub mod service;
 pub mod signals;
 pub mod stations;
 pub mod store;
+pub mod strips;
 
 pub use model::{
     Alarm, AlarmEvent, AlarmHook, AlarmState, Hooks, LogMark, Rejected, RuleSet, Signal, SignalHook, SignalState,

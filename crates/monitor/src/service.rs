@@ -195,6 +195,16 @@ impl Monitor {
         found
     }
 
+    /// The rules that judge now, and some positions of the log with the time of their frame, in order.
+    pub(crate) async fn sets_and_places(&self) -> (Vec<RuleSet>, Vec<(Instant, i64)>) {
+        let judging = self.judging.lock().await;
+        (judging.active_sets(), judging.places.iter().copied().collect())
+    }
+
+    pub(crate) fn log_handle(&self) -> Arc<Log> {
+        Arc::clone(&self.log)
+    }
+
     /// How many readings the log holds; those of bad quality are no readings.
     ///
     /// # Errors

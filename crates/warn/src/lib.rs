@@ -20,6 +20,7 @@ pub mod api;
 pub mod call;
 pub mod cards;
 pub mod courier;
+mod effect;
 pub mod escalation;
 pub mod flow;
 mod inform;

@@ -123,6 +123,11 @@ impl CallState {
         Self::Cancelled,
     ];
 
+    /// The state stored under this name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Calling, Self::Escalated].into_iter().chain(Self::FINAL).find(|it| it.name() == name)
+    }
+
     /// As stored and exchanged.
     pub fn name(self) -> &'static str {
         match self {

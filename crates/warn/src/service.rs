@@ -3,11 +3,12 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
 use anlan_kernel::{Actor, Instant, Problem, Scope};
+use anlan_monitor::Monitor;
 use anlan_store::{
     Deadline, Event, Handler, Handlers, Module, Record, StoreError, Tx, Urgency, World, WorldKind, params,
 };
@@ -97,6 +98,8 @@ pub struct Warn {
     pub(crate) in_doubt: AtomicBool,
     /// Unverifiable receipts kept since this moment.
     pub(crate) unverified: Mutex<(Instant, u32)>,
+    /// Whose readings the screens draw. The monitor's hooks hold this mechanism, so it is not held back.
+    monitor: OnceLock<Weak<Monitor>>,
 }
 
 impl std::fmt::Debug for Warn {
@@ -127,7 +130,17 @@ impl Warn {
             audiences: Mutex::default(),
             in_doubt: AtomicBool::new(false),
             unverified: Mutex::default(),
+            monitor: OnceLock::new(),
         }))
+    }
+
+    /// Draws the readings of this monitor on its screens; the first one named stays.
+    pub fn draw_readings_of(&self, monitor: &Arc<Monitor>) {
+        let _ = self.monitor.set(Arc::downgrade(monitor));
+    }
+
+    pub(crate) fn monitor(&self) -> Option<Arc<Monitor>> {
+        self.monitor.get().and_then(Weak::upgrade)
     }
 
     /// The world this works in.

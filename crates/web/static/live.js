@@ -7,6 +7,7 @@ import { checkSiren } from "./siren.js";
 
 const QUIET = 300;
 const AGAIN = 2000;
+const READINGS = 30_000;
 const PARTS = "[data-live][id]";
 
 const { base, position } = document.body.dataset;
@@ -22,6 +23,8 @@ export function startLive() {
   channel.onmessage = ({ data }) => hear(data);
   if (navigator.locks) navigator.locks.request(`anlan-stream${base || "/"}`, () => new Promise(hold));
   else hold();
+  // Readings are no events of anybody's region: parts that draw them look by themselves.
+  if (document.querySelector('[data-live~="observations."]')) setInterval(() => hear({ event: "observations.taken", id: cursor }), READINGS);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) schedule();
   });

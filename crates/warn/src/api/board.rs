@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use super::{
     CallView, HelpView, Room, RoundView, Transfers,
-    calls::{self, region_of, states_of},
+    calls::{self, Figure, states_of},
+    lists::region_of,
     read_round, read_transfers,
     rounds::Counts,
 };
@@ -58,6 +59,9 @@ pub(crate) struct BoardQuery {
     /// Part of the audience.
     #[serde(default)]
     pub who: String,
+    /// What a figure of the effect analysis counts.
+    #[serde(flatten)]
+    pub figure: Figure,
     /// Letters of a name, or the last digits of a number.
     #[serde(default)]
     pub q: String,
@@ -192,6 +196,7 @@ fn tiles(tx: &mut Tx<'_>, round: &str, names: &BTreeMap<String, String>) -> Resu
 struct Wanted {
     states: Vec<CallState>,
     region: Option<RegionCode>,
+    figure: Vec<(String, Value)>,
 }
 
 fn wanted(query: &BoardQuery) -> Result<Wanted, Problem> {
@@ -201,7 +206,9 @@ fn wanted(query: &BoardQuery) -> Result<Wanted, Problem> {
         let (zh, en) = (format!("“{}”不是叫应对象", query.who), format!("who is one of {}", all.join(", ")));
         return Err(Problem::new("bad_who", zh, en).field("who"));
     }
-    Ok(Wanted { states: states_of(&query.state)?, region })
+    let mut figure = Vec::new();
+    query.figure.conditions(|sql, value| figure.push((sql.to_owned(), value)))?;
+    Ok(Wanted { states: states_of(&query.state)?, region, figure })
 }
 
 fn calls(
@@ -215,7 +222,10 @@ fn calls(
 ) -> Result<(Vec<CallView>, i64), StoreError> {
     let mut values = vec![Value::from(round)];
     let mut parts = vec!["round = $1".to_owned()];
-    if let Some(region) = &wanted.region {
+    if let Some(region) = wanted.region.as_ref().filter(|_| !query.figure.exact.is_empty()) {
+        values.push(region.into());
+        parts.push(format!("region = ${}", values.len()));
+    } else if let Some(region) = &wanted.region {
         parts.push(format!("region >= ${} AND region < ${}", values.len() + 1, values.len() + 2));
         values.extend([Value::from(region), region.until().into()]);
     }
@@ -226,6 +236,10 @@ fn calls(
     if !query.who.is_empty() {
         values.push(query.who.as_str().into());
         parts.push(format!("who = ${}", values.len()));
+    }
+    for (sql, value) in &wanted.figure {
+        values.push(value.clone());
+        parts.push(sql.replace('?', &format!("${}", values.len())));
     }
     if named && !query.q.trim().is_empty() {
         let ids = search(tx, &query.q)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anlan_kernel::{Instant, Permission, Problem, RegionCode};
+use anlan_kernel::{Instant, Permission, Problem};
 use anlan_register::{CalleeTitle, callee_title, model::masked_name, number_of, phone};
 use anlan_store::{OutboxItem, StoreError, Tx, Value, params};
 use anlan_web::{ApiError, ApiResult, Who};
@@ -15,7 +15,7 @@ use serde_json::Value as Json_;
 
 use super::{
     Room,
-    lists::{List, ListQuery, flag},
+    lists::{List, ListQuery, flag, moment_of, region_of, seconds},
 };
 use crate::{
     flow::CallEvent,
@@ -48,6 +48,58 @@ impl Serialize for CallView {
     }
 }
 
+/// What narrows a list to the people a figure counts; each as it is written in an address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct Figure {
+    /// `1`: of the region itself, without the regions in it.
+    pub exact: String,
+    /// By which way they ended: `voice`, `sms`, `page`, `desk`, `superior`.
+    pub via: String,
+    /// Became final at this moment or later.
+    pub ended_from: String,
+    /// Became final before this moment.
+    pub ended_until: String,
+    /// Took longer than so many seconds from the first ring to the end.
+    pub ring_over: String,
+}
+
+impl Figure {
+    /// Hands on each condition, with `?` for its value.
+    pub fn conditions(&self, mut with: impl FnMut(&str, Value)) -> Result<(), Problem> {
+        if !self.via.is_empty() {
+            with("via = ?", self.via.as_str().into());
+        }
+        for (sql, field, text) in
+            [("final_at >= ?", "ended_from", &self.ended_from), ("final_at < ?", "ended_until", &self.ended_until)]
+        {
+            if let Some(at) = moment_of(Some(text), field)? {
+                with(sql, at.into());
+            }
+        }
+        if !self.ring_over.is_empty() {
+            with("final_at - first_rang_at >= ?", (seconds(&self.ring_over)? + 1).saturating_mul(1_000_000).into());
+        }
+        Ok(())
+    }
+
+    /// Name and text of each, for an address.
+    pub fn pairs(&self) -> [(&'static str, &String); 5] {
+        [
+            ("exact", &self.exact),
+            ("via", &self.via),
+            ("ended_from", &self.ended_from),
+            ("ended_until", &self.ended_until),
+            ("ring_over", &self.ring_over),
+        ]
+    }
+
+    /// Whether it narrows anything.
+    pub fn is_empty(&self) -> bool {
+        self.pairs().iter().all(|it| it.1.is_empty())
+    }
+}
+
 /// What the list of calls takes beside; `state` may name several, with commas.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct CallQuery {
@@ -56,6 +108,11 @@ pub(crate) struct CallQuery {
     pub region: Option<String>,
     pub open: Option<String>,
     pub escalation: Option<String>,
+    /// Part of the audience: `duty_room`, `on_duty`, `district`, `street`, `community`.
+    pub who: Option<String>,
+    /// What a figure of the effect analysis counts.
+    #[serde(flatten)]
+    pub figure: Figure,
 }
 
 /// Calls in the order of their ids.
@@ -111,9 +168,17 @@ fn filter(which: &CallQuery, query: &ListQuery, shown: Instant) -> Result<(Strin
     }
     if let Some(region) = given(which.region.as_ref()) {
         let region = region_of(region)?;
-        with("region >= ?", Value::from(&region));
-        with("region < ?", region.until().into());
+        if !which.figure.exact.is_empty() {
+            with("region = ?", Value::from(&region));
+        } else {
+            with("region >= ?", Value::from(&region));
+            with("region < ?", region.until().into());
+        }
     }
+    if let Some(who) = given(which.who.as_ref()) {
+        with("who = ?", who.into());
+    }
+    which.figure.conditions(&mut with)?;
     if let Some(open) = flag(which.open.as_deref()) {
         with("open = ?", open.into());
     }
@@ -128,23 +193,15 @@ fn given(text: Option<&String>) -> Option<&str> {
     text.map(|it| it.trim()).filter(|it| !it.is_empty())
 }
 
-/// A region as it is written in an address.
-pub(super) fn region_of(text: &str) -> Result<RegionCode, Problem> {
-    RegionCode::parse(text).map_err(|it| {
-        Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
-    })
-}
-
 /// States as they are written in an address, with commas; none where there is nothing.
 pub(super) fn states_of(text: &str) -> Result<Vec<CallState>, Problem> {
     text.split(',').map(str::trim).filter(|it| !it.is_empty()).map(state).collect()
 }
 
 fn state(name: &str) -> Result<CallState, Problem> {
-    let states = CallState::FINAL.into_iter().chain([CallState::Calling, CallState::Escalated]);
-    let mut known = states.clone();
-    known.find(|it| it.name() == name).ok_or_else(|| {
+    CallState::named(name).ok_or_else(|| {
         let name: String = name.chars().take(40).collect();
+        let states = CallState::FINAL.into_iter().chain([CallState::Calling, CallState::Escalated]);
         let all: Vec<_> = states.map(CallState::name).collect();
         Problem::new("bad_state", format!("“{name}”不是叫应状态"), format!("{name:?} is none of {}", all.join(", ")))
             .field("state")

@@ -1,6 +1,6 @@
 //! Lists: `?cursor=&limit=&at=`, answered as `{"items":[…],"next":…,"at":…}`.
 
-use anlan_kernel::{Instant, Problem};
+use anlan_kernel::{Instant, Problem, RegionCode};
 use serde::{Deserialize, Serialize};
 
 /// Records of a list whose caller does not say how many.
@@ -50,12 +50,7 @@ impl ListQuery {
 
     /// The moment whose list is wanted, if not the present one.
     pub fn at(&self) -> Result<Option<Instant>, Problem> {
-        // A plus sign that was not escaped arrives as a blank.
-        let text = self.at.as_deref().map(|it| it.trim().replace(' ', "+")).filter(|it| !it.is_empty());
-        text.map(|it| Instant::parse(&it)).transpose().map_err(|it| {
-            let zh = format!("“{}”不是带时区的时间，如 2023-09-01T20:15:00+08:00", it.0);
-            Problem::new("bad_time", zh, it.to_string()).field("at")
-        })
+        moment_of(self.at.as_ref(), "at")
     }
 
     /// Where a list in descending order of (time, id) goes on; its end is later than every moment.
@@ -69,6 +64,30 @@ impl ListQuery {
                 .field("cursor")
         })
     }
+}
+
+/// The moment a parameter names, if it names one.
+pub(crate) fn moment_of(text: Option<&String>, field: &str) -> Result<Option<Instant>, Problem> {
+    // A plus sign that was not escaped arrives as a blank.
+    let text = text.map(|it| it.trim().replace(' ', "+")).filter(|it| !it.is_empty());
+    text.map(|it| Instant::parse(&it)).transpose().map_err(|it| {
+        let zh = format!("“{}”不是带时区的时间，如 2023-09-01T20:15:00+08:00", it.0);
+        Problem::new("bad_time", zh, it.to_string()).field(field)
+    })
+}
+
+/// The region a parameter names.
+pub(crate) fn region_of(text: &str) -> Result<RegionCode, Problem> {
+    RegionCode::parse(text).map_err(|it| {
+        Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
+    })
+}
+
+/// A number of seconds.
+pub(crate) fn seconds(text: &str) -> Result<i64, Problem> {
+    text.parse().ok().filter(|it| *it >= 0).ok_or_else(|| {
+        Problem::new("bad_seconds", "ring_over 应为秒数", "ring_over is a number of seconds").field("ring_over")
+    })
 }
 
 /// The cursor of a list in descending order of (time, id).

@@ -3,6 +3,8 @@
 mod board;
 mod calls;
 mod door;
+mod effect;
+mod evidence;
 mod gateways;
 mod lists;
 mod processes;
@@ -20,9 +22,15 @@ pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
 };
 pub(crate) use calls::{
-    CallQuery, CallStory, CallView, HelpView, Record, read_call, read_calls, read_help, record_call, view as call_view,
+    CallQuery, CallStory, CallView, Figure, HelpView, Record, read_call, read_calls, read_help, record_call,
+    view as call_view,
 };
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
+pub(crate) use effect::{
+    EffectQuery, EffectView, Group, LineQuery, LineView, Part, page_of, read_effect, read_summary,
+    sheet as effect_sheet,
+};
+pub(crate) use evidence::read_evidence;
 pub(crate) use gateways::{GatewayView, SendingView, read_failed, read_gateways};
 pub(crate) use lists::{List, ListQuery, cursor};
 pub(crate) use processes::{ProcessView, read_process, read_processes};
@@ -57,6 +65,16 @@ fn desk(site: &Arc<Site>) -> Routes<Room> {
         .get("/api/v1/processes/{id}", see, "一个天气过程及其各轮", "A process with its rounds", processes::one)
         .post("/api/v1/processes/{id}/raise", run, "提级", "Raise the call-out level", processes::raise)
         .post("/api/v1/processes/{id}/stand-down", run, "解除叫应", "Stand down", processes::stand_down)
+        .get("/api/v1/processes/{id}/timeline", see, "过程时间线", "Timeline of a process", effect::timeline)
+        .get("/api/v1/processes/{id}/effect", see, "叫应效能分析", "Effect of the call-out", effect::effect)
+        .get("/api/v1/processes/{id}/summary", see, "过程总结", "Summary of a process", effect::summary)
+        .get(
+            "/api/v1/processes/{id}/evidence/{person}",
+            see,
+            "尽职证据包（本人与上级；查看记入操作日志）",
+            "Record of duty, for the person and their superiors; the look is journaled",
+            evidence::evidence,
+        )
         .get("/api/v1/rounds", see, "各轮叫应", "Call-out rounds", rounds::list)
         .get("/api/v1/rounds/{id}", see, "一轮叫应的计数", "Counts of a round", rounds::one)
         .post("/api/v1/rounds/{id}/start", run, "立即开始", "Start now", rounds::start)

@@ -45,11 +45,11 @@ pub(crate) struct RoundView {
 }
 
 impl Counts {
-    pub(super) fn none() -> Self {
+    pub(crate) fn none() -> Self {
         Self { finals: CallState::FINAL.iter().map(|it| (it.name(), 0)).collect(), ..Self::default() }
     }
 
-    pub(super) fn add(&mut self, state: &str, count: i64) {
+    pub(crate) fn add(&mut self, state: &str, count: i64) {
         self.called += count;
         match self.finals.get_mut(state) {
             Some(it) => *it += count,

@@ -110,12 +110,16 @@ fn filter(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
             without(|it| it.who.clear()),
         ),
         (query.q.clone(), without(|it| it.q.clear())),
+        (figure_words(query, lang), without(|it| it.figure = crate::api::Figure::default())),
     ];
     let export = format!("{}/export.xlsx{}", to(site, "rounds", id), query_words(query));
     html! {
         div.filter id="filter" data-live="round." {
             form.row method="get" action=(to(site, "rounds", id)) data-filter {
                 input type="hidden" name="region" value=(query.region);
+                @for (name, text) in query.figure.pairs().into_iter().filter(|it| !it.1.is_empty()) {
+                    input type="hidden" name=(name) value=(text);
+                }
                 select name="state" aria-label=(lang.pick("状态", "state")) {
                     option value="" { (lang.pick("全部状态", "all states")) }
                     option value=(UNREACHED) selected[query.state == UNREACHED] { (lang.pick("要找的人", "to be looked for")) }
@@ -138,6 +142,15 @@ fn filter(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
             p.chips { @for (words, less) in chips.into_iter().filter(|it| !it.0.is_empty()) {
                 a.chip href=(less) { (words) " ×" } } }
         }
+    }
+}
+
+/// The list was opened from a figure of the effect analysis.
+fn figure_words(query: &BoardQuery, lang: Lang) -> String {
+    if query.figure.is_empty() {
+        String::new()
+    } else {
+        lang.pick("效能分析所计人员", "those a figure counts").to_owned()
     }
 }
 

@@ -6,16 +6,22 @@ mod call;
 mod channels;
 pub(crate) mod desk;
 mod door;
+mod effect;
 mod escalation;
 mod list;
+mod papers;
 pub(crate) mod parts;
 mod process;
 mod round;
+mod strip;
+mod timeline;
 
 use anlan_kernel::Permission as P;
 use anlan_web::{Access, Mounted, Routes};
 
-use crate::api::Room;
+pub(crate) use desk::hazard;
+
+use crate::api::{Room, effect_sheet};
 
 /// Pages and the forms on them.
 pub(crate) fn routes(room: Room) -> Mounted {
@@ -29,6 +35,22 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .get("/processes/{id}", see, "天气过程", "Weather process", process::show)
         .post("/processes/{id}/raise", run, "提级", "Raise the level", process::raise)
         .post("/processes/{id}/stand-down", run, "解除叫应", "Stand down", process::stand_down)
+        .get("/processes/{id}/effect", see, "叫应效能分析", "Effect of the call-out", effect::show)
+        .get(
+            "/processes/{id}/effect.xlsx",
+            see,
+            "叫应效能分析（表）",
+            "Effect of the call-out as a sheet",
+            effect_sheet,
+        )
+        .get("/processes/{id}/summary", see, "过程总结", "Summary of a process", papers::summary)
+        .get(
+            "/processes/{id}/evidence/{person}",
+            see,
+            "尽职证据包（本人与上级；查看记入操作日志）",
+            "Record of duty, for the person and their superiors; the look is journaled",
+            papers::evidence,
+        )
         .get("/rounds/{id}", see, "一轮叫应", "Call-out round", round::show)
         .get("/rounds/{id}/export.xlsx", Access::Needs(P::SeePeople), "导出名单", "Export the list", door::export)
         .post("/rounds/{id}/door-list", Access::Needs(P::Unmask), "上门叫醒名单", "Door list", door::print)

@@ -1,9 +1,9 @@
-//! A weather process and its rounds.
+//! A weather process (天气过程): what somebody must decide, its rounds, its readings, one timeline.
 
 use anlan_kernel::Permission;
 use anlan_web::{ApiResult, Who, page};
 use axum::{
-    extract::{Form, Path, State},
+    extract::{Form, Path, Query, State},
     response::Redirect,
 };
 use maud::{Markup, html};
@@ -12,61 +12,182 @@ use serde::Deserialize;
 use super::{
     desk::hazard,
     parts::{clock, counts, level, round_state, round_title, to},
+    strip::{self, Charts},
+    timeline as lines_of,
 };
 use crate::{
-    api::{ProcessView, Room, read_process},
+    api::{LineQuery, ListQuery, ProcessView, Room, page_of, read_process},
     courier::percent,
+    effect::timeline::{self, Line},
+    model::{Round, RoundState},
 };
 
-/// The process.
-pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
-    let view = read_process(&room, &who, id).await?;
-    let title = format!("{} {}", hazard(&view.process.hazard, who.lang), who.lang.pick("过程", "process"));
-    Ok(page(&room.site, &who, &title, body(&room, &who, &view, &title)))
+/// Lines on one page.
+const SHOWN: usize = 60;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Filter {
+    kind: Option<String>,
+    cursor: Option<String>,
 }
 
-fn body(room: &Room, who: &Who, view: &ProcessView, title: &str) -> Markup {
+/// The process.
+pub(super) async fn show(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Query(filter): Query<Filter>,
+) -> ApiResult<Markup> {
+    let view = read_process(&room, &who, id).await?;
+    let charts = strip::read(&room, &who, &view.process).await?;
+    let all = timeline::read(&room.site.world, &who.actor, &view).await?;
+    let (kinds, decide) = (lines_of::kinds(&all), decide(&room, &who, &view, &all));
+    let list = ListQuery::page(filter.cursor.clone(), SHOWN);
+    let shown = page_of(&room, &who, all, &list, &LineQuery { kind: filter.kind.clone() }).await?;
+    let (site, lang, kind) = (&room.site, who.lang, filter.kind.as_deref());
+    let told = lines_of::render(site, lang, &view, &kinds, kind, &shown.items, shown.next.as_deref());
+    let title = format!("{} {}", hazard(&view.process.hazard, lang), lang.pick("过程", "process"));
+    Ok(page(site, &who, &title, body(&room, &who, &view, &title, &decide, &charts, &told)))
+}
+
+fn body(
+    room: &Room,
+    who: &Who,
+    view: &ProcessView,
+    title: &str,
+    decide: &Markup,
+    charts: &Charts,
+    told: &Markup,
+) -> Markup {
     let (lang, site, process) = (who.lang, &room.site, &view.process);
-    let (proposed, not_lifted) = (
-        lang.pick(
-            "信号已降级或解除：请决定是否解除叫应。",
-            "A signal fell or was lifted: decide whether to stand down.",
-        ),
-        lang.pick("响应和管控措施不会自动解除。", "Nothing is lifted by itself."),
-    );
+    let paper = |name: &str| format!("{}/{name}", to(site, "processes", &process.id));
     html! {
         main {
-            h1 { (title) " " @if let Some(it) = process.level { (level(it, lang)) } }
-            p.soft {
-                (clock(process.opened_at)) (lang.pick(" 起", " on")) " · "
-                @match process.ended_at {
-                    Some(at) => { (lang.pick("已结束 ", "over ")) (clock(at)) " " (process.ended_by.as_deref().unwrap_or_default()) },
-                    None => (lang.pick("进行中", "open")),
-                }
-            }
-            p { a href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) } }
-            @if process.stand_down_proposed { p.note { (proposed) (not_lifted) } }
-            div id="rounds" data-live="round. call. process." {
-                @for it in &view.rounds {
-                    div.card {
-                        header { (round_title(site, &it.round, lang)) span.small.soft { (round_state(&it.round, lang)) " " (clock(it.round.start_at)) } }
-                        (counts(site, &it.round.id, &it.counts, lang))
+            div.row {
+                h1 { (title) " " @if let Some(it) = process.level { (level(it, lang)) } }
+                span.soft {
+                    (clock(process.opened_at)) (lang.pick(" 起", " on")) " · "
+                    @match process.ended_at {
+                        Some(at) => { (lang.pick("已结束 ", "over ")) (clock(at)) " " (ended_by(view, lang)) },
+                        None => (lang.pick("进行中", "open")),
                     }
                 }
+                span.end.row {
+                    a.button href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) }
+                    a.button href=(paper("effect")) { (lang.pick("叫应效能分析", "Effect")) }
+                    a.button href=(paper("summary")) { (lang.pick("过程总结", "Summary")) }
+                }
             }
-            @if process.open && who.may(Permission::RunRound) {
-                @let act = |verb: &str| format!("{}/{verb}", to(site, "processes", &process.id));
-                div.columns {
-                    form.card method="post" action=(act("raise")) {
-                        label { (lang.pick("提至叫应级别", "Raise to level"))
-                            select name="level" { @for it in 1..process.level.unwrap_or(5) { option value=(it) { (it) } } } }
-                        p { button type="submit" disabled[process.level == Some(1)] { (lang.pick("提级", "Raise")) } }
+            (decide)
+            div.process {
+                div { (told) }
+                div {
+                    div id="rounds" data-live="round. call. process." {
+                        @for it in &view.rounds {
+                            div.card {
+                                header { (round_title(site, &it.round, lang)) span.small.soft { (round_state(&it.round, lang)) " " (clock(it.round.start_at)) } }
+                                (counts(site, &it.round.id, &it.counts, lang))
+                            }
+                        }
                     }
-                    form.card method="post" action=(act("stand-down")) {
-                        label { (lang.pick("解除说明（署名，发给同一份名单）", "Words (signed; told to exactly the same list)"))
-                            textarea name="note" rows="2" maxlength="500" {} }
-                        p { button.danger type="submit" { (lang.pick("解除叫应", "Stand down")) } }
+                    (charts.render(lang))
+                    @if process.open && who.may(Permission::RunRound) { (raise_form(site, view, lang)) }
+                }
+            }
+        }
+    }
+}
+
+fn ended_by(view: &ProcessView, lang: anlan_kernel::Lang) -> String {
+    match view.process.ended_by.as_deref().unwrap_or_default() {
+        by if by.starts_with("system:") => lang.pick("（系统）", "(by itself)").to_owned(),
+        by => by.trim_start_matches("user:").to_owned(),
+    }
+}
+
+/// What waits for somebody, the most urgent first, each with its button.
+fn decide(room: &Room, who: &Who, view: &ProcessView, lines: &[Line]) -> Markup {
+    let (lang, site, process) = (who.lang, &room.site, &view.process);
+    let runs = who.may(Permission::RunRound);
+    let asked = lines.iter().filter(|it| it.event == "help.asked");
+    let taken = |id: &str| lines.iter().any(|it| it.event == "help.taken" && it.subject == id);
+    let help: Vec<_> = asked.filter(|it| !taken(&it.subject)).collect();
+    let pending: Vec<_> = view.rounds.iter().filter(|it| it.round.state == RoundState::Pending).collect();
+    let unsigned = timeline::unsigned(lines);
+    let down = process.stand_down_proposed && process.open;
+    html! {
+        section.decide id="decide" data-live="round. process. help. notice. call." {
+            @for it in &help {
+                div.card data-alarm=(it.subject) {
+                    p { b { (lang.pick("有险情、需支援，尚无人接手", "Danger, support needed; nobody took it")) } " " (clock(it.at)) }
+                    div.row {
+                        @if who.may(Permission::RecordAnswer) {
+                            form method="post" action=(format!("{}/take", to(site, "help", &it.subject))) { button.main type="submit" { (lang.pick("我来处理", "I take it")) } }
+                        }
+                        @if let Some(opens) = &it.opens { a href=(site.url(opens)) { (lang.pick("看是谁", "who it is")) } }
                     }
+                }
+            }
+            @for it in &pending { (pending_round(room, &it.round, runs, lang)) }
+            @if down { (stand_down_form(site, view, runs, lang)) }
+            @for it in &unsigned {
+                div.card {
+                    p { b { (lang.pick("待签发：", "To be signed: ")) } (it.words.get(lang)) " " span.small.soft { (clock(it.at)) } }
+                    @if let Some(opens) = &it.opens { p { a.button href=(site.url(opens)) { (lang.pick("去签发", "Open to sign")) } } }
+                }
+            }
+        }
+    }
+}
+
+fn pending_round(room: &Room, round: &Round, runs: bool, lang: anlan_kernel::Lang) -> Markup {
+    let here = to(&room.site, "rounds", &round.id);
+    html! {
+        div.card {
+            p.lead { (level(round.level, lang)) " " (lang.pick("将于", "starts at")) " " b { (clock(round.start_at)) } " "
+                (lang.pick("自动开始叫应（预案已授权），除非停止", "by itself (pre-authorised), unless stopped")) }
+            p.small.soft { (round.cause) }
+            @if runs {
+                div.row {
+                    form method="post" action=(format!("{here}/stop")) { button.danger.large type="submit" { (lang.pick("停止本轮", "Stop this round")) } }
+                    form method="post" action=(format!("{here}/start")) { button type="submit" { (lang.pick("立即开始", "Start now")) } }
+                }
+            }
+        }
+    }
+}
+
+fn stand_down_form(site: &anlan_web::Site, view: &ProcessView, runs: bool, lang: anlan_kernel::Lang) -> Markup {
+    html! {
+        form.card method="post" action=(format!("{}/stand-down", to(site, "processes", &view.process.id))) {
+            p.lead { (lang.pick("信号已降级、解除或告警已平息：请决定是否解除叫应。", "A signal fell or was lifted: decide whether to stand down.")) }
+            p.small.soft { (lang.pick("响应和管控措施不会自动解除。", "Nothing is lifted by itself.")) }
+            @if runs {
+                label { (lang.pick("解除说明（署名，发给同一份名单）", "Words (signed; told to exactly the same list)"))
+                    textarea name="note" rows="2" maxlength="500" {} }
+                p { button.main type="submit" { (lang.pick("解除叫应", "Stand down")) } }
+            }
+        }
+    }
+}
+
+/// Raising, and standing down before anybody proposed it: away from the biggest buttons.
+fn raise_form(site: &anlan_web::Site, view: &ProcessView, lang: anlan_kernel::Lang) -> Markup {
+    let process = &view.process;
+    let act = |verb: &str| format!("{}/{verb}", to(site, "processes", &process.id));
+    html! {
+        details.card {
+            summary { (lang.pick("提级、解除", "Raise, stand down")) }
+            form method="post" action=(act("raise")) {
+                label { (lang.pick("提至叫应级别", "Raise to level"))
+                    select name="level" { @for it in 1..process.level.unwrap_or(5) { option value=(it) { (it) } } } }
+                p { button type="submit" disabled[process.level == Some(1)] { (lang.pick("提级", "Raise")) } }
+            }
+            @if !process.stand_down_proposed {
+                form method="post" action=(act("stand-down")) {
+                    label { (lang.pick("解除说明（署名，发给同一份名单）", "Words (signed; told to exactly the same list)"))
+                        textarea name="note" rows="2" maxlength="500" {} }
+                    p { button.danger type="submit" { (lang.pick("解除叫应", "Stand down")) } }
                 }
             }
         }

@@ -283,7 +283,11 @@ pub(super) fn query_words(query: &BoardQuery) -> String {
         ("sort", &query.sort),
         ("page", &page),
     ];
-    let given: Vec<_> =
-        pairs.into_iter().filter(|it| !it.1.is_empty()).map(|(key, it)| format!("{key}={}", percent(it))).collect();
+    let given: Vec<_> = pairs
+        .into_iter()
+        .chain(query.figure.pairs())
+        .filter(|it| !it.1.is_empty())
+        .map(|(key, it)| format!("{key}={}", percent(it)))
+        .collect();
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }

@@ -15,12 +15,13 @@ pub struct Caller {
     http: reqwest::Client,
     /// What a browser keeps, where this one is a browser.
     cookies: Option<std::sync::Mutex<Vec<String>>>,
+    english: bool,
 }
 
 impl Caller {
     pub fn stranger(night: &Night) -> Self {
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { url: night.url.clone(), token: None, http, cookies: None }
+        Self { url: night.url.clone(), token: None, http, cookies: None, english: false }
     }
 
     /// Keeps the cookies it is given.
@@ -43,11 +44,26 @@ impl Caller {
         Self { token: Some(token), ..Self::stranger(night) }
     }
 
+    /// The same caller, reading English.
+    pub fn english(&self) -> Self {
+        let (url, token, http) = (self.url.clone(), self.token.clone(), self.http.clone());
+        Self { url, token, http, cookies: None, english: true }
+    }
+
     /// A form that leads somewhere else.
     pub async fn moved(&self, path: &str, body: Json) -> (u16, String) {
         let answer = self.ask(Method::POST, path, Some(body), "text/html").await;
         let to = answer.headers().get("location").and_then(|it| it.to_str().ok()).unwrap_or_default().to_owned();
         (answer.status().as_u16(), to)
+    }
+
+    /// A request to dress as one likes.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Option<Json>, kind: &str) -> (u16, String) {
@@ -57,10 +73,8 @@ impl Caller {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Json>, kind: &str) -> reqwest::Response {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).header("accept", kind);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
+        let mut request = self.request(method, path).header("accept", kind);
+        request = request.header("accept-language", if self.english { "en" } else { "zh" });
         request = match (body, kind) {
             (Some(body), "text/html") => {
                 let words = body.as_object().unwrap().iter();
@@ -106,6 +120,7 @@ pub fn percent(text: &str) -> String {
     text.replace('/', "%2F").replace(':', "%3A").replace('#', "%23")
 }
 
+/// A red round with people who answer, one who is silent, one who needs help.
 pub async fn red(engine: Engine) -> Night {
     let setting = ["900", "901", "902", "10", "11", "22"]
         .iter()

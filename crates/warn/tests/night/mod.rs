@@ -308,6 +308,7 @@ async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Mon
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
     let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn), ingest: true };
     let monitor = Monitor::open(World::clone(world), settings).await.unwrap();
+    warn.draw_readings_of(&monitor);
     (warn, monitor)
 }
 
