@@ -19,7 +19,7 @@ pub(crate) use calls::{
     CallQuery, CallStory, CallView, HelpView, Record, read_call, read_calls, read_help, record_call, view as call_view,
 };
 pub(crate) use effect::{
-    EffectQuery, EffectView, Group, LineQuery, LineView, Part, page_of, read_effect, read_summary,
+    EffectQuery, EffectView, Group, LineQuery, LineView, Part, account_names, page_of, read_effect, read_summary,
     sheet as effect_sheet,
 };
 pub(crate) use evidence::read_evidence;
