@@ -27,7 +27,7 @@ pub(crate) use calls::{
 };
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use effect::{
-    EffectQuery, EffectView, Group, LineQuery, LineView, Part, page_of, read_effect, read_summary,
+    EffectQuery, EffectView, Group, LineQuery, LineView, Part, account_names, page_of, read_effect, read_summary,
     sheet as effect_sheet,
 };
 pub(crate) use evidence::read_evidence;

@@ -203,7 +203,9 @@ fn decisions(facts: &Facts<'_>, lang: Lang) -> Paragraph {
         text.say(lang.pick("；", "; "));
     }
     let mut people: Vec<String> = Vec::new();
-    for by in facts.lines.iter().rev().filter_map(|it| it.by.as_deref()).filter(|it| it.starts_with("user:")) {
+    // Who hands a signal in is most often a connected system.
+    let acted = facts.lines.iter().rev().filter(|it| it.event != "signal.received").filter_map(|it| it.by.as_deref());
+    for by in acted.filter(|it| it.starts_with("user:")) {
         let name = facts.name(by);
         if !people.contains(&name) {
             people.push(name);

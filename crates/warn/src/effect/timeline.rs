@@ -60,7 +60,16 @@ const WORDS: [(&str, &str, &str); 21] = [
     ("escalation.failed", "名单无人接手", "nobody took the list"),
 ];
 /// What follows by itself, in whoever's transaction it happens: nobody's deed.
-const FOLLOWS: [&str; 4] = ["process.opened", "round.absorbed", "round.done", "round.grew"];
+const FOLLOWS: [&str; 8] = [
+    "process.opened",
+    "process.stand_down_proposed",
+    "round.absorbed",
+    "round.done",
+    "round.grew",
+    "round.proposed",
+    "signal.lifted",
+    "signal.replaced",
+];
 /// Last words on a notice after which it waits for a signature.
 const WAITS: [&str; 5] =
     ["notice.drafted", "notice.edited", "notice.submitted", "notice.signature_overdue", "notice.verbally_approved"];

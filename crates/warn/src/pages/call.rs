@@ -17,17 +17,22 @@ use super::{
 };
 use crate::{
     api::{CallStory, CallView, Record, Room, call_view, read_call, record_call},
-    model::Call,
+    courier::percent,
+    model::{Call, Round},
+    service::everywhere,
 };
 
 /// The call.
 pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
     let story = read_call(&room, &who, id).await?;
     let title = story.call.name.clone();
-    Ok(page(&room.site, &who, &title, body(&room, &who, &story)))
+    let round = story.call.call.round.clone();
+    let round = room.site.world.read(&everywhere(&who.actor), move |tx| tx.get::<Round>(&round)).await?;
+    let process = round.map(|it| it.process).unwrap_or_default();
+    Ok(page(&room.site, &who, &title, body(&room, &who, &story, &process)))
 }
 
-fn body(room: &Room, who: &Who, story: &CallStory) -> Markup {
+fn body(room: &Room, who: &Who, story: &CallStory, process: &str) -> Markup {
     let (lang, site, view, call) = (who.lang, &room.site, &story.call, &story.call.call);
     html! {
         main {
@@ -64,7 +69,10 @@ fn body(room: &Room, who: &Who, story: &CallStory) -> Markup {
                 form method="post" action=(format!("{}/clear-pin", to(site, "calls", &call.id))) {
                     button.quiet type="submit" { (lang.pick("清除此人的名单口令", "Clear their PIN for lists")) } }
             }
-            p { a href=(to(site, "rounds", &call.round)) { (lang.pick("回到本轮", "Back to the round")) } }
+            p { a href=(to(site, "rounds", &call.round)) { (lang.pick("回到本轮", "Back to the round")) }
+                @if who.may(Permission::SeePeople) {
+                    " · " a href=(format!("{}/evidence/{}", to(site, "processes", process), percent(&call.callee))) { (lang.pick("尽职记录", "Record of duty")) }
+                } }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A weather process (天气过程): what somebody must decide, its rounds, its readings, one timeline.
 
+use std::collections::BTreeMap;
+
 use anlan_kernel::Permission;
 use anlan_web::{ApiResult, Who, page};
 use axum::{
@@ -16,7 +18,11 @@ use super::{
     timeline as lines_of,
 };
 use crate::{
+<<<<<<< HEAD
     api::{LineQuery, ListQuery, ProcessView, Room, page_of, read_process},
+=======
+    api::{LineQuery, ListQuery, ProcessView, Room, account_names, page_of, read_process},
+>>>>>>> report
     courier::percent,
     effect::timeline::{self, Line},
     model::{Round, RoundState},
@@ -24,6 +30,9 @@ use crate::{
 
 /// Lines on one page.
 const SHOWN: usize = 60;
+
+/// Requests for help that stand on top at most.
+const HELP: usize = 3;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Filter {
@@ -47,9 +56,11 @@ pub(super) async fn show(
     let (site, lang, kind) = (&room.site, who.lang, filter.kind.as_deref());
     let told = lines_of::render(site, lang, &view, &kinds, kind, &shown.items, shown.next.as_deref());
     let title = format!("{} {}", hazard(&view.process.hazard, lang), lang.pick("过程", "process"));
-    Ok(page(site, &who, &title, body(&room, &who, &view, &title, &decide, &charts, &told)))
+    let ended = ended_by(&view, &account_names(&room).await?, lang);
+    Ok(page(site, &who, &title, body(&room, &who, &view, &title, &decide, &charts, &told, &ended)))
 }
 
+#[expect(clippy::too_many_arguments, reason = "one page, drawn once, from what was read for it")]
 fn body(
     room: &Room,
     who: &Who,
@@ -58,6 +69,7 @@ fn body(
     decide: &Markup,
     charts: &Charts,
     told: &Markup,
+    ended: &str,
 ) -> Markup {
     let (lang, site, process) = (who.lang, &room.site, &view.process);
     let paper = |name: &str| format!("{}/{name}", to(site, "processes", &process.id));
@@ -68,12 +80,18 @@ fn body(
                 span.soft {
                     (clock(process.opened_at)) (lang.pick(" 起", " on")) " · "
                     @match process.ended_at {
-                        Some(at) => { (lang.pick("已结束 ", "over ")) (clock(at)) " " (ended_by(view, lang)) },
+                        Some(at) => { (lang.pick("已结束 ", "over ")) (clock(at)) " " (ended) },
                         None => (lang.pick("进行中", "open")),
                     }
                 }
                 span.end.row {
+<<<<<<< HEAD
                     a.button href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) }
+=======
+                    @if who.actor.name.starts_with("user:") {
+                        a href=(paper(&format!("evidence/{}", percent(&who.actor.name)))) { (lang.pick("我的尽职记录", "My record of duty")) }
+                    }
+>>>>>>> report
                     a.button href=(paper("effect")) { (lang.pick("叫应效能分析", "Effect")) }
                     a.button href=(paper("summary")) { (lang.pick("过程总结", "Summary")) }
                 }
@@ -98,10 +116,13 @@ fn body(
     }
 }
 
-fn ended_by(view: &ProcessView, lang: anlan_kernel::Lang) -> String {
-    match view.process.ended_by.as_deref().unwrap_or_default() {
-        by if by.starts_with("system:") => lang.pick("（系统）", "(by itself)").to_owned(),
-        by => by.trim_start_matches("user:").to_owned(),
+fn ended_by(view: &ProcessView, names: &BTreeMap<String, String>, lang: anlan_kernel::Lang) -> String {
+    let by = view.process.ended_by.as_deref().unwrap_or_default();
+    let login = by.trim_start_matches("user:");
+    match names.get(login) {
+        Some(name) => name.clone(),
+        None if by.starts_with("system:") => lang.pick("（系统）", "(by itself)").to_owned(),
+        None => login.to_owned(),
     }
 }
 
@@ -111,23 +132,15 @@ fn decide(room: &Room, who: &Who, view: &ProcessView, lines: &[Line]) -> Markup 
     let runs = who.may(Permission::RunRound);
     let asked = lines.iter().filter(|it| it.event == "help.asked");
     let taken = |id: &str| lines.iter().any(|it| it.event == "help.taken" && it.subject == id);
-    let help: Vec<_> = asked.filter(|it| !taken(&it.subject)).collect();
+    let mut help: Vec<_> = asked.filter(|it| !taken(&it.subject)).collect();
+    // Who has waited longest is helped first.
+    help.reverse();
     let pending: Vec<_> = view.rounds.iter().filter(|it| it.round.state == RoundState::Pending).collect();
     let unsigned = timeline::unsigned(lines);
     let down = process.stand_down_proposed && process.open;
     html! {
         section.decide id="decide" data-live="round. process. help. notice. call." {
-            @for it in &help {
-                div.card data-alarm=(it.subject) {
-                    p { b { (lang.pick("有险情、需支援，尚无人接手", "Danger, support needed; nobody took it")) } " " (clock(it.at)) }
-                    div.row {
-                        @if who.may(Permission::RecordAnswer) {
-                            form method="post" action=(format!("{}/take", to(site, "help", &it.subject))) { button.main type="submit" { (lang.pick("我来处理", "I take it")) } }
-                        }
-                        @if let Some(opens) = &it.opens { a href=(site.url(opens)) { (lang.pick("看是谁", "who it is")) } }
-                    }
-                }
-            }
+            @if !help.is_empty() { (help_card(room, who, view, &help)) }
             @for it in &pending { (pending_round(room, &it.round, runs, lang)) }
             @if down { (stand_down_form(site, view, runs, lang)) }
             @for it in &unsigned {
@@ -135,6 +148,29 @@ fn decide(room: &Room, who: &Who, view: &ProcessView, lines: &[Line]) -> Markup 
                     p { b { (lang.pick("待签发：", "To be signed: ")) } (it.words.get(lang)) " " span.small.soft { (clock(it.at)) } }
                     @if let Some(opens) = &it.opens { p { a.button href=(site.url(opens)) { (lang.pick("去签发", "Open to sign")) } } }
                 }
+            }
+        }
+    }
+}
+
+/// One card however many ask; the timeline lists them all.
+fn help_card(room: &Room, who: &Who, view: &ProcessView, help: &[&Line]) -> Markup {
+    let (lang, site) = (who.lang, &room.site);
+    let rest = help.len().saturating_sub(HELP);
+    html! {
+        div.card data-alarm=(help[0].subject) {
+            p.lead { (lang.pick("有险情、需支援，尚无人接手 ", "Danger, support needed, nobody took it: ")) b.num { (help.len()) } }
+            @for it in help.iter().take(HELP) {
+                div.row {
+                    (clock(it.at))
+                    @if let Some(opens) = &it.opens { a href=(site.url(opens)) { (lang.pick("看是谁", "who it is")) } }
+                    @if who.may(Permission::RecordAnswer) {
+                        form method="post" action=(format!("{}/take", to(site, "help", &it.subject))) { button.main type="submit" { (lang.pick("我来处理", "I take it")) } }
+                    }
+                }
+            }
+            @if rest > 0 {
+                p.small { a href=(format!("{}?kind=call", to(site, "processes", &view.process.id))) { (lang.pick("其余 ", "the others: ")) (rest) } }
             }
         }
     }

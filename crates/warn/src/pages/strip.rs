@@ -91,7 +91,7 @@ impl Charts {
                 figcaption { b { (name) } " " (what)
                     @if let Some((at, value)) = last { " " b.num { (figure(*value)) } " " (strip.quantity.unit()) " " span.small.soft { (clock(*at)) } } }
                 svg.strip viewBox=(format!("0 0 {WIDE} {HIGH}")) role="img" aria-label=(plot.words(strip, name, what, lang)) {
-                    (plot.axes(lang))
+                    (plot.axes())
                     @for gap in plot.gaps() { (gap) }
                     @for limit in plot.limits() { (limit) }
                     @for (index, curve) in strip.curves.iter().enumerate() {
@@ -147,7 +147,7 @@ impl<'a> Plot<'a> {
         BOTTOM - (value - self.low) / (self.high - self.low) * (BOTTOM - TOP)
     }
 
-    fn axes(&self, lang: Lang) -> Markup {
+    fn axes(&self) -> Markup {
         let steps = nice_steps(self.low, self.high);
         html! {
             @for value in steps {
@@ -161,7 +161,6 @@ impl<'a> Plot<'a> {
                 line.tick x1=(x) x2=(x) y1=(BOTTOM) y2=(BOTTOM + 3.0) {}
                 @if index % 3 == 0 { text.axis x=(x) y=(HIGH - 7.0) text-anchor="middle" { (at.clock()) } }
             }
-            text.axis x=(RIGHT) y=(HIGH - 7.0) text-anchor="start" { " " (lang.pick("时", "h")) }
         }
     }
 
