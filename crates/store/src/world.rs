@@ -66,9 +66,22 @@ impl Registry {
         self.named(sql, |it| it.region.is_some())
     }
 
+    /// The journaled table a statement would change.
     pub fn journaled_in(&self, sql: &str) -> Option<&'static Table> {
-        self.named(sql, |_| true)
+        self.named(written(sql), |_| true)
     }
+}
+
+/// The name of the table a statement writes; all of it where that cannot be told.
+fn written(sql: &str) -> &str {
+    let mut words = sql.split_whitespace();
+    let verb = words.next().unwrap_or_default().to_ascii_uppercase();
+    let target = match verb.as_str() {
+        "UPDATE" => words.next(),
+        "INSERT" | "DELETE" => words.nth(1),
+        _ => None,
+    };
+    target.and_then(|it| it.split('(').next()).unwrap_or(sql)
 }
 
 /// How to open a world.

@@ -1,4 +1,4 @@
-//! Warning and call-out (预警叫应): weather processes, rounds, ladders, calls, one channel.
+//! Warning and call-out (预警叫应): weather processes, rounds, ladders, calls, channels.
 //!
 //! Owns who is called, how, and how each call ends. Does not know how an alarm was measured
 //! (`monitor` announces it inside its own transaction), whom a region consists of (`register`
@@ -16,6 +16,7 @@
 pub mod answer;
 pub mod api;
 pub mod call;
+pub mod channel;
 pub mod courier;
 pub mod escalation;
 pub mod flow;

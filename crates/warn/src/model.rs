@@ -391,7 +391,9 @@ table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
 });
 
 /// Migrations of this mechanism.
-pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[CALL_OUT, crate::channel::model::MIGRATION];
+
+const CALL_OUT: (&str, &str) = (
     "0001-call-out",
     "CREATE TABLE process (id TEXT NOT NULL PRIMARY KEY, hazard TEXT NOT NULL, region TEXT NOT NULL, areas TEXT NOT NULL,
         level BIGINT, open BIGINT NOT NULL, opened_at BIGINT NOT NULL, last_at BIGINT NOT NULL, ended_at BIGINT,
@@ -424,4 +426,4 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE TABLE gateway (id TEXT NOT NULL PRIMARY KEY, url TEXT NOT NULL, rate DOUBLE PRECISION NOT NULL,
         area_rate DOUBLE PRECISION NOT NULL, batch BIGINT NOT NULL, max_tries BIGINT NOT NULL, enabled BIGINT NOT NULL);
      CREATE TABLE gateway_secret (gateway TEXT NOT NULL PRIMARY KEY, sealed BYTEA NOT NULL);",
-)];
+);

@@ -91,6 +91,7 @@ fn everywhere(district: &RegionCode) -> Vec<RegionCode> {
 fn role(post: &str) -> &'static str {
     match post {
         "带班领导" => "duty_leader",
+        "系统管理员" => "system_admin",
         "街道主班" => "street_officer",
         _ => "duty_officer",
     }

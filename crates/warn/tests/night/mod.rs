@@ -48,6 +48,8 @@ pub struct Setting {
     pub engine: Engine,
     pub carrier: CarrierConfig,
     pub gateway: Gateway,
+    /// How long a far side may take to answer.
+    pub answer_within: Duration,
 }
 
 impl Setting {
@@ -62,7 +64,7 @@ impl Setting {
             enabled: true,
         };
         let carrier = CarrierConfig { secret: SECRET.into(), lines: 500, ..CarrierConfig::exact(NOON) };
-        Self { engine, carrier, gateway }
+        Self { engine, carrier, gateway, answer_within: WarnConfig::default().answer_within }
     }
 
     /// What the person at this number does.
@@ -95,6 +97,7 @@ pub struct Night {
     pub carrier: Carrier,
     pub client: CarrierClient,
     pub gateway: Gateway,
+    answer_within: Duration,
     /// Where the product listens.
     pub url: String,
     serving: tokio::task::JoinHandle<()>,
@@ -116,7 +119,7 @@ fn hooks(warn: &Arc<Warn>) -> Hooks {
 
 impl Night {
     async fn begin(setting: Setting) -> Self {
-        let Setting { engine, mut carrier, mut gateway } = setting;
+        let Setting { engine, mut carrier, mut gateway, answer_within } = setting;
         let world = anlan_testbed::world(engine, anlan_store::Clock::driven(NOON), MODULES);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -124,16 +127,16 @@ impl Night {
         let carrier = Carrier::start(carrier).await.unwrap();
         let client = carrier.client().unwrap();
         gateway.url = carrier.url().to_owned();
-        let (warn, monitor) = mechanisms(&world, &gateway).await;
+        let (warn, monitor) = mechanisms(&world, &gateway, answer_within).await;
         let site = Site::new(World::clone(&world), "", false, "区三防办");
         let app = api::routes(&site, Arc::clone(&warn)).router;
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { world, warn, monitor, site, carrier, client, gateway, url, serving }
+        Self { world, warn, monitor, site, carrier, client, gateway, answer_within, url, serving }
     }
 
     /// The process died and another one starts on the same rows.
     pub async fn restart(&mut self) {
-        let (warn, monitor) = mechanisms(&self.world, &self.gateway).await;
+        let (warn, monitor) = mechanisms(&self.world, &self.gateway, self.answer_within).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.url = format!("http://{}", listener.local_addr().unwrap());
         let app = api::routes(&self.site, Arc::clone(&warn)).router;
@@ -283,9 +286,9 @@ impl Night {
     }
 }
 
-async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Monitor>) {
+async fn mechanisms(world: &TestWorld, gateway: &Gateway, answer_within: Duration) -> (Arc<Warn>, Arc<Monitor>) {
     let plan = Plan::read("test@1", PLAN).expect("the plan of the tests is good");
-    let config = WarnConfig { link_base: "http://127.0.0.1".into(), ..WarnConfig::default() };
+    let config = WarnConfig { link_base: "http://127.0.0.1".into(), answer_within, ..WarnConfig::default() };
     let warn = Warn::new(World::clone(world), config, plan).unwrap();
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
     let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn) };
