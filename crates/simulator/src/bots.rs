@@ -146,7 +146,14 @@ impl Bots {
 /// An answer of the vendor: code and words.
 type Verdict = Result<(), (i64, &'static str)>;
 
-async fn answer(inner: &Inner, bot: &'static str, text: String, body: &Bytes, proved: Verdict, too_fast: (i64, &'static str)) -> Response {
+async fn answer(
+    inner: &Inner,
+    bot: &'static str,
+    text: String,
+    body: &Bytes,
+    proved: Verdict,
+    too_fast: (i64, &'static str),
+) -> Response {
     let trouble = held(&inner.trouble).pop_front();
     let verdict = proved.and_then(|()| match trouble {
         Some(Trouble::TooFast) => Err(too_fast),
@@ -263,5 +270,13 @@ async fn feishu(State(inner): State<Arc<Inner>>, Path(token): Path<String>, body
         Some(_) => Ok(()),
     };
     let text = text.unwrap_or_default().to_owned();
-    answer(&inner, "feishu", text, &body, proved, (11232, "frequency limited psm[lark.oapi.app_platform_runtime]appID[1500]")).await
+    answer(
+        &inner,
+        "feishu",
+        text,
+        &body,
+        proved,
+        (11232, "frequency limited psm[lark.oapi.app_platform_runtime]appID[1500]"),
+    )
+    .await
 }

@@ -175,6 +175,7 @@ fn obey(config: &SpeakersConfig, log: &Mutex<Log>, speaker: &str, payload: &[u8]
     };
     let id = format!("{speaker}-{}", command.key);
     let sign = sign(key, &[&id, &command.key, event, &command.at, reason]);
-    let receipt = json!({"id": id, "key": command.key, "event": event, "at": command.at, "reason": reason, "sign": sign});
+    let receipt =
+        json!({"id": id, "key": command.key, "event": event, "at": command.at, "reason": reason, "sign": sign});
     serde_json::to_vec(&receipt).ok()
 }

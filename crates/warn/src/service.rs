@@ -280,7 +280,12 @@ impl Warn {
     ///
     /// # Errors
     /// A refusal for settings that make no sense, and in any world but the real one; what the store says.
-    pub async fn put_gateway(self: &Arc<Self>, actor: &Actor, gateway: Gateway, secret: Option<&str>) -> Result<(), StoreError> {
+    pub async fn put_gateway(
+        self: &Arc<Self>,
+        actor: &Actor,
+        gateway: Gateway,
+        secret: Option<&str>,
+    ) -> Result<(), StoreError> {
         check(&gateway)?;
         if self.world.kind() != WorldKind::Real {
             return Err(not_real());

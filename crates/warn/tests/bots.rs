@@ -19,12 +19,8 @@ use rstest::rstest;
 const KINDS: [(Kind, &str); 3] = [(Kind::Wecom, "wecom"), (Kind::Dingtalk, "dingtalk"), (Kind::Feishu, "feishu")];
 
 async fn servers() -> Bots {
-    let config = BotsConfig {
-        token: "tok-1".into(),
-        secret: "SEC-2".into(),
-        keyword: "罗湖".into(),
-        per_minute: None,
-    };
+    let config =
+        BotsConfig { token: "tok-1".into(), secret: "SEC-2".into(), keyword: "罗湖".into(), per_minute: None };
     Bots::start(config).await.unwrap()
 }
 
@@ -179,7 +175,7 @@ async fn no_name_and_no_number_of_the_roster_ever_reaches_a_group() {
     let id = night.signal("red", Some("red"), "发布", &[DISTRICT]).await;
     night.monitor.acknowledge_signal(&desk(), &id).await.unwrap();
     night.monitor.forward_signal(&desk(), &id).await.unwrap();
-    night.until(at(1_500)).await;
+    night.until(at(760)).await;
     let people: Vec<Person> = night.read(|tx| tx.find("1 = 1", "", &[])).await;
     let rooms: Vec<Organisation> = night.read(|tx| tx.find("1 = 1", "", &[])).await;
     assert!(people.len() >= 2_500, "{}", people.len());
@@ -394,8 +390,13 @@ async fn a_replay_takes_no_address_beyond_this_machine(#[values(Engine::Sqlite, 
         (Kind::Speaker, "mqtt://10.0.0.1:1883"),
     ] {
         night.warn.use_channel(Channel::new("beyond", kind, url), secrets("t", "s"));
-        let stored = night.warn.put_channel(&desk(), Channel::new("beyond", Kind::Wecom, "https://x.example"), secrets("t", "")).await;
+        let stored = night
+            .warn
+            .put_channel(&desk(), Channel::new("beyond", Kind::Wecom, "https://x.example"), secrets("t", ""))
+            .await;
         assert!(stored.unwrap_err().to_string().starts_with("not_the_real_world"));
-        assert!(night.warn.test_channel(&desk(), "beyond", None).await.unwrap_err().to_string().starts_with("channel_off"));
+        assert!(
+            night.warn.test_channel(&desk(), "beyond", None).await.unwrap_err().to_string().starts_with("channel_off")
+        );
     }
 }

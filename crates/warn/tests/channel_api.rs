@@ -184,7 +184,9 @@ async fn what_goes_where_is_a_table_and_goes_with_its_channel(
 ) {
     let office = Office::open(engine).await;
     let admin = office.token("system_admin", None).await;
-    let put = async |id: &str, body: Json| office.send(&admin, Method::PUT, &format!("/api/v1/channels/{id}"), Some(&body)).await;
+    let put = async |id: &str, body: Json| {
+        office.send(&admin, Method::PUT, &format!("/api/v1/channels/{id}"), Some(&body)).await
+    };
     put("bot", json!({"kind": "wecom", "secrets": {"token": "t"}})).await;
     let dial = json!({"kind": "speaker_dial", "settings": {"gateway": "main", "way": "sms"}});
     assert_eq!(put("dial", dial).await.0, 200);
@@ -202,7 +204,8 @@ async fn what_goes_where_is_a_table_and_goes_with_its_channel(
     ] {
         assert_eq!(add(matter, region, channel).await.1["code"], code, "{matter} {region} {channel}");
     }
-    let body = json!({"channel": "dial", "name": "莲塘大喇叭", "region": "440303001", "address": "13912345678", "code": "12"});
+    let body =
+        json!({"channel": "dial", "name": "莲塘大喇叭", "region": "440303001", "address": "13912345678", "code": "12"});
     let (status, endpoint) = office.send(&admin, Method::PUT, "/api/v1/endpoints/e1", Some(&body)).await;
     assert_eq!((status, &endpoint["enabled"]), (200, &json!(true)));
     let removed = office.send(&admin, Method::DELETE, "/api/v1/channels/dial", None).await;

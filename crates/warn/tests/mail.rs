@@ -70,7 +70,10 @@ async fn a_relayed_signal_reaches_the_mailbox_of_its_street(
     assert_eq!((item.state, item.outcome.unwrap()["code"].as_str()), (Sending::Sent, Some("250")));
     let mails = server.mails();
     assert_eq!(mails.len(), 1);
-    assert_eq!((mails[0].from.as_str(), &mails[0].to), ("duty@luohu.example", &vec!["street-1@luohu.example".to_owned()]));
+    assert_eq!(
+        (mails[0].from.as_str(), &mails[0].to),
+        ("duty@luohu.example", &vec!["street-1@luohu.example".to_owned()])
+    );
     assert_eq!(mails[0].encrypted, tls != Tls::None);
     assert!(head(&mails[0].data, "Message-ID:").ends_with("@luohu.example>"), "{}", mails[0].data);
     assert!(head(&mails[0].data, "Subject:").starts_with("=?utf-8?"), "{}", mails[0].data);

@@ -57,20 +57,18 @@ impl Broker {
 }
 
 async fn speakers(broker: &Broker, key: &str) -> Speakers {
-    let speakers = [
-        ("s2", Speaker::Fails("功放故障".into())),
-        ("s3", Speaker::Silent),
-        ("s4", Speaker::Forges),
-    ];
+    let speakers = [("s2", Speaker::Fails("功放故障".into())), ("s3", Speaker::Silent), ("s4", Speaker::Forges)];
     let speakers = speakers.map(|(id, it)| (id.to_owned(), it)).into();
-    let mut hung = Speakers::start(SpeakersConfig { port: broker.port, topic: "luohu/cch".into(), key: key.into(), speakers });
+    let mut hung =
+        Speakers::start(SpeakersConfig { port: broker.port, topic: "luohu/cch".into(), key: key.into(), speakers });
     hung.listening().await;
     hung
 }
 
 fn use_speakers(night: &Night, broker: &Broker) {
     let url = format!("mqtt://127.0.0.1:{}", broker.port);
-    let channel = Channel { settings: json!({"topic": "luohu/cch"}), max_tries: 3, ..Channel::new("cch", Kind::Speaker, &url) };
+    let channel =
+        Channel { settings: json!({"topic": "luohu/cch"}), max_tries: 3, ..Channel::new("cch", Kind::Speaker, &url) };
     night.warn.use_channel(channel, BTreeMap::from([("key".to_owned(), "k-1".to_owned())]));
 }
 
@@ -123,10 +121,7 @@ async fn a_loudspeaker_plays_fails_or_is_never_heard_of(#[values(Engine::Sqlite,
     endpoint(&night, "cch", "far", "440303002001", "s9", None).await;
     night.roster(Roster::rooms()).await;
     forward(&night).await;
-    let ended = until(&night, |it| {
-        it["e1"].state == PlayState::Played && it["e2"].state == PlayState::Failed
-    })
-    .await;
+    let ended = until(&night, |it| it["e1"].state == PlayState::Played && it["e2"].state == PlayState::Failed).await;
     assert_eq!(ended.len(), 4, "the other street is not woken");
     assert_eq!(ended["e2"].reason.as_deref(), Some("功放故障"));
     assert_eq!((ended["e3"].state, ended["e4"].state), (PlayState::Pending, PlayState::Pending));
@@ -199,6 +194,7 @@ async fn a_dialled_loudspeaker_is_reached_through_the_gateway_behind_its_access_
     assert_eq!((play.state, play.reason.as_deref()), (state, reason));
     let words = night.words_to(dialled);
     assert_eq!(words.len(), 1, "{words:?}");
-    let begins = if way == "voice" { "【回放演示】转发市气象台" } else { "99【回放演示】转发市气象台" };
+    let begins =
+        if way == "voice" { "【回放演示】转发市气象台" } else { "99【回放演示】转发市气象台" };
     assert!(words[0].starts_with(begins), "{words:?}");
 }

@@ -49,12 +49,9 @@ pub async fn start(house: &House, district: &RegionCode) -> Result<Outside, Bad>
     let channel = Channel { settings, ..Channel::new(MAIL, Kind::Mail, &mail.url()) };
     house.warn.use_channel(channel, BTreeMap::new());
     mailboxes(house, &by).await?;
-    for (matter, name) in [
-        (Matter::Round, BOTS[0].2),
-        (Matter::Signal, BOTS[0].2),
-        (Matter::Signal, MAIL),
-        (Matter::Failure, BOTS[1].2),
-    ] {
+    for (matter, name) in
+        [(Matter::Round, BOTS[0].2), (Matter::Signal, BOTS[0].2), (Matter::Signal, MAIL), (Matter::Failure, BOTS[1].2)]
+    {
         house.warn.put_route(&by, matter, district.clone(), name).await?;
     }
     Ok(Outside { _bots: bots, _mail: mail })
@@ -62,8 +59,7 @@ pub async fn start(house: &House, district: &RegionCode) -> Result<Outside, Bad>
 
 /// One for every street of the story.
 async fn mailboxes(house: &House, by: &Actor) -> Result<(), Bad> {
-    let streets: Vec<Organisation> =
-        house.world.read(by, |tx| tx.find("kind = 'street'", "ORDER BY id", &[])).await?;
+    let streets: Vec<Organisation> = house.world.read(by, |tx| tx.find("kind = 'street'", "ORDER BY id", &[])).await?;
     for street in streets {
         let endpoint = Endpoint {
             address: format!("{}@anlan.invalid", street.id),

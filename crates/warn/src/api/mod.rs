@@ -14,13 +14,12 @@ use anlan_web::{Access, Mounted, Routes, Site};
 
 use crate::{Warn, pages};
 
-
 pub(crate) use calls::{
     CallQuery, CallStory, CallView, HelpView, Record, read_call, read_calls, read_help, record_call, view as call_view,
 };
 pub(crate) use channels::{
-    ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints, read_plays,
-    read_routes, save, save_endpoint, save_route,
+    ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
+    read_plays, read_routes, save, save_endpoint, save_route,
 };
 pub(crate) use gateways::{SendingView, read_failed};
 pub(crate) use lists::ListQuery;
@@ -76,7 +75,13 @@ fn channels(site: &Arc<Site>) -> Routes<Room> {
         .put("/api/v1/gateways/{id}", channels, "设置通道", "Set a gateway", gateways::put)
         .get("/api/v1/sendings/failed", channels, "发送失败与重发", "Failed and repeated sendings", gateways::failed)
         .post("/api/v1/sendings/{id}/again", channels, "再发一次", "Send again", gateways::again)
-        .post("/api/v1/sendings/{id}/discard", channels, "不再发送", "Lay a failed sending aside", self::channels::discard)
+        .post(
+            "/api/v1/sendings/{id}/discard",
+            channels,
+            "不再发送",
+            "Lay a failed sending aside",
+            self::channels::discard,
+        )
         .get("/api/v1/channels", channels, "各类通道及状态", "Channels of every kind", self::channels::list)
         .get("/api/v1/channels/{id}", channels, "一个通道", "A channel", self::channels::one)
         .put("/api/v1/channels/{id}", channels, "设置通道", "Set a channel", self::channels::put)
@@ -87,10 +92,28 @@ fn channels(site: &Arc<Site>) -> Routes<Room> {
         .delete("/api/v1/channel-routes/{id}", channels, "删除去向", "Take a route away", self::channels::remove_route)
         .get("/api/v1/endpoints", channels, "终端：喇叭与邮箱", "Loudspeakers and mailboxes", self::channels::endpoints)
         .put("/api/v1/endpoints/{id}", channels, "设置终端", "Set an endpoint", self::channels::put_endpoint)
-        .delete("/api/v1/endpoints/{id}", channels, "删除终端", "Take an endpoint away", self::channels::remove_endpoint)
-        .get("/api/v1/plays", Access::Needs(P::SeeDesk), "播出结果", "Announcements on loudspeakers", self::channels::plays)
+        .delete(
+            "/api/v1/endpoints/{id}",
+            channels,
+            "删除终端",
+            "Take an endpoint away",
+            self::channels::remove_endpoint,
+        )
+        .get(
+            "/api/v1/plays",
+            Access::Needs(P::SeeDesk),
+            "播出结果",
+            "Announcements on loudspeakers",
+            self::channels::plays,
+        )
         .limit(SHEET)
-        .post("/api/v1/import/endpoints", channels, "导入终端", "Import loudspeakers or mailboxes", self::channels::import)
+        .post(
+            "/api/v1/import/endpoints",
+            channels,
+            "导入终端",
+            "Import loudspeakers or mailboxes",
+            self::channels::import,
+        )
         .limit(RECEIPTS)
         .post("/api/v1/receipts/{gateway}", proof, "通道回执", "Receipts of a gateway", gateways::receipts)
 }

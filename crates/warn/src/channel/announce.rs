@@ -102,8 +102,7 @@ fn queue(
     let Some(story) = words::story(warn, tx, matter, subject, stage)? else { return Ok(()) };
     let routes: Vec<Route> = tx.find("matter = $1", "ORDER BY id", params![matter.name()])?;
     // A failing channel lies nowhere; everybody who asked hears of it.
-    let touches =
-        |region: &RegionCode| story.areas.is_empty() || story.areas.iter().any(|area| area.meets(region));
+    let touches = |region: &RegionCode| story.areas.is_empty() || story.areas.iter().any(|area| area.meets(region));
     let (mut done, mut count) = (Vec::new(), 0);
     for route in routes.iter().filter(|it| touches(&it.region) && it.channel != subject) {
         let Some(channel) = warn.channel_in_use(&route.channel) else { continue };
@@ -122,7 +121,9 @@ fn queue(
             }
         }
     }
-    tx.record(Event::new("channel.told", subject).detail(json!({"matter": matter.name(), "stage": stage, "count": count})))
+    tx.record(
+        Event::new("channel.told", subject).detail(json!({"matter": matter.name(), "stage": stage, "count": count})),
+    )
 }
 
 fn endpoints(tx: &mut Tx<'_>, channel: &str) -> Result<Vec<Endpoint>, StoreError> {

@@ -302,12 +302,12 @@ fn check_url(channel: &Channel, about: &About) -> Result<(), Problem> {
     if about.schemes.is_empty() {
         return Ok(());
     }
-    let begins = |scheme: &&str| channel.url.starts_with(&format!("{scheme}://"));
+    let begins = |scheme: &str| channel.url.starts_with(&format!("{scheme}://"));
     let local = on_this_machine(&channel.url);
     // A simulator of this machine has no certificate.
     let web = channel.kind.is_bot() && local && channel.url.starts_with("http://");
     let has_host = reqwest::Url::parse(&channel.url).is_ok_and(|it| it.host_str().is_some_and(|it| !it.is_empty()));
-    if !has_host || !(web || about.schemes.iter().any(|it| begins(&it))) {
+    if !has_host || !(web || about.schemes.iter().any(|it| begins(it))) {
         let forms = about.schemes.join("://、");
         return Err(wrong(
             "url",

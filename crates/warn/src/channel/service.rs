@@ -178,7 +178,13 @@ impl Warn {
     ///
     /// # Errors
     /// A refusal when there is no such channel or it cannot be told this; what the store says.
-    pub async fn put_route(&self, actor: &Actor, matter: Matter, region: RegionCode, channel: &str) -> Result<Route, StoreError> {
+    pub async fn put_route(
+        &self,
+        actor: &Actor,
+        matter: Matter,
+        region: RegionCode,
+        channel: &str,
+    ) -> Result<Route, StoreError> {
         let channel = self.channel_of(actor, channel).await?;
         if !channel.kind.about().matters.contains(&matter) {
             return Err(refusal(
@@ -219,7 +225,12 @@ impl Warn {
     ///
     /// # Errors
     /// A refusal when there is no such channel in use or it must wait; what the store says.
-    pub async fn test_channel(self: &Arc<Self>, actor: &Actor, id: &str, to: Option<&str>) -> Result<OutboxItem, StoreError> {
+    pub async fn test_channel(
+        self: &Arc<Self>,
+        actor: &Actor,
+        id: &str,
+        to: Option<&str>,
+    ) -> Result<OutboxItem, StoreError> {
         let channel = self.channel_in_use(id).ok_or_else(|| {
             refusal("channel_off", "没有这个通道，或已停用", "there is no such channel, or it is switched off")
         })?;
@@ -229,7 +240,8 @@ impl Warn {
         let taken = line.pacer.lock().unwrap_or_else(PoisonError::into_inner).take(&region, now);
         if let Err(free) = taken {
             let wait = free.since(now).as_secs() + 1;
-            let (zh, en) = (format!("该通道限速，请 {wait} 秒后再试"), format!("the channel is paced; try again in {wait} s"));
+            let (zh, en) =
+                (format!("该通道限速，请 {wait} 秒后再试"), format!("the channel is paced; try again in {wait} s"));
             return Err(refusal("too_fast", &zh, &en));
         }
         let random = anlan_store::hex(&anlan_store::random::<6>()?);
@@ -253,7 +265,13 @@ impl Warn {
         let key = item.id.clone();
         self.settle(&line, vec![item], outcomes).await?;
         let none = || StoreError::Shape(format!("the test {key} is gone"));
-        let found = self.world.read(&Actor::system("courier"), { let key = key.clone(); move |tx| tx.get::<OutboxItem>(&key) }).await?;
+        let found = self
+            .world
+            .read(&Actor::system("courier"), {
+                let key = key.clone();
+                move |tx| tx.get::<OutboxItem>(&key)
+            })
+            .await?;
         found.ok_or_else(none)
     }
 
@@ -270,12 +288,20 @@ impl Warn {
         self.world
             .write("channel.test", Urgency::Urgent, &by, move |tx| {
                 let mut item = item.clone();
-                let mut to = to.clone().filter(|it| !it.trim().is_empty()).or_else(|| Some(from.clone()).filter(|it| !it.is_empty()));
+                let mut to = to
+                    .clone()
+                    .filter(|it| !it.trim().is_empty())
+                    .or_else(|| Some(from.clone()).filter(|it| !it.is_empty()));
                 if heard {
                     item.payload["endpoint"] = to.take().into();
                 }
-                let ready = words::ready(&warn, tx, &item, to)?
-                    .map_err(|_| refusal("no_receiver", "请填写接收测试的号码、邮箱或终端编号", "say which number, mailbox or endpoint gets the test"))?;
+                let ready = words::ready(&warn, tx, &item, to)?.map_err(|_| {
+                    refusal(
+                        "no_receiver",
+                        "请填写接收测试的号码、邮箱或终端编号",
+                        "say which number, mailbox or endpoint gets the test",
+                    )
+                })?;
                 tx.insert(&item)?;
                 if let Some(endpoint) = item.payload["endpoint"].as_str() {
                     play::begin(tx, &item, endpoint)?;
@@ -304,12 +330,18 @@ impl Warn {
                     return Err(refusal("sending_not_failed", "这条发送没有失败", "this sending did not fail"));
                 }
                 let by = tx.actor().name.clone();
-                let item = OutboxItem { state: Sending::Dropped, outcome: Some(json!({"code": "discarded", "by": by})), ..item };
+                let item = OutboxItem {
+                    state: Sending::Dropped,
+                    outcome: Some(json!({"code": "discarded", "by": by})),
+                    ..item
+                };
                 if tx.advance(&item)? == Advanced::Stale {
                     return Err(StoreError::Stale(item.id));
                 }
                 let reason = round::sealed(tx, &item.id, &reason)?;
-                tx.record(Event::new("sending.discarded", &item.id).region(&item.region).detail(json!({"reason": reason})))
+                tx.record(
+                    Event::new("sending.discarded", &item.id).region(&item.region).detail(json!({"reason": reason})),
+                )
             })
             .await
     }
@@ -396,7 +428,8 @@ fn check_secrets(kind: Kind, secrets: &Secrets) -> Result<(), StoreError> {
         Some(field) => {
             let (zh, en) = field.words;
             Err(StoreError::Refused(
-                anlan_kernel::Problem::new("bad_channel", format!("请填写{zh}"), format!("{en} is missing")).field(field.name),
+                anlan_kernel::Problem::new("bad_channel", format!("请填写{zh}"), format!("{en} is missing"))
+                    .field(field.name),
             ))
         }
     }

@@ -224,4 +224,3 @@ fn group(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem, story: &Story) -> Resu
         link: story.path.as_ref().map(|it| format!("{}{it}", warn.config.link_base)),
     })
 }
-

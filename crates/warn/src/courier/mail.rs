@@ -117,9 +117,8 @@ async fn connect(line: &Line, within: Duration) -> Result<AsyncSmtpConnection, J
         let hello = ClientId::Domain(line.channel.setting("from").rsplit('@').next().unwrap_or("localhost").to_owned());
         let wrapped = if scheme == "smtps" { Some(tls()?) } else { None };
         let server = (host.as_str(), port);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(within), &hello, wrapped, None)
-            .await
-            .map_err(trouble)?;
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(within), &hello, wrapped, None).await.map_err(trouble)?;
         if scheme == "smtp+starttls" {
             connection.starttls(tls()?, &hello).await.map_err(trouble)?;
         }

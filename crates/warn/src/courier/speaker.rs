@@ -81,7 +81,9 @@ async fn connect(line: &Line) -> Result<(AsyncClient, EventLoop), String> {
     let (client, mut events) = AsyncClient::new(options, 64);
     loop {
         match events.poll().await.map_err(|it| it.to_string())? {
-            Mqtt::Incoming(Packet::ConnAck(it)) if it.code == ConnectReturnCode::Success => return Ok((client, events)),
+            Mqtt::Incoming(Packet::ConnAck(it)) if it.code == ConnectReturnCode::Success => {
+                return Ok((client, events));
+            }
             Mqtt::Incoming(Packet::ConnAck(it)) => return Err(format!("{:?}", it.code)),
             _ => {}
         }
@@ -205,7 +207,13 @@ async fn take(warn: &Weak<Warn>, channel: &Channel, secrets: &Secrets, topic: &s
 
 impl Warn {
     /// A loudspeaker's signed word about a command. One whose signature does not hold is kept, never counted.
-    async fn take_play(&self, channel: &Channel, secrets: &Secrets, topic: &str, payload: &[u8]) -> Result<(), StoreError> {
+    async fn take_play(
+        &self,
+        channel: &Channel,
+        secrets: &Secrets,
+        topic: &str,
+        payload: &[u8],
+    ) -> Result<(), StoreError> {
         let key = secrets.get("key").map_or("", String::as_str);
         let said = serde_json::from_slice::<Said>(payload).ok().filter(|it| {
             let own = sign(key, &[&it.id, &it.key, &it.event, &it.at, &it.reason]);

@@ -431,11 +431,7 @@ pub(super) async fn add_endpoint(
 }
 
 /// Takes a loudspeaker or mailbox away.
-pub(super) async fn remove_endpoint(
-    State(room): State<Room>,
-    who: Who,
-    Path(id): Path<String>,
-) -> ApiResult<Redirect> {
+pub(super) async fn remove_endpoint(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
     room.warn.remove_endpoint(&who.actor, &id).await?;
     Ok(back(&room))
 }
