@@ -40,6 +40,8 @@ impl Drop for Office {
 
 impl Office {
     async fn open(engine: Engine) -> Self {
+        // The program installs it first thing; here there is no program. Installed before is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let rows = anlan_testbed::world(engine, Clock::driven(NOON), MODULES);
         let config = WorldConfig { kind: WorldKind::Real, ..rows.config(Clock::driven(NOON)) };
         let world = std::thread::spawn(move || World::open(config, MODULES).unwrap()).join().unwrap();
