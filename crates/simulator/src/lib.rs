@@ -11,7 +11,13 @@
 //! - A receipt leaves the queue only after the product took it.
 //! - It sends to loopback addresses only.
 
+pub mod bots;
 pub mod carrier;
+pub mod mail;
 pub mod protocol;
+pub mod speakers;
 
+pub use bots::Bots;
 pub use carrier::{Carrier, CarrierClient, CarrierConfig};
+pub use mail::MailServer;
+pub use speakers::Speakers;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::{
     Warn,
+    channel::{Matter, announce},
     model::{Process, Round},
 };
 
@@ -21,6 +22,7 @@ pub(crate) fn relay(warn: &Warn, tx: &mut Tx<'_>, signal: &Signal) -> Result<(),
     let home = [signal.region.clone()];
     let areas = if signal.areas.is_empty() { &home[..] } else { &signal.areas };
     let told = duty_rooms(warn, tx, "relay", signal, areas)?;
+    announce::wanted(tx, Matter::Signal, &signal.id)?;
     tx.record(Event::new("signal.relayed", &signal.id).region(&signal.region).detail(json!({"rooms": told})))
 }
 

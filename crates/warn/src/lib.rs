@@ -1,4 +1,4 @@
-//! Warning and call-out (预警叫应): weather processes, rounds, ladders, calls, notices, one channel.
+//! Warning and call-out (预警叫应): weather processes, rounds, ladders, calls, notices, channels.
 //!
 //! Owns who is called, how, and how each call ends. Does not know how an alarm was measured
 //! (`monitor` announces it inside its own transaction), whom a region consists of (`register`
@@ -19,6 +19,7 @@ pub mod answer;
 pub mod api;
 pub mod call;
 pub mod cards;
+pub mod channel;
 pub mod courier;
 mod effect;
 pub mod escalation;

@@ -408,8 +408,12 @@ table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
 });
 
 /// Migrations of this mechanism.
-pub(crate) const MIGRATIONS: &[(&str, &str)] =
-    &[("0001-call-out", CALL_OUT), ("0002-warden", WARDEN), crate::notice::model::MIGRATION];
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001-call-out", CALL_OUT),
+    ("0002-warden", WARDEN),
+    crate::notice::model::MIGRATION,
+    crate::channel::model::MIGRATION,
+];
 
 const CALL_OUT: &str =
     "CREATE TABLE process (id TEXT NOT NULL PRIMARY KEY, hazard TEXT NOT NULL, region TEXT NOT NULL, areas TEXT NOT NULL,

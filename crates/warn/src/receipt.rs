@@ -13,7 +13,15 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{Warn, call, courier::sign, escalation, flow::CallEvent, model::Receipt, service::refusal};
+use crate::{
+    Warn, call,
+    channel::{Kind, PlayState, play},
+    courier::sign,
+    escalation,
+    flow::CallEvent,
+    model::Receipt,
+    service::refusal,
+};
 
 /// Most receipts of one body that share a transaction.
 const SLICE: usize = 200;
@@ -66,10 +74,10 @@ impl Warn {
         body: &[u8],
     ) -> Result<Taken, StoreError> {
         let line = self.lines.read().unwrap_or_else(PoisonError::into_inner).get(gateway).cloned();
-        let Some(line) = line else {
+        let Some(line) = line.filter(|it| it.channel.kind == Kind::Gateway) else {
             return Err(refusal("no_such_gateway", "没有这个通道", "there is no such gateway"));
         };
-        let holds = sign(&line.secret, time, body).as_bytes().ct_eq(signature.as_bytes());
+        let holds = sign(line.secret("secret").as_bytes(), time, body).as_bytes().ct_eq(signature.as_bytes());
         if !bool::from(holds) {
             self.keep_unverified(gateway, body).await?;
             return Err(refusal(
@@ -99,7 +107,7 @@ impl Warn {
         Ok(taken)
     }
 
-    async fn keep_unverified(&self, gateway: &str, body: &[u8]) -> Result<(), StoreError> {
+    pub(crate) async fn keep_unverified(&self, gateway: &str, body: &[u8]) -> Result<(), StoreError> {
         metrics::counter!("anlan_receipts_total", "what" => "unverified").increment(1);
         tracing::warn!(gateway, "a body of receipts with a wrong signature; somebody must look at the secret");
         if !self.may_keep_unverified() {
@@ -153,7 +161,7 @@ fn bad_receipts(error: &serde_json::Error) -> StoreError {
 }
 
 /// Unverified receipts and those of unknown attempts lie in no region a person is in charge of.
-fn nowhere() -> RegionCode {
+pub(crate) fn nowhere() -> RegionCode {
     RegionCode::parse("00").unwrap_or_else(|_| unreachable!("two digits are a code"))
 }
 
@@ -181,6 +189,9 @@ fn take_all(warn: &Warn, tx: &mut Tx<'_>, gateway: &str, receipts: &[Incoming]) 
     }
     for (incoming, item) in fresh {
         left_after_all(tx, item)?;
+        if item.payload["template"] == "announce" {
+            play::receipt(tx, &item.id, &incoming.event, incoming.reason.as_deref())?;
+        }
         if let Some(event) = meaning(incoming, item) {
             apply(warn, tx, item, &event)?;
         }
@@ -223,7 +234,7 @@ fn detail(incoming: &Incoming) -> Option<Json> {
 }
 
 /// A receipt proves that the gateway has the message, whatever became of the answer to the request.
-fn left_after_all(tx: &mut Tx<'_>, item: &OutboxItem) -> Result<(), StoreError> {
+pub(crate) fn left_after_all(tx: &mut Tx<'_>, item: &OutboxItem) -> Result<(), StoreError> {
     let in_doubt = item.state == Sending::Unknown || item.state == Sending::Queued && item.tries > 0;
     let Some(current) = in_doubt.then(|| tx.get::<OutboxItem>(&item.id)).transpose()?.flatten() else { return Ok(()) };
     if current.state != item.state {
@@ -269,6 +280,10 @@ fn reply_digit(text: &str) -> Option<u8> {
 
 /// The attempt is over without having left the house.
 pub(crate) fn never_left(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<(), StoreError> {
+    if item.payload["template"] == "announce" {
+        let said = item.outcome.as_ref().and_then(|it| it["code"].as_str());
+        play::settle(tx, &item.id, PlayState::Failed, said)?;
+    }
     apply(warn, tx, item, &CallEvent::AttemptEnded { attempt: number(item) })
 }
 

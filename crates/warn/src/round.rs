@@ -12,7 +12,9 @@ use anlan_store::{Deadline, Event, StoreError, Tx, Urgency, Value, params};
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Warn, call, escalation,
+    Warn, call,
+    channel::{Matter, announce},
+    escalation,
     flow::CallEvent,
     ladder::{Ladder, Plan},
     model::{Call, Process, Round, RoundState},
@@ -109,6 +111,9 @@ fn grow(warn: &Warn, tx: &mut Tx<'_>, mut round: Round, new: &[RegionCode]) -> R
         process::add_area(&mut round.areas, area);
     }
     let waits = round.state == RoundState::Pending;
+    if round.state == RoundState::Done {
+        announce::wanted(tx, Matter::Round, &round.id)?;
+    }
     if !waits {
         warn.forget_audience(&round.id);
         round.state = RoundState::Running;
@@ -133,6 +138,7 @@ pub fn start(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     tx.put(&round)?;
     tx.set_deadline("round.open", id, tx.now())?;
     tx.set_deadline("round.check", id, tx.now().plus(CHECK))?;
+    announce::wanted(tx, Matter::Round, id)?;
     tx.record(Event::new("round.started", id).region(&round.region).pack(&round.pack))?;
     absorb_lesser(warn, tx, &round)
 }

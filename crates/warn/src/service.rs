@@ -2,8 +2,12 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+<<<<<<< HEAD
     net::IpAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak, atomic::AtomicBool},
+=======
+    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
+>>>>>>> channels
     time::Duration,
 };
 
@@ -15,6 +19,12 @@ use anlan_store::{
 
 use crate::{
     call,
+    channel::{
+        self, Channel, Kind, announce,
+        kind::{is_name, on_this_machine},
+        play,
+        words::Notices,
+    },
     courier::Pacer,
     escalation, inform,
     ladder::{Ladder, Plan},
@@ -37,6 +47,7 @@ pub static MODULE: Module = Module {
         &model::HELP,
         &model::RECEIPT,
         &model::GATEWAY,
+<<<<<<< HEAD
         &transfer::TRANSFER,
         &pin::PIN,
         &notice::model::NOTICE,
@@ -44,20 +55,55 @@ pub static MODULE: Module = Module {
         &notice::model::RECIPIENT,
         &notice::model::SERIES,
         &notice::model::PUBLIC_PAGE,
+=======
+        &channel::model::CHANNEL,
+        &channel::model::ROUTE,
+        &channel::model::ENDPOINT,
+        &channel::model::PLAY,
+>>>>>>> channels
     ],
 };
 
-/// A gateway in use: its settings, its secret, and its pace.
+/// A channel in use: its settings, its secrets, and its pace.
 pub(crate) struct Line {
-    pub gateway: Gateway,
-    pub secret: Vec<u8>,
+    pub channel: Channel,
+    /// What only a gateway has.
+    pub gateway: Option<Gateway>,
+    pub secrets: Secrets,
     pub pacer: Mutex<Pacer>,
+    /// Reads what loudspeakers say; ends with the line.
+    pub _reader: Option<Reader>,
+}
+
+/// Secrets of a channel by name; a gateway's is `secret`.
+pub(crate) type Secrets = BTreeMap<String, String>;
+
+/// A task that ends when it is dropped.
+pub(crate) struct Reader(pub tokio::task::JoinHandle<()>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 impl Line {
+    pub fn of_gateway(gateway: Gateway, secret: Vec<u8>) -> Self {
+        let pacer = Mutex::new(Pacer::new(gateway.rate, gateway.area_rate));
+        // A gateway's secret is any text an operator typed.
+        let secrets = [("secret".to_owned(), String::from_utf8_lossy(&secret).into_owned())].into();
+        Self { channel: Channel::from(&gateway), gateway: Some(gateway), secrets, pacer, _reader: None }
+    }
+
     /// Items in one request.
     pub fn batch(&self) -> usize {
-        usize::try_from(self.gateway.batch).unwrap_or(1).clamp(1, 500)
+        let batch = self.gateway.as_ref().map_or(self.channel.kind.about().batch, |it| it.batch);
+        usize::try_from(batch).unwrap_or(1).clamp(1, 500)
+    }
+
+    /// A secret; empty where there is none.
+    pub fn secret(&self, name: &str) -> &str {
+        self.secrets.get(name).map_or("", String::as_str)
     }
 }
 
@@ -70,8 +116,13 @@ pub struct WarnConfig {
     pub link_base: String,
     /// A process ends this long after its last alarm or signal.
     pub process_ends_after: Duration,
+<<<<<<< HEAD
     /// What notices ask for, and their number series.
     pub guide: Arc<Guide>,
+=======
+    /// How long a gateway or another far side may take to answer.
+    pub answer_within: Duration,
+>>>>>>> channels
 }
 
 impl Default for WarnConfig {
@@ -80,7 +131,11 @@ impl Default for WarnConfig {
             speaker: "区三防办".into(),
             link_base: "http://127.0.0.1:8080".into(),
             process_ends_after: Duration::from_secs(12 * 3600),
+<<<<<<< HEAD
             guide: Arc::default(),
+=======
+            answer_within: Duration::from_secs(20),
+>>>>>>> channels
         }
     }
 }
@@ -98,8 +153,13 @@ pub struct Warn {
     pub(crate) in_doubt: AtomicBool,
     /// Unverifiable receipts kept since this moment.
     pub(crate) unverified: Mutex<(Instant, u32)>,
+<<<<<<< HEAD
     /// Whose readings the screens draw. The monitor's hooks hold this mechanism, so it is not held back.
     monitor: OnceLock<Weak<Monitor>>,
+=======
+    /// Looks notices up for the channels.
+    pub(crate) notices: RwLock<Option<Notices>>,
+>>>>>>> channels
 }
 
 impl std::fmt::Debug for Warn {
@@ -116,7 +176,7 @@ impl Warn {
     pub fn new(world: World, config: WarnConfig, plan: Plan) -> Result<Arc<Self>, StoreError> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(20))
+            .timeout(config.answer_within)
             .no_proxy()
             .build()
             .map_err(|it| StoreError::Io(it.to_string()))?;
@@ -130,7 +190,11 @@ impl Warn {
             audiences: Mutex::default(),
             in_doubt: AtomicBool::new(false),
             unverified: Mutex::default(),
+<<<<<<< HEAD
             monitor: OnceLock::new(),
+=======
+            notices: RwLock::default(),
+>>>>>>> channels
         }))
     }
 
@@ -191,8 +255,13 @@ impl Warn {
         add("escalation.merge", |warn, tx, it| escalation::merged(warn, tx, &it.subject));
         add("escalation.limit", |warn, tx, it| escalation::limit_reached(warn, tx, &it.subject));
         add("process.end", |_, tx, it| process::calm(tx, &it.subject));
+<<<<<<< HEAD
         add("notice.tell", |warn, tx, it| notice::tell_slice(warn, tx, &it.subject));
         add("notice.signature", |warn, tx, it| notice::signature_overdue(warn, tx, &it.subject));
+=======
+        add("channel.tell", |warn, tx, it| announce::tell(warn, tx, &it.subject));
+        add("play.limit", |_, tx, it| play::limit(tx, &it.subject));
+>>>>>>> channels
         add("process.tell", |warn, tx, it| inform::called_slice(warn, tx, &it.subject));
         handlers
     }
@@ -207,22 +276,29 @@ impl Warn {
             );
             return;
         }
-        let pacer = Mutex::new(Pacer::new(gateway.rate, gateway.area_rate));
-        let line = Arc::new(Line { gateway: gateway.clone(), secret, pacer });
-        self.lines.write().unwrap_or_else(PoisonError::into_inner).insert(gateway.id, line);
+        self.use_line(Line::of_gateway(gateway, secret));
+    }
+
+    pub(crate) fn use_line(&self, line: Line) {
+        let (id, line) = (line.channel.id.clone(), Arc::new(line));
+        self.lines.write().unwrap_or_else(PoisonError::into_inner).insert(id, line);
     }
 
     /// Gateways in use that stand in no table.
     pub(crate) fn gateways_in_use(&self) -> Vec<Gateway> {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        lines.values().map(|it| it.gateway.clone()).collect()
+        lines.values().filter_map(|it| it.gateway.clone()).collect()
     }
 
+<<<<<<< HEAD
     /// Brings the gateways in use into line with the table: another node may have changed it.
+=======
+    /// Loads gateways and other channels of the tables with their secrets.
+>>>>>>> channels
     ///
     /// # Errors
     /// A refusal in any world but the real one; no setting can give those an address.
-    pub async fn load_gateways(&self) -> Result<usize, StoreError> {
+    pub async fn load_gateways(self: &Arc<Self>) -> Result<usize, StoreError> {
         if self.world.kind() != WorldKind::Real {
             return Err(not_real());
         }
@@ -259,7 +335,7 @@ impl Warn {
                 self.use_gateway(gateway, secret);
             }
         }
-        Ok(count)
+        Ok(count + self.load_channels().await?)
     }
 
     /// Whether the gateway is in use as it is; then its pace goes on.
@@ -272,7 +348,12 @@ impl Warn {
     ///
     /// # Errors
     /// A refusal for settings that make no sense, and in any world but the real one; what the store says.
-    pub async fn put_gateway(&self, actor: &Actor, gateway: Gateway, secret: Option<&str>) -> Result<(), StoreError> {
+    pub async fn put_gateway(
+        self: &Arc<Self>,
+        actor: &Actor,
+        gateway: Gateway,
+        secret: Option<&str>,
+    ) -> Result<(), StoreError> {
         check(&gateway)?;
         if self.world.kind() != WorldKind::Real {
             return Err(not_real());
@@ -282,6 +363,9 @@ impl Warn {
         let stored = gateway.clone();
         self.world
             .write("gateway", Urgency::Urgent, actor, move |tx| {
+                if tx.get::<Channel>(&stored.id)?.is_some() {
+                    return Err(refusal("bad_gateway", "已有同名的其他通道", "another channel has this id"));
+                }
                 let known = tx.query("SELECT 1 FROM gateway_secret WHERE gateway = $1", params![&stored.id])?;
                 if sealed.is_none() && known.is_empty() {
                     return Err(refusal("bad_gateway", "新通道须填写密钥", "a new gateway needs its secret"));
@@ -317,7 +401,8 @@ impl Warn {
     /// The channel messages of this kind leave by.
     pub(crate) fn channel(&self) -> String {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        lines.keys().next().cloned().unwrap_or_else(|| "default".to_owned())
+        let gateway = lines.values().find(|it| it.channel.kind == Kind::Gateway);
+        gateway.map_or_else(|| "default".to_owned(), |it| it.channel.id.clone())
     }
 }
 
@@ -330,7 +415,7 @@ pub(crate) fn refusal(code: &str, zh: &str, en: &str) -> StoreError {
     StoreError::Refused(Problem::new(code, zh, en))
 }
 
-fn not_real() -> StoreError {
+pub(crate) fn not_real() -> StoreError {
     refusal(
         "not_the_real_world",
         "回放和演练只能使用本机模拟通道，不能接真实通道",
@@ -338,18 +423,9 @@ fn not_real() -> StoreError {
     )
 }
 
-fn on_this_machine(url: &str) -> bool {
-    reqwest::Url::parse(url).is_ok_and(|url| {
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    })
-}
-
 fn check(gateway: &Gateway) -> Result<(), StoreError> {
-    let name =
-        |it: &str| !it.is_empty() && it.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let web = |it: &str| reqwest::Url::parse(it).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
-    let wrong = if !name(&gateway.id) {
+    let wrong = if !is_name(&gateway.id) {
         Some(("id", "通道编号只能用小写字母、数字和 -", "a gateway id is lower-case letters, digits and -"))
     } else if !web(&gateway.url) {
         Some(("url", "须为 http:// 或 https:// 地址", "an http:// or https:// address is expected"))

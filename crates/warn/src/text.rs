@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 use crate::{
     Warn,
     answer::list_token,
+    channel::{group::GroupMessage, words},
     escalation,
     model::{Escalation, Round},
     notice, words,
@@ -23,10 +24,16 @@ const NAMES: usize = 8;
 /// 演示编造, wherever an invented signal or round shows.
 pub(crate) const INVENTED: &str = "（演示编造）";
 
-/// A message ready to go: the number in clear lives only in memory.
-pub(crate) struct Ready {
-    pub to: String,
-    pub text: String,
+/// A message ready to go: number or address in clear live only in memory.
+pub(crate) enum Ready {
+    /// A call or a message to a number.
+    Number { to: String, text: String },
+    /// To a group; holds nothing about a person.
+    Group(GroupMessage),
+    /// To a mailbox.
+    Mail { to: String, subject: String, text: String },
+    /// On a loudspeaker.
+    Play { speaker: String, text: String },
 }
 
 /// Makes messages ready in one transaction; what many of them share is read once.
@@ -43,6 +50,9 @@ impl<'a> Writer<'a> {
 
     /// The number and the words of an outbox item, or why there is nothing to send any more.
     pub fn ready(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Result<Ready, &'static str>, StoreError> {
+        if item.payload["template"] == "announce" {
+            return words::ready(self.warn, tx, item, None);
+        }
         let Some(callee) = item.payload["callee"].as_str() else { return Ok(Err("no_callee")) };
         let index = item.payload["number"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
         let number = match number_of(tx, callee, index)? {
@@ -65,7 +75,11 @@ impl<'a> Writer<'a> {
 
     fn framed(&self, words: &str) -> String {
         let mark = mark(self.warn.world().kind());
+<<<<<<< HEAD
         format!("{mark}【{}】{words}{mark}", self.warn.config.speaker)
+=======
+        Ok(Ok(Ready::Number { to, text: format!("{mark}【{}】{words}{mark}", self.warn.config.speaker) }))
+>>>>>>> channels
     }
 
     fn call(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
@@ -123,14 +137,18 @@ impl<'a> Writer<'a> {
             self.signals.insert(item.subject.clone(), tx.get::<Signal>(&item.subject)?);
         }
         let Some(Some(signal)) = self.signals.get(&item.subject) else { return Ok(None) };
-        let invented = if signal.invented { INVENTED } else { "" };
         Ok(Some(if template == "relay" {
-            format!("转发{}{invented}：{}", signal.issuer, signal.text)
+            relay_words(signal)
         } else {
-            let title = &signal.title;
+            let (title, invented) = (&signal.title, if signal.invented { INVENTED } else { "" });
             format!("{}：{title}{invented}。响应和管控措施未自动解除，等候通知。此信息无须回复。", signal.issuer)
         }))
     }
+}
+
+/// The original of another authority under its name, unchanged.
+pub(crate) fn relay_words(signal: &Signal) -> String {
+    format!("转发{}{}：{}", signal.issuer, if signal.invented { INVENTED } else { "" }, signal.text)
 }
 
 /// What led to a round, marked where it is invented.
@@ -138,7 +156,8 @@ pub(crate) fn cause_words(round: &Round) -> String {
     format!("{}{}", round.cause, if round.invented { INVENTED } else { "" })
 }
 
-fn mark(kind: WorldKind) -> &'static str {
+/// The world's mark, first and last in whatever leaves it.
+pub(crate) fn mark(kind: WorldKind) -> &'static str {
     match kind {
         WorldKind::Real => "",
         WorldKind::Exercise => "【演练】",

@@ -5,6 +5,7 @@
 //! opens. Everything between is the product.
 
 mod actors;
+mod channels;
 mod guide;
 mod setup;
 mod shipped;
@@ -72,6 +73,7 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let internal = internal_listener(&house)?;
     let actors = Actors::new(&internal.url, &loaded.story, setup::world(&house, &loaded).await?)?;
     let carrier = carrier(&loaded, &house, &internal.url, resumed).await?;
+    let _outside = channels::start(&house, &loaded.story.district).await?;
     greet(&loaded, &origin, &house, &actors, lang);
 
     let handle = axum_server::Handle::new();

@@ -93,6 +93,7 @@ fn everywhere(district: &RegionCode) -> Vec<RegionCode> {
 fn role(post: &str) -> &'static str {
     match post {
         "带班领导" => "duty_leader",
+        "系统管理员" => "system_admin",
         "街道主班" | "乡镇主班" => "street_officer",
         _ => "duty_officer",
     }

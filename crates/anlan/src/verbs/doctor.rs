@@ -4,7 +4,7 @@ use std::{path::Path, time::Instant as Wall};
 
 use anlan_kernel::{Actor, Instant, Lang};
 use anlan_store::{Clock, StoreError, World, WorldKind, journal, params, real_now};
-use anlan_warn::Gateway;
+use anlan_warn::channel::Kind;
 use serde::Serialize;
 
 use super::{Bad, Outcome, lang, words};
@@ -67,7 +67,7 @@ fn title(name: &'static str, lang: Lang) -> &'static str {
         "store" => "数据库",
         "heads" => "签名链头",
         "backlog" => "待办积压",
-        "channel" => "短信语音通道",
+        "channel" => "通道",
         "world" => "世界",
         other => other,
     };
@@ -161,29 +161,23 @@ async fn backlog(world: &World) -> Look {
     }
 }
 
-/// Whether each gateway answers on its socket at all; a call is made by nobody.
+/// Whether each channel answers, as far as asking sends nothing: any answer of a gateway or a bot's
+/// server, a mail server that takes the log-in, a broker that greets.
 async fn channels(world: &World) -> Vec<Look> {
-    let found = world.read(&Actor::system("doctor"), |tx| tx.find::<Gateway>("enabled = 1", "ORDER BY id", &[])).await;
-    let gateways = match found {
-        Ok(gateways) if gateways.is_empty() => {
-            return vec![Look { name: "channel", fine: false, seen: "no gateway: nobody can be called".into() }];
-        }
-        Ok(gateways) => gateways,
-        Err(error) => return vec![Look { name: "channel", fine: false, seen: error.to_string() }],
+    let channel = |fine, seen| Look { name: "channel", fine, seen };
+    let found = match anlan_warn::channel::service::probe(world).await {
+        Ok(found) => found,
+        Err(error) => return vec![channel(false, error.to_string())],
     };
     let mut looks = Vec::new();
-    for gateway in gateways {
-        let client = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(5)).build();
-        let answer = match client {
-            Ok(client) => client.get(format!("{}/v1/status?key=doctor", gateway.url)).send().await,
-            Err(error) => Err(error),
-        };
-        // Any answer will do: an unsigned question is refused by a gateway that is there.
-        looks.push(match answer {
-            Ok(answer) => {
-                Look { name: "channel", fine: true, seen: format!("{}: answers ({})", gateway.id, answer.status()) }
-            }
-            Err(error) => Look { name: "channel", fine: false, seen: format!("{}: {error}", gateway.id) },
+    if !found.iter().any(|(_, kind, _)| *kind == Kind::Gateway) {
+        looks.push(channel(false, "no gateway: nobody can be called".into()));
+    }
+    for (id, kind, said) in found {
+        let kind = kind.about().name;
+        looks.push(match said {
+            Ok(words) => channel(true, format!("{id} ({kind}): answers ({words})")),
+            Err(words) => channel(false, format!("{id} ({kind}): {words}")),
         });
     }
     looks

@@ -2,6 +2,7 @@
 
 mod board;
 mod calls;
+mod channels;
 mod door;
 mod effect;
 mod evidence;
@@ -31,14 +32,20 @@ pub(crate) use effect::{
     sheet as effect_sheet,
 };
 pub(crate) use evidence::read_evidence;
-pub(crate) use gateways::{GatewayView, SendingView, read_failed, read_gateways};
+pub(crate) use gateways::{SendingView, read_failed};
 pub(crate) use lists::{List, ListQuery, cursor};
 pub(crate) use processes::{ProcessView, read_process, read_processes};
-pub(crate) use rounds::{Counts, RoundView, read_round};
+pub(crate) use rounds::{Counts, RoundView, read_round, round_counts};
 pub(crate) use transfers::{Transfers, read_transfers};
+pub(crate) use channels::{
+    ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
+    read_plays, read_routes, save, save_endpoint, save_route,
+};
 
 /// Most bytes of a body of receipts.
 const RECEIPTS: usize = 1 << 20;
+/// Most bytes of a table of endpoints.
+const SHEET: usize = 16 << 20;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -48,7 +55,7 @@ pub(crate) struct Room {
 }
 
 /// Routes of warning and call-out: processes, rounds, calls, lists for superiors, requests for help,
-/// notices, receipts, gateways, failed sendings, and their pages.
+/// notices, receipts, channels, failed sendings, and their pages.
 pub fn routes(site: &Arc<Site>, warn: Arc<Warn>) -> Mounted {
     let room = Room { site: Arc::clone(site), warn };
     desk(site)
@@ -101,6 +108,45 @@ fn channels(site: &Arc<Site>) -> Routes<Room> {
         .put("/api/v1/gateways/{id}", channels, "设置通道", "Set a gateway", gateways::put)
         .get("/api/v1/sendings/failed", channels, "发送失败与重发", "Failed and repeated sendings", gateways::failed)
         .post("/api/v1/sendings/{id}/again", channels, "再发一次", "Send again", gateways::again)
+        .post(
+            "/api/v1/sendings/{id}/discard",
+            channels,
+            "不再发送",
+            "Lay a failed sending aside",
+            self::channels::discard,
+        )
+        .get("/api/v1/channels", channels, "各类通道及状态", "Channels of every kind", self::channels::list)
+        .get("/api/v1/channels/{id}", channels, "一个通道", "A channel", self::channels::one)
+        .put("/api/v1/channels/{id}", channels, "设置通道", "Set a channel", self::channels::put)
+        .delete("/api/v1/channels/{id}", channels, "删除通道", "Take a channel away", self::channels::remove)
+        .post("/api/v1/channels/{id}/test", channels, "通道测试", "Test a channel", self::channels::test)
+        .get("/api/v1/channel-routes", channels, "消息去向", "Which channel is told what", self::channels::routes)
+        .post("/api/v1/channel-routes", channels, "增加去向", "Add a route", self::channels::add_route)
+        .delete("/api/v1/channel-routes/{id}", channels, "删除去向", "Take a route away", self::channels::remove_route)
+        .get("/api/v1/endpoints", channels, "终端：喇叭与邮箱", "Loudspeakers and mailboxes", self::channels::endpoints)
+        .put("/api/v1/endpoints/{id}", channels, "设置终端", "Set an endpoint", self::channels::put_endpoint)
+        .delete(
+            "/api/v1/endpoints/{id}",
+            channels,
+            "删除终端",
+            "Take an endpoint away",
+            self::channels::remove_endpoint,
+        )
+        .get(
+            "/api/v1/plays",
+            Access::Needs(P::SeeDesk),
+            "播出结果",
+            "Announcements on loudspeakers",
+            self::channels::plays,
+        )
+        .limit(SHEET)
+        .post(
+            "/api/v1/import/endpoints",
+            channels,
+            "导入终端",
+            "Import loudspeakers or mailboxes",
+            self::channels::import,
+        )
         .limit(RECEIPTS)
         .post("/api/v1/receipts/{gateway}", proof, "通道回执", "Receipts of a gateway", gateways::receipts)
 }

@@ -180,6 +180,11 @@ async fn load(world: &World, actor: &Actor, ids: &[String]) -> Result<Vec<Round>
     Ok(ids.iter().filter_map(|it| by_id.remove(it)).collect())
 }
 
+/// How the calls of one round in scope stand.
+pub(crate) fn round_counts(tx: &mut Tx<'_>, round: &str) -> Result<Counts, StoreError> {
+    Ok(counts(tx, &[round.to_owned()], None)?.remove(round).unwrap_or_else(Counts::none))
+}
+
 /// Counts of the calls in scope, by round; of the past a call that ended later counts as open.
 fn counts(tx: &mut Tx<'_>, rounds: &[String], at: Option<Instant>) -> Result<BTreeMap<String, Counts>, StoreError> {
     if rounds.is_empty() {

@@ -1,23 +1,31 @@
 //! The courier: takes what is due from the outbox to the gateway. `sending` is on disk before the
 //! request leaves; a request whose answer never came is `unknown` and is cleared up by key.
 
+mod bot;
+mod mail;
 mod pacer;
 mod request;
 mod settle;
+pub(crate) mod speaker;
 
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use anlan_kernel::{Actor, Instant};
-use anlan_store::{Advanced, Event, Lease, OutboxItem, Sending, StoreError, Tx, Urgency, params};
+use anlan_store::{Advanced, Event, Lease, OutboxItem, Sending, StoreError, Tx, Urgency, failpoint, params};
 use serde_json::json;
 use tokio::task::JoinSet;
 
+pub use bot::{sign_dingtalk, sign_feishu};
 pub(crate) use pacer::Pacer;
 pub(crate) use request::percent;
 pub use request::sign;
 
+use request::Outcome;
+
 use crate::{
-    Warn, receipt,
+    Warn,
+    channel::Kind,
+    receipt,
     service::Line,
     text::{Ready, Writer},
 };
@@ -131,8 +139,21 @@ impl Warn {
     }
 
     async fn deliver(self: &Arc<Self>, line: &Arc<Line>, claimed: Vec<Claimed>) -> Result<(), StoreError> {
-        let outcomes = request::submit(&self.http, line, &claimed).await;
+        let outcomes = hand_over(self, line, &claimed).await;
+        self.hold_back(line, &outcomes);
         self.settle(line, claimed.into_iter().map(|(item, _)| item).collect(), outcomes).await
+    }
+
+    /// A far side that says "not so fast" means all of it.
+    fn hold_back(&self, line: &Line, outcomes: &[Outcome]) {
+        let waits = outcomes.iter().filter_map(|it| match it {
+            Outcome::Later(wait, _) if !wait.is_zero() => Some(*wait),
+            _ => None,
+        });
+        if let Some(wait) = waits.max() {
+            let until = self.world.now().plus(wait);
+            line.pacer.lock().unwrap_or_else(PoisonError::into_inner).hold(until);
+        }
     }
 
     /// Marks what may go now as `sending` and commits that.
@@ -155,7 +176,7 @@ impl Warn {
 
     /// When something of this line is due that is not due yet.
     async fn next_due(&self, line: &Arc<Line>) -> Result<Option<Instant>, StoreError> {
-        let channel = line.gateway.id.clone();
+        let channel = line.channel.id.clone();
         self.world
             .read(&courier(), move |tx| {
                 let now = tx.now();
@@ -169,7 +190,7 @@ impl Warn {
 
     /// Items nobody knows the outcome of are asked for again, with growing pauses.
     async fn ask_again(self: &Arc<Self>, line: &Arc<Line>) -> Result<usize, StoreError> {
-        let channel = line.gateway.id.clone();
+        let channel = line.channel.id.clone();
         let unknown: Vec<OutboxItem> = self
             .world
             .read(&courier(), move |tx| {
@@ -180,8 +201,8 @@ impl Warn {
             .await?;
         let mut cleared = 0;
         for item in unknown {
-            let outcome = request::ask(&self.http, line, &item).await;
-            cleared += usize::from(!matches!(outcome, request::Outcome::Unknown(_)));
+            let outcome = ask(&self.http, line, &item).await;
+            cleared += usize::from(!matches!(outcome, Outcome::Unknown(_)));
             self.settle(line, vec![item], vec![outcome]).await?;
         }
         Ok(cleared)
@@ -223,6 +244,51 @@ impl Warn {
     }
 }
 
+/// Hands a batch to the far side; one outcome per item, in order.
+pub(crate) async fn hand_over(warn: &Warn, line: &Line, batch: &[Claimed]) -> Vec<Outcome> {
+    failpoint::reach(|| "courier:before-send".into());
+    let outcomes = match line.channel.kind {
+        Kind::Gateway => request::submit(&warn.http, line, batch).await,
+        Kind::Wecom | Kind::Dingtalk | Kind::Feishu => bot::send(&warn.http, line, batch).await,
+        Kind::Mail => mail::send(warn, line, batch).await,
+        Kind::Speaker => speaker::send(warn, line, batch).await,
+        // Its messages leave by the gateway it names.
+        Kind::SpeakerDial => refuse(batch, "no_way"),
+    };
+    failpoint::reach(|| "courier:after-send".into());
+    outcomes
+}
+
+fn refuse(batch: &[Claimed], code: &str) -> Vec<Outcome> {
+    batch.iter().map(|_| Outcome::Refused(json!({"code": code}))).collect()
+}
+
+/// Clears up an item of unknown outcome. A gateway can be asked by key. Nobody else can: there the
+/// message goes once more, marked as a repeat, and is given up when that is in doubt too.
+async fn ask(http: &reqwest::Client, line: &Line, item: &OutboxItem) -> Outcome {
+    match line.channel.kind {
+        Kind::Gateway => request::ask(http, line, item).await,
+        _ if item.payload["repeat"] == true || item.tries >= line.channel.max_tries => {
+            Outcome::GivenUp(json!({"code": "in_doubt"}))
+        }
+        _ => Outcome::Anew { repeat: true },
+    }
+}
+
+/// Connects to the far side as far as that sends nothing; what it said, or what went wrong.
+///
+/// # Errors
+/// The far side's words, or the connection's.
+pub(crate) async fn probe(http: &reqwest::Client, line: &Line, within: std::time::Duration) -> Result<String, String> {
+    match line.channel.kind {
+        Kind::Gateway => request::probe(http, &format!("{}/v1/status?key=doctor", line.channel.url)).await,
+        Kind::Wecom | Kind::Dingtalk | Kind::Feishu => request::probe(http, &line.channel.url).await,
+        Kind::Mail => mail::probe(line, within).await,
+        Kind::Speaker => speaker::probe(line, within).await,
+        Kind::SpeakerDial => Ok(line.channel.setting("gateway").to_owned()),
+    }
+}
+
 /// What may go now: by priority, then time, as far as the pace allows.
 fn choose(tx: &mut Tx<'_>, line: &Line) -> Result<(Vec<OutboxItem>, Option<Instant>), StoreError> {
     let most = line.batch();
@@ -230,7 +296,7 @@ fn choose(tx: &mut Tx<'_>, line: &Line) -> Result<(Vec<OutboxItem>, Option<Insta
     let (window, windows) = if pacer.by_area() { (WINDOW.max(most), WINDOWS) } else { (most, 1) };
     let (mut chosen, mut blocked, mut after) = (Vec::new(), None, None);
     for _ in 0..windows {
-        let due = due_items(tx, &line.gateway.id, after.as_ref(), window)?;
+        let due = due_items(tx, &line.channel.id, after.as_ref(), window)?;
         let full = due.len() == window;
         after = due.last().map(|it| (it.priority, it.due_at, it.id.clone()));
         for item in due {
@@ -292,7 +358,7 @@ fn claim_all(warn: &Warn, tx: &mut Tx<'_>, line: &Line, chosen: Vec<OutboxItem>)
         }
     }
     let detail = json!({"count": claimed.len(), "stayed": stayed.len()});
-    tx.record(Event::new("outbox.sending", &line.gateway.id).detail(detail))?;
+    tx.record(Event::new("outbox.sending", &line.channel.id).detail(detail))?;
     for item in &stayed {
         receipt::never_left(warn, tx, item)?;
     }

@@ -11,6 +11,8 @@ pub(crate) struct Pacer {
     area_rate: f64,
     all: Bucket,
     areas: HashMap<RegionCode, Bucket>,
+    /// Nothing leaves before.
+    held: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,11 +45,20 @@ impl Bucket {
 impl Pacer {
     /// So many messages a second in all, and so many into one street; 0 is no cap.
     pub fn new(rate: f64, area_rate: f64) -> Self {
-        Self { rate, area_rate, all: Bucket::full(rate), areas: HashMap::new() }
+        Self { rate, area_rate, all: Bucket::full(rate), areas: HashMap::new(), held: None }
+    }
+
+    /// Lets nothing leave before `until`.
+    pub fn hold(&mut self, until: Instant) {
+        self.held = self.held.max(Some(until));
     }
 
     /// Takes a token for one message into `region`, or says when there will be one.
     pub fn take(&mut self, region: &RegionCode, now: Instant) -> Result<(), Instant> {
+        self.held = self.held.filter(|it| *it > now);
+        if let Some(until) = self.held {
+            return Err(until);
+        }
         if self.rate > 0.0 {
             self.all.fill(self.rate, now);
             if self.all.empty() {
@@ -71,7 +82,7 @@ impl Pacer {
 
     /// Whether nothing at all may leave now.
     pub fn exhausted(&self) -> bool {
-        self.rate > 0.0 && self.all.empty()
+        self.held.is_some() || self.rate > 0.0 && self.all.empty()
     }
 
     /// Whether one street can wait while others go on.
@@ -123,6 +134,15 @@ mod tests {
         let next = pacer.take(&region("440303"), at(0)).unwrap_err();
         assert!(pacer.take(&region("440303"), Instant(next.0 - 10)).is_err());
         assert!(pacer.take(&region("440303"), next).is_ok());
+    }
+
+    #[test]
+    fn a_line_that_is_held_waits_whole() {
+        let mut pacer = Pacer::new(0.0, 0.0);
+        pacer.hold(at(5_000));
+        assert_eq!(pacer.take(&region("440303"), at(4_999)), Err(at(5_000)));
+        assert!(pacer.exhausted());
+        assert_eq!(pacer.take(&region("440303"), at(5_000)), Ok(()));
     }
 
     #[test]

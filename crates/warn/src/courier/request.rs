@@ -2,14 +2,14 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use anlan_store::{OutboxItem, failpoint, hex, real_now};
+use anlan_store::{OutboxItem, hex, real_now};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 use sha2::Sha256;
 
 use super::Claimed;
-use crate::service::Line;
+use crate::{service::Line, text::Ready};
 
 /// Keys a caller listens for.
 const KEYS: &[&str] = &["1", "2", "3"];
@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Later(Duration, Json),
     /// Nobody knows whether it was taken.
     Unknown(Json),
+    /// It is not tried any more.
+    GivenUp(Json),
     /// The gateway says it does not have it, or cannot say: it goes out once more, now.
     Anew {
         /// It cannot say, so this may be the second time.
@@ -65,21 +67,26 @@ struct AnswerItem {
 
 /// Hands a batch to the gateway; one outcome per item, in order.
 pub(crate) async fn submit(http: &reqwest::Client, line: &Line, batch: &[Claimed]) -> Vec<Outcome> {
-    let items = batch.iter().map(|(item, ready)| submit_item(item, &ready.to, &ready.text)).collect();
+    let items: Option<Vec<_>> = batch
+        .iter()
+        .map(|(item, ready)| match ready {
+            Ready::Number { to, text } => Some(submit_item(item, to, text)),
+            _ => None,
+        })
+        .collect();
+    let Some(items) = items else { return all(batch, &Outcome::Refused(json!({"code": "no_number"}))) };
     let Ok(body) = serde_json::to_vec(&Submit { items }) else {
         return all(batch, &Outcome::Refused(json!({"code": "not_json"})));
     };
-    failpoint::reach(|| "courier:before-send".into());
     let time = unix_seconds();
     let answer = http
-        .post(format!("{}/v1/submit", line.gateway.url))
+        .post(format!("{}/v1/submit", line.channel.url))
         .header("content-type", "application/json")
-        .header("x-anlan-signature", sign(&line.secret, &time, &body))
+        .header("x-anlan-signature", sign(line.secret("secret").as_bytes(), &time, &body))
         .header("x-anlan-time", time)
         .body(body)
         .send()
         .await;
-    failpoint::reach(|| "courier:after-send".into());
     match answer {
         Ok(response) => read_answer(response, batch).await,
         Err(error) if error.is_connect() => {
@@ -139,8 +146,8 @@ pub(crate) async fn ask(http: &reqwest::Client, line: &Line, item: &OutboxItem) 
     let path = format!("/v1/status?key={}", percent(&item.id));
     let time = unix_seconds();
     let request = http
-        .get(format!("{}{path}", line.gateway.url))
-        .header("x-anlan-signature", sign(&line.secret, &time, path.as_bytes()))
+        .get(format!("{}{path}", line.channel.url))
+        .header("x-anlan-signature", sign(line.secret("secret").as_bytes(), &time, path.as_bytes()))
         .header("x-anlan-time", time);
     match request.send().await {
         Ok(response) if response.status().is_success() => match response.json::<Json>().await {
@@ -154,7 +161,13 @@ pub(crate) async fn ask(http: &reqwest::Client, line: &Line, item: &OutboxItem) 
     }
 }
 
-fn unix_seconds() -> String {
+/// Whether anybody answers at this address at all; an unsigned question is refused by one that is there.
+pub(super) async fn probe(http: &reqwest::Client, url: &str) -> Result<String, String> {
+    let answer = http.get(url).send().await.map_err(|it| it.without_url().to_string())?;
+    Ok(answer.status().to_string())
+}
+
+pub(super) fn unix_seconds() -> String {
     (real_now().0 / 1_000_000).to_string()
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::{courier, request::Outcome};
 use crate::{
     Warn,
+    channel::{Kind, announce},
     model::Call,
     receipt,
     service::{Line, refusal},
@@ -18,7 +19,7 @@ use crate::{
 const LONGEST: Duration = Duration::from_secs(600);
 
 impl Warn {
-    pub(super) async fn settle(
+    pub(crate) async fn settle(
         self: &Arc<Self>,
         line: &Arc<Line>,
         items: Vec<OutboxItem>,
@@ -29,13 +30,14 @@ impl Warn {
             .write("courier.settle", Urgency::Urgent, &courier(), move |tx| {
                 let mut ended = Vec::new();
                 for (item, outcome) in items.iter().zip(&outcomes) {
-                    if settle_one(tx, &line, item, outcome)? {
-                        ended.push(item);
-                    }
+                    ended.extend(settle_one(tx, &line, item, outcome)?);
                 }
                 let detail = json!({"count": items.len(), "ended": ended.len()});
-                tx.record(Event::new("outbox.settled", &line.gateway.id).detail(detail))?;
-                for item in ended {
+                if ended.iter().any(|it| is_trouble(&line, it)) {
+                    announce::failed(tx, &line.channel.id)?;
+                }
+                tx.record(Event::new("outbox.settled", &line.channel.id).detail(detail))?;
+                for item in &ended {
                     receipt::never_left(&warn, tx, item)?;
                 }
                 Ok(())
@@ -73,26 +75,38 @@ impl Warn {
     }
 }
 
-/// Stores the outcome; whether the attempt is over without having left.
-fn settle_one(tx: &mut Tx<'_>, line: &Line, item: &OutboxItem, outcome: &Outcome) -> Result<bool, StoreError> {
+/// Stores the outcome; the attempt where it is over without having left.
+fn settle_one(
+    tx: &mut Tx<'_>,
+    line: &Line,
+    item: &OutboxItem,
+    outcome: &Outcome,
+) -> Result<Option<OutboxItem>, StoreError> {
     let next = settled(line, item, outcome, tx.now());
     if tx.advance(&next)? == Advanced::Yes {
-        return Ok(over(&next));
+        return Ok(over(next));
     }
     // A receipt was quicker, or another node took over and asked the gateway itself.
-    let Some(current) = tx.get::<OutboxItem>(&item.id)? else { return Ok(false) };
+    let Some(current) = tx.get::<OutboxItem>(&item.id)? else { return Ok(None) };
     if !matches!(current.state, Sending::Sending | Sending::Unknown) {
-        return Ok(false);
+        return Ok(None);
     }
     let next = settled(line, &current, outcome, tx.now());
     match tx.advance(&next)? {
-        Advanced::Yes => Ok(over(&next)),
+        Advanced::Yes => Ok(over(next)),
         Advanced::Stale => Err(StoreError::Race(next.id)),
     }
 }
 
-fn over(item: &OutboxItem) -> bool {
-    matches!(item.state, Sending::Refused | Sending::Failed)
+fn over(item: OutboxItem) -> Option<OutboxItem> {
+    matches!(item.state, Sending::Refused | Sending::Failed).then_some(item)
+}
+
+/// Whether the channel is to blame. A gateway refuses single numbers every night; a test tells whoever made it.
+fn is_trouble(line: &Line, item: &OutboxItem) -> bool {
+    let code = item.outcome.as_ref().and_then(|it| it["code"].as_str()).unwrap_or_default();
+    let one_number = line.channel.kind == Kind::Gateway && item.state == Sending::Refused && !code.starts_with("http_");
+    item.payload["matter"] != "test" && !one_number
 }
 
 fn settled(line: &Line, item: &OutboxItem, outcome: &Outcome, now: Instant) -> OutboxItem {
@@ -123,7 +137,11 @@ fn settled(line: &Line, item: &OutboxItem, outcome: &Outcome, now: Instant) -> O
                 next.payload["repeat"] = Json::Bool(true);
             }
         }
-        Outcome::Later(_, said) if next.tries >= line.gateway.max_tries => {
+        Outcome::GivenUp(said) => {
+            next.state = Sending::Failed;
+            next.outcome = Some(said.clone());
+        }
+        Outcome::Later(_, said) if next.tries >= line.channel.max_tries => {
             next.state = Sending::Failed;
             next.outcome = Some(said.clone());
         }

@@ -18,11 +18,7 @@ use super::{
     timeline as lines_of,
 };
 use crate::{
-<<<<<<< HEAD
-    api::{LineQuery, ListQuery, ProcessView, Room, page_of, read_process},
-=======
     api::{LineQuery, ListQuery, ProcessView, Room, account_names, page_of, read_process},
->>>>>>> report
     courier::percent,
     effect::timeline::{self, Line},
     model::{Round, RoundState},
@@ -85,13 +81,10 @@ fn body(
                     }
                 }
                 span.end.row {
-<<<<<<< HEAD
                     a.button href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) }
-=======
                     @if who.actor.name.starts_with("user:") {
                         a href=(paper(&format!("evidence/{}", percent(&who.actor.name)))) { (lang.pick("我的尽职记录", "My record of duty")) }
                     }
->>>>>>> report
                     a.button href=(paper("effect")) { (lang.pick("叫应效能分析", "Effect")) }
                     a.button href=(paper("summary")) { (lang.pick("过程总结", "Summary")) }
                 }

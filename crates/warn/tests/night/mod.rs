@@ -53,6 +53,8 @@ pub struct Setting {
     pub engine: Engine,
     pub carrier: CarrierConfig,
     pub gateway: Gateway,
+    /// How long a far side may take to answer.
+    pub answer_within: Duration,
 }
 
 impl Setting {
@@ -67,7 +69,7 @@ impl Setting {
             enabled: true,
         };
         let carrier = CarrierConfig { secret: SECRET.into(), lines: 500, ..CarrierConfig::exact(NOON) };
-        Self { engine, carrier, gateway }
+        Self { engine, carrier, gateway, answer_within: WarnConfig::default().answer_within }
     }
 
     /// What the person at this number does.
@@ -100,6 +102,7 @@ pub struct Night {
     pub carrier: Carrier,
     pub client: CarrierClient,
     pub gateway: Gateway,
+    answer_within: Duration,
     /// Where the product listens.
     pub url: String,
     serving: tokio::task::JoinHandle<()>,
@@ -121,7 +124,7 @@ fn hooks(warn: &Arc<Warn>) -> Hooks {
 
 impl Night {
     async fn begin(setting: Setting) -> Self {
-        let Setting { engine, mut carrier, mut gateway } = setting;
+        let Setting { engine, mut carrier, mut gateway, answer_within } = setting;
         let world = anlan_testbed::world(engine, anlan_store::Clock::driven(NOON), MODULES);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -129,16 +132,16 @@ impl Night {
         let carrier = Carrier::start(carrier).await.unwrap();
         let client = carrier.client().unwrap();
         gateway.url = carrier.url().to_owned();
-        let (warn, monitor) = mechanisms(&world, &gateway).await;
+        let (warn, monitor) = mechanisms(&world, &gateway, answer_within).await;
         let site = Site::new(World::clone(&world), "", false, "区三防办");
         let app = app(&site, &warn, &monitor);
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { world, warn, monitor, site, carrier, client, gateway, url, serving }
+        Self { world, warn, monitor, site, carrier, client, gateway, answer_within, url, serving }
     }
 
     /// The process died and another one starts on the same rows.
     pub async fn restart(&mut self) {
-        let (warn, monitor) = mechanisms(&self.world, &self.gateway).await;
+        let (warn, monitor) = mechanisms(&self.world, &self.gateway, self.answer_within).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.url = format!("http://{}", listener.local_addr().unwrap());
         let app = app(&self.site, &warn, &monitor);
@@ -295,6 +298,7 @@ impl Night {
     }
 }
 
+<<<<<<< HEAD
 fn app(site: &Arc<Site>, warn: &Arc<Warn>, monitor: &Arc<Monitor>) -> axum::Router {
     let monitor = anlan_monitor::api::routes(site, Arc::clone(monitor)).router;
     api::routes(site, Arc::clone(warn)).router.merge(monitor)
@@ -304,6 +308,11 @@ async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Mon
     let plan = Plan::read("test@1", PLAN).expect("the plan of the tests is good");
     let guide = Arc::new(Guide::read("notice@test", GUIDE).expect("the shipped guide is good"));
     let config = WarnConfig { link_base: "http://127.0.0.1".into(), guide, ..WarnConfig::default() };
+=======
+async fn mechanisms(world: &TestWorld, gateway: &Gateway, answer_within: Duration) -> (Arc<Warn>, Arc<Monitor>) {
+    let plan = Plan::read("test@1", PLAN).expect("the plan of the tests is good");
+    let config = WarnConfig { link_base: "http://127.0.0.1".into(), answer_within, ..WarnConfig::default() };
+>>>>>>> channels
     let warn = Warn::new(World::clone(world), config, plan).unwrap();
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
     let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn), ingest: true };
