@@ -2,12 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-<<<<<<< HEAD
-    net::IpAddr,
     sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, Weak, atomic::AtomicBool},
-=======
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool},
->>>>>>> channels
     time::Duration,
 };
 
@@ -47,7 +42,6 @@ pub static MODULE: Module = Module {
         &model::HELP,
         &model::RECEIPT,
         &model::GATEWAY,
-<<<<<<< HEAD
         &transfer::TRANSFER,
         &pin::PIN,
         &notice::model::NOTICE,
@@ -55,12 +49,10 @@ pub static MODULE: Module = Module {
         &notice::model::RECIPIENT,
         &notice::model::SERIES,
         &notice::model::PUBLIC_PAGE,
-=======
         &channel::model::CHANNEL,
         &channel::model::ROUTE,
         &channel::model::ENDPOINT,
         &channel::model::PLAY,
->>>>>>> channels
     ],
 };
 
@@ -116,13 +108,10 @@ pub struct WarnConfig {
     pub link_base: String,
     /// A process ends this long after its last alarm or signal.
     pub process_ends_after: Duration,
-<<<<<<< HEAD
     /// What notices ask for, and their number series.
     pub guide: Arc<Guide>,
-=======
     /// How long a gateway or another far side may take to answer.
     pub answer_within: Duration,
->>>>>>> channels
 }
 
 impl Default for WarnConfig {
@@ -131,11 +120,8 @@ impl Default for WarnConfig {
             speaker: "区三防办".into(),
             link_base: "http://127.0.0.1:8080".into(),
             process_ends_after: Duration::from_secs(12 * 3600),
-<<<<<<< HEAD
             guide: Arc::default(),
-=======
             answer_within: Duration::from_secs(20),
->>>>>>> channels
         }
     }
 }
@@ -153,13 +139,10 @@ pub struct Warn {
     pub(crate) in_doubt: AtomicBool,
     /// Unverifiable receipts kept since this moment.
     pub(crate) unverified: Mutex<(Instant, u32)>,
-<<<<<<< HEAD
     /// Whose readings the screens draw. The monitor's hooks hold this mechanism, so it is not held back.
     monitor: OnceLock<Weak<Monitor>>,
-=======
     /// Looks notices up for the channels.
     pub(crate) notices: RwLock<Option<Notices>>,
->>>>>>> channels
 }
 
 impl std::fmt::Debug for Warn {
@@ -190,11 +173,8 @@ impl Warn {
             audiences: Mutex::default(),
             in_doubt: AtomicBool::new(false),
             unverified: Mutex::default(),
-<<<<<<< HEAD
             monitor: OnceLock::new(),
-=======
             notices: RwLock::default(),
->>>>>>> channels
         }))
     }
 
@@ -255,13 +235,10 @@ impl Warn {
         add("escalation.merge", |warn, tx, it| escalation::merged(warn, tx, &it.subject));
         add("escalation.limit", |warn, tx, it| escalation::limit_reached(warn, tx, &it.subject));
         add("process.end", |_, tx, it| process::calm(tx, &it.subject));
-<<<<<<< HEAD
         add("notice.tell", |warn, tx, it| notice::tell_slice(warn, tx, &it.subject));
         add("notice.signature", |warn, tx, it| notice::signature_overdue(warn, tx, &it.subject));
-=======
         add("channel.tell", |warn, tx, it| announce::tell(warn, tx, &it.subject));
         add("play.limit", |_, tx, it| play::limit(tx, &it.subject));
->>>>>>> channels
         add("process.tell", |warn, tx, it| inform::called_slice(warn, tx, &it.subject));
         handlers
     }
@@ -290,11 +267,7 @@ impl Warn {
         lines.values().filter_map(|it| it.gateway.clone()).collect()
     }
 
-<<<<<<< HEAD
-    /// Brings the gateways in use into line with the table: another node may have changed it.
-=======
-    /// Loads gateways and other channels of the tables with their secrets.
->>>>>>> channels
+    /// Brings gateways and other channels in use into line with the tables: another node may have changed them.
     ///
     /// # Errors
     /// A refusal in any world but the real one; no setting can give those an address.

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::{
     Warn,
     answer::list_token,
-    channel::{group::GroupMessage, words},
+    channel::{self, group::GroupMessage},
     escalation,
     model::{Escalation, Round},
     notice, words,
@@ -51,7 +51,7 @@ impl<'a> Writer<'a> {
     /// The number and the words of an outbox item, or why there is nothing to send any more.
     pub fn ready(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Result<Ready, &'static str>, StoreError> {
         if item.payload["template"] == "announce" {
-            return words::ready(self.warn, tx, item, None);
+            return channel::words::ready(self.warn, tx, item, None);
         }
         let Some(callee) = item.payload["callee"].as_str() else { return Ok(Err("no_callee")) };
         let index = item.payload["number"].as_u64().and_then(|it| usize::try_from(it).ok()).unwrap_or(0);
@@ -70,16 +70,12 @@ impl<'a> Writer<'a> {
         };
         let Some(words) = words else { return Ok(Err("nothing_to_say")) };
         // The world's mark stands first and last, put there by the channel itself.
-        Ok(Ok(Ready { to, text: self.framed(&words) }))
+        Ok(Ok(Ready::Number { to, text: self.framed(&words) }))
     }
 
     fn framed(&self, words: &str) -> String {
         let mark = mark(self.warn.world().kind());
-<<<<<<< HEAD
         format!("{mark}【{}】{words}{mark}", self.warn.config.speaker)
-=======
-        Ok(Ok(Ready::Number { to, text: format!("{mark}【{}】{words}{mark}", self.warn.config.speaker) }))
->>>>>>> channels
     }
 
     fn call(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {

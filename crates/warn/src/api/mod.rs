@@ -26,6 +26,10 @@ pub(crate) use calls::{
     CallQuery, CallStory, CallView, Figure, HelpView, Record, read_call, read_calls, read_help, record_call,
     view as call_view,
 };
+pub(crate) use channels::{
+    ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
+    read_plays, read_routes, save, save_endpoint, save_route,
+};
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use effect::{
     EffectQuery, EffectView, Group, LineQuery, LineView, Part, account_names, page_of, read_effect, read_summary,
@@ -37,10 +41,6 @@ pub(crate) use lists::{List, ListQuery, cursor};
 pub(crate) use processes::{ProcessView, read_process, read_processes};
 pub(crate) use rounds::{Counts, RoundView, read_round, round_counts};
 pub(crate) use transfers::{Transfers, read_transfers};
-pub(crate) use channels::{
-    ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
-    read_plays, read_routes, save, save_endpoint, save_route,
-};
 
 /// Most bytes of a body of receipts.
 const RECEIPTS: usize = 1 << 20;

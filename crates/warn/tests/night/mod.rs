@@ -298,21 +298,15 @@ impl Night {
     }
 }
 
-<<<<<<< HEAD
 fn app(site: &Arc<Site>, warn: &Arc<Warn>, monitor: &Arc<Monitor>) -> axum::Router {
     let monitor = anlan_monitor::api::routes(site, Arc::clone(monitor)).router;
     api::routes(site, Arc::clone(warn)).router.merge(monitor)
 }
 
-async fn mechanisms(world: &TestWorld, gateway: &Gateway) -> (Arc<Warn>, Arc<Monitor>) {
-    let plan = Plan::read("test@1", PLAN).expect("the plan of the tests is good");
-    let guide = Arc::new(Guide::read("notice@test", GUIDE).expect("the shipped guide is good"));
-    let config = WarnConfig { link_base: "http://127.0.0.1".into(), guide, ..WarnConfig::default() };
-=======
 async fn mechanisms(world: &TestWorld, gateway: &Gateway, answer_within: Duration) -> (Arc<Warn>, Arc<Monitor>) {
     let plan = Plan::read("test@1", PLAN).expect("the plan of the tests is good");
-    let config = WarnConfig { link_base: "http://127.0.0.1".into(), answer_within, ..WarnConfig::default() };
->>>>>>> channels
+    let guide = Arc::new(Guide::read("notice@test", GUIDE).expect("the shipped guide is good"));
+    let config = WarnConfig { link_base: "http://127.0.0.1".into(), guide, answer_within, ..WarnConfig::default() };
     let warn = Warn::new(World::clone(world), config, plan).unwrap();
     warn.use_gateway(gateway.clone(), SECRET.as_bytes().to_vec());
     let settings = Settings { home: code(DISTRICT), hooks: hooks(&warn), ingest: true };
