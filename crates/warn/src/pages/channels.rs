@@ -37,12 +37,18 @@ struct Shown {
 }
 
 /// Everything about channels on one page.
-pub(super) async fn show(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
-    whole(&room, &who, &query, None).await
-}
-
-async fn whole(room: &Room, who: &Who, query: &ListQuery, tested: Option<&OutboxItem>) -> ApiResult<Markup> {
-    let failed = read_failed(room, who, query).await?;
+pub(super) async fn show(
+    State(room): State<Room>,
+    who: Who,
+    Query(query): Query<ListQuery>,
+    Query(after): Query<AfterTest>,
+) -> ApiResult<Markup> {
+    let (room, who) = (&room, &who);
+    let tested = match after.tested {
+        Some(key) => room.site.world.read(&who.actor, move |tx| tx.get::<OutboxItem>(&key)).await?,
+        None => None,
+    };
+    let failed = read_failed(room, who, &query).await?;
     let shown = Shown {
         channels: read_channels(room, who).await?,
         routes: read_routes(room, who).await?,
@@ -55,7 +61,7 @@ async fn whole(room: &Room, who: &Who, query: &ListQuery, tested: Option<&Outbox
     let (site, lang) = (&*room.site, who.lang);
     let body = html! {
         main {
-            @if let Some(item) = tested { (result(item, lang)) }
+            @if let Some(item) = &tested { (result(item, lang)) }
             (channels(room, lang, &shown))
             (routes(site, lang, &shown))
             (endpoints(site, lang, &shown))
@@ -64,6 +70,12 @@ async fn whole(room: &Room, who: &Who, query: &ListQuery, tested: Option<&Outbox
         }
     };
     Ok(page(site, who, title, body))
+}
+
+/// The test whose result stands on top.
+#[derive(serde::Deserialize)]
+pub(super) struct AfterTest {
+    tested: Option<String>,
 }
 
 /// What became of a test, with the far side's own words.
@@ -179,7 +191,7 @@ fn routes(site: &Site, lang: Lang, shown: &Shown) -> Markup {
                 select name="matter" aria-label=(lang.pick("事由", "Matter")) {
                     @for it in Matter::ALL { option value=(it.name()) { (it.words(lang)) } }
                 }
-                input name="region" required placeholder=(lang.pick("区划代码，如 440303", "division code, such as 440303")) aria-label=(lang.pick("区划代码", "Division code")) size="14";
+                input name="region" required placeholder=(lang.pick("区划代码，如 440303", "division code, such as 440303")) aria-label=(lang.pick("区划代码", "Division code")) size="20";
                 select name="channel" aria-label=(lang.pick("通道", "Channel")) {
                     @for it in shown.channels.iter().filter(told) { option value=(it.channel.id) { (it.channel.id) " · " (it.channel.kind.words(lang)) } }
                 }
@@ -389,9 +401,9 @@ pub(super) async fn test(
     who: Who,
     Path(id): Path<String>,
     Form(it): Form<Test>,
-) -> ApiResult<Markup> {
+) -> ApiResult<Redirect> {
     let item = room.warn.test_channel(&who.actor, &id, it.to.as_deref()).await?;
-    whole(&room, &who, &ListQuery::default(), Some(&item)).await
+    Ok(Redirect::to(&room.site.url(&format!("/channels?tested={}", crate::courier::percent(&item.id)))))
 }
 
 /// Adds a route.
