@@ -195,14 +195,12 @@ impl Monitor {
         found
     }
 
-    /// The rules that judge now, and some positions of the log with the time of their frame, in order.
-    pub(crate) async fn sets_and_places(&self) -> (Vec<RuleSet>, Vec<(Instant, i64)>) {
-        let judging = self.judging.lock().await;
-        (judging.active_sets(), judging.places.iter().copied().collect())
-    }
-
-    pub(crate) fn log_handle(&self) -> Arc<Log> {
-        Arc::clone(&self.log)
+    /// The log, the rules that judge now, and some positions of the log with the time of their frame, in
+    /// order; nothing on a node without a log.
+    pub(crate) async fn for_strips(&self) -> Option<(Arc<Log>, Vec<RuleSet>, Vec<(Instant, i64)>)> {
+        let intake = self.intake.as_ref()?;
+        let judging = intake.judging.lock().await;
+        Some((Arc::clone(&intake.log), judging.active_sets(), judging.places.iter().copied().collect()))
     }
 
     /// How many readings the log holds; those of bad quality are no readings.

@@ -62,7 +62,7 @@ type Key = (String, Quantity);
 
 impl Monitor {
     /// Strips of these stations for the quantities that rules of `hazard` judge, between two moments; a
-    /// quantity without a reading there has none.
+    /// quantity without a reading there has none. A node without a log has nothing to draw.
     ///
     /// # Errors
     /// What the log says.
@@ -73,7 +73,7 @@ impl Monitor {
         from: Instant,
         until: Instant,
     ) -> Result<Vec<Strip>, StoreError> {
-        let (sets, places) = self.sets_and_places().await;
+        let Some((log, sets, places)) = self.for_strips().await else { return Ok(Vec::new()) };
         let rules: Vec<Rule> = sets
             .iter()
             .flat_map(|it| parse_rules(&it.toml).rules)
@@ -88,7 +88,6 @@ impl Monitor {
         }
         let reach = wanted.iter().flat_map(|it| &it.2).filter_map(|it| it.window).max().unwrap_or_default();
         let begin = from.minus(reach);
-        let log = self.log_handle();
         let keys: Vec<Key> = wanted.iter().map(|it| (it.0.id.clone(), it.1)).collect();
         let read = tokio::task::spawn_blocking(move || readings(&log, &places, &keys, begin, until));
         let mut found = read.await.map_err(|it| StoreError::Io(it.to_string()))??;

@@ -314,7 +314,9 @@ impl Warn {
     /// Whether the gateway is in use as it is; then its pace goes on.
     fn uses(&self, gateway: &Gateway, secret: &[u8]) -> bool {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        lines.get(&gateway.id).is_some_and(|it| it.gateway == *gateway && it.secret == secret)
+        lines
+            .get(&gateway.id)
+            .is_some_and(|it| it.gateway.as_ref() == Some(gateway) && it.secret("secret").as_bytes() == secret)
     }
 
     /// Stores a gateway of the real world and uses it at once; without `secret` the one it has stays.

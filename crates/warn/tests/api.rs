@@ -2,11 +2,10 @@
 
 mod night;
 
-use anlan_register::Rank;
 use anlan_testbed::Engine;
 use anlan_warn::CallState;
 use night::{
-    DISTRICT, Roster, Setting, at,
+    DISTRICT, at,
     caller::{Caller, percent, red},
     long,
 };

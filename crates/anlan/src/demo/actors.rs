@@ -101,26 +101,25 @@ impl Actors {
                 let hazard = text("hazard");
                 for process in items(&found).iter().filter(|it| it["hazard"] == hazard.as_str()) {
                     let body = json!({"process": process["id"], "hat": text("hat")});
-                    self.post_once(act, number, 0, "/api/v1/notices", &body).await?;
+                    self.post(act, "/api/v1/notices", &body).await?;
                 }
-                self.each_notice(act, number, "unissued", "submit", &json!({})).await
+                self.each_notice(act, "unissued", "submit", &json!({})).await
             }
             "lift_notice" => {
-                self.each_notice(act, number, "in_force", "lift", &json!({"reason": text("reason")})).await?;
-                self.each_notice(act, number, "in_force", "submit", &json!({})).await
+                self.each_notice(act, "in_force", "lift", &json!({"reason": text("reason")})).await?;
+                self.each_notice(act, "in_force", "submit", &json!({})).await
             }
-            "sign_notice" => self.each_notice(act, number, "unissued,in_force", "sign", &json!({})).await,
+            "sign_notice" => self.each_notice(act, "unissued,in_force", "sign", &json!({})).await,
             other => Err(Error::Api(format!("story.toml: nobody knows how to {other}"))),
         }
     }
 
     /// Does `verb` to every notice of this state.
-    async fn each_notice(&self, act: &Act, number: usize, state: &str, verb: &str, body: &Json) -> Result<(), Error> {
+    async fn each_notice(&self, act: &Act, state: &str, verb: &str, body: &Json) -> Result<(), Error> {
         let found = self.get(act, &format!("/api/v1/notices?state={state}")).await?;
-        for (i, notice) in items(&found).iter().enumerate() {
+        for notice in items(&found) {
             let id = notice["id"].as_str().unwrap_or_default();
-            let part = i + verb.len() * 100;
-            self.post_once(act, number, part, &format!("/api/v1/notices/{}/{verb}", percent(id)), body).await?;
+            self.post(act, &format!("/api/v1/notices/{}/{verb}", percent(id)), body).await?;
         }
         Ok(())
     }

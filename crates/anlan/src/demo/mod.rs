@@ -232,7 +232,14 @@ fn own_pack(loaded: &Loaded) -> Option<(String, Pack)> {
     let (rules, ladders) = (loaded.text("rules.toml"), loaded.text("ladders.toml"));
     let story = &loaded.story;
     (rules.is_some() || ladders.is_some()).then(|| {
-        let pack = Pack { id: story.id.clone(), version: "1".into(), title: story.title.clone(), rules, ladders };
+        let pack = Pack {
+            id: story.id.clone(),
+            version: "1".into(),
+            title: story.title.clone(),
+            rules,
+            ladders,
+            ..Pack::default()
+        };
         (story.id.clone(), pack)
     })
 }

@@ -8,7 +8,7 @@ use anlan_store::{Event, StoreError, Tx, Urgency, Value};
 use anlan_web::{ApiError, ApiResult, Who};
 use serde_json::json;
 
-use super::{BoardQuery, CallView, Room, UNREACHED, board::views, calls::region_of, read_round};
+use super::{BoardQuery, CallView, Room, UNREACHED, board::views, lists::region_of, read_round};
 use crate::model::{Call, Round};
 
 /// Colleagues of the same place who answered, named as those who could go.

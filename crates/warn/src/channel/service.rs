@@ -64,10 +64,22 @@ impl Warn {
     pub(crate) async fn load_channels(self: &Arc<Self>) -> Result<usize, StoreError> {
         let found = stored(&self.world).await?;
         let count = found.len();
+        {
+            let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+            lines.retain(|id, line| line.gateway.is_some() || found.iter().any(|it| it.1.id == *id));
+        }
         for (secrets, channel) in found {
-            self.use_channel(channel, secrets);
+            // What is in use as it is keeps its pace and its reader.
+            if !self.uses_channel(&channel, &secrets) {
+                self.use_channel(channel, secrets);
+            }
         }
         Ok(count)
+    }
+
+    fn uses_channel(&self, channel: &Channel, secrets: &BTreeMap<String, String>) -> bool {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.get(&channel.id).is_some_and(|it| it.channel == *channel && it.secrets == *secrets)
     }
 
     /// Stores a channel of the real world and uses it at once; secrets that are not given stay.
