@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use anlan_command::{Command, DutyPlan, Sources};
 use anlan_kernel::{Actor, RegionCode};
 use anlan_monitor::{AlarmEvent, Hooks, Monitor, Settings};
-use anlan_register::Region;
+use anlan_register::{Holidays, Region, Roster};
 use anlan_store::{Handlers, StoreError, World};
 use anlan_warn::{Warn, ladder::Plan, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
@@ -51,6 +52,10 @@ pub struct House {
     pub monitor: Arc<Monitor>,
     /// 预警叫应.
     pub warn: Arc<Warn>,
+    /// 指挥调度.
+    pub command: Arc<Command>,
+    /// Who must be on duty, and which days are holidays.
+    pub roster: Arc<Roster>,
     /// What its pages share.
     pub site: Arc<Site>,
     /// Deadline handlers of every mechanism.
@@ -75,10 +80,15 @@ impl House {
             Some(district) => district,
             None => home_of(&world).await?,
         };
-        let monitor = Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn) }).await?;
+        let duty_plan = duty_plan(&config.packs)?;
+        let roster = Arc::new(roster(&config.packs, &duty_plan)?);
+        let gaps = Arc::clone(&roster);
+        let sources = Sources::default().with(move |tx, who| anlan_command::shifts::todo(&gaps, tx, who));
+        let command = Command::new(Arc::clone(&warn), duty_plan, sources);
+        let monitor = Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn, &command) }).await?;
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
-        let handlers = Arc::new(warn.handlers());
-        let house = Self { world, monitor, warn, site, handlers, hold: Arc::default() };
+        let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).collect());
+        let house = Self { world, monitor, warn, command, roster, site, handlers, hold: Arc::default() };
         house.use_rules(&config.packs).await?;
         Ok(house)
     }
@@ -105,7 +115,9 @@ impl House {
     /// Every route of every mechanism.
     pub fn routes(&self) -> Mounted {
         anlan_web::routes(&self.site)
+            .merge(anlan_command::routes(&self.site, &self.command))
             .merge(anlan_register::routes(&self.site))
+            .merge(anlan_register::shifts::routes(&self.site, Arc::clone(&self.roster)))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
             .merge(ops::routes(&self.site, self.clone()))
@@ -124,17 +136,40 @@ fn plan(packs: &BTreeMap<String, Pack>) -> Result<Plan, StoreError> {
     }
 }
 
-/// Alarms and signals reach the weather process in the transaction that stores them.
-fn hooks(warn: &Arc<Warn>) -> Hooks {
+/// Alarms and signals reach the weather process in the transaction that stores them, and then the
+/// response.
+fn hooks(warn: &Arc<Warn>, command: &Arc<Command>) -> Hooks {
     let (for_alarms, for_signals) = (Arc::clone(warn), Arc::clone(warn));
+    let (answers_alarms, answers_signals) = (Arc::clone(command), Arc::clone(command));
     Hooks {
         alarm: vec![Arc::new(move |tx, alarm, event| match event {
             AlarmEvent::Raised | AlarmEvent::Changed | AlarmEvent::Cleared => {
-                process::alarm_came(&for_alarms, tx, alarm)
+                process::alarm_came(&for_alarms, tx, alarm)?;
+                answers_alarms.alarm_came(tx, alarm)
             }
         })],
-        signal: vec![Arc::new(move |tx, signal| process::signal_came(&for_signals, tx, signal))],
+        signal: vec![Arc::new(move |tx, signal| {
+            process::signal_came(&for_signals, tx, signal)?;
+            answers_signals.signal_came(tx, signal)
+        })],
     }
+}
+
+fn first_problem(problems: Vec<anlan_kernel::Problem>) -> StoreError {
+    let none = || StoreError::Shape("a pack is wrong".into());
+    problems.into_iter().next().map_or_else(none, StoreError::Refused)
+}
+
+fn duty_plan(packs: &BTreeMap<String, Pack>) -> Result<DutyPlan, StoreError> {
+    let found = packs.values().find_map(Pack::duty_plan);
+    found.map_or_else(|| Ok(DutyPlan::none()), |it| it.map_err(first_problem))
+}
+
+fn roster(packs: &BTreeMap<String, Pack>, plan: &DutyPlan) -> Result<Roster, StoreError> {
+    let holidays = packs.values().find_map(|it| it.holidays.as_deref());
+    let holidays = holidays.map(Holidays::read).transpose().map_err(StoreError::Refused)?.unwrap_or_default();
+    let by_plan = plan.clone();
+    Ok(Roster { holidays, needed: Arc::new(move |level| by_plan.needed(level)), level: Arc::new(Command::level_now) })
 }
 
 /// The one district of the register; code `00` while there is none.

@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use anlan_command::DutyPlan;
 use anlan_kernel::{Problem, Text};
 use anlan_monitor::rules::parse_rules;
+use anlan_register::Holidays;
 use anlan_warn::ladder::Plan;
 use serde::Deserialize;
 
@@ -20,6 +22,10 @@ pub struct Pack {
     pub rules: Option<String>,
     /// `ladders.toml`.
     pub ladders: Option<String>,
+    /// `responses.toml`.
+    pub responses: Option<String>,
+    /// `holidays.csv`.
+    pub holidays: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,6 +54,7 @@ macro_rules! shipped {
 
 shipped! {
     "call-out" { "pack.toml", "ladders.toml" },
+    "holidays-cn" { "pack.toml", "holidays.csv" },
     "measured-mountain-torrent" { "pack.toml", "rules.toml" },
     "measured-rain" { "pack.toml", "rules.toml" },
     "measured-station-silence" { "pack.toml", "rules.toml" },
@@ -55,6 +62,7 @@ shipped! {
     "measured-water" { "pack.toml", "rules.toml" },
     "measured-wind" { "pack.toml", "rules.toml" },
     "measured-wind-gale" { "pack.toml", "rules.toml" },
+    "response" { "pack.toml", "responses.toml" },
 }
 
 /// What is wrong with a pack, by file.
@@ -94,7 +102,7 @@ pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
     let mut findings = Findings::new();
     for folder in folders {
         let mut files = BTreeMap::new();
-        for name in ["pack.toml", "rules.toml", "ladders.toml"] {
+        for name in ["pack.toml", "rules.toml", "ladders.toml", "responses.toml", "holidays.csv"] {
             let path = folder.join(name);
             if path.exists() {
                 let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
@@ -123,6 +131,8 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
         title: meta.title,
         rules: files.get("rules.toml").cloned(),
         ladders: files.get("ladders.toml").cloned(),
+        responses: files.get("responses.toml").cloned(),
+        holidays: files.get("holidays.csv").cloned(),
     };
     let mut findings = Findings::new();
     if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
@@ -135,6 +145,12 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
     }
     if let Some(plan) = pack.plan() {
         findings.extend(plan.err().into_iter().flatten().map(|it| (at("ladders.toml"), it)));
+    }
+    if let Some(plan) = pack.duty_plan() {
+        findings.extend(plan.err().into_iter().flatten().map(|it| (at("responses.toml"), it)));
+    }
+    if let Some(holidays) = &pack.holidays {
+        findings.extend(Holidays::read(holidays).err().into_iter().map(|it| (at("holidays.csv"), it)));
     }
     if findings.is_empty() { Ok(pack) } else { Err(findings) }
 }
@@ -149,6 +165,11 @@ impl Pack {
     pub fn plan(&self) -> Option<Result<Plan, Vec<Problem>>> {
         self.ladders.as_deref().map(|it| Plan::read(&self.name(), it))
     }
+
+    /// The responses and duty of the pack, where it has them.
+    pub fn duty_plan(&self) -> Option<Result<DutyPlan, Vec<Problem>>> {
+        self.responses.as_deref().map(|it| DutyPlan::read(&self.name(), it))
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +177,7 @@ mod tests {
     #[test]
     fn every_shipped_pack_proves_itself() {
         let packs = super::shipped().expect("nothing is wrong with the shipped packs");
-        assert_eq!(packs.len(), 8);
+        assert_eq!(packs.len(), 10);
         assert!(packs["call-out"].plan().is_some());
     }
 }

@@ -39,7 +39,7 @@ fn duty_rooms(
     let now = tx.now();
     let rooms = audience(tx, areas, &[Who::DutyRoom], now)?;
     for room in &rooms {
-        message(warn, tx, template, &signal.id, &room.id, &room.region)?;
+        message(warn, tx, template, &signal.id, &room.id, &room.region, 1)?;
     }
     Ok(rooms.len())
 }
@@ -75,7 +75,7 @@ pub fn called_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), S
     )?;
     for row in &rows {
         let region = RegionCode::parse(&row.text(2)?).map_err(|it| StoreError::Shape(it.to_string()))?;
-        message(warn, tx, "stand_down", process, &row.text(1)?, &region)?;
+        message(warn, tx, "stand_down", process, &row.text(1)?, &region, 1)?;
     }
     let next = match (rows.last(), rounds.get(1)) {
         (Some(last), _) if rows.len() == SLICE => Some(format!("{process}|{}|{}", current.id, last.text(0)?)),
@@ -89,6 +89,11 @@ pub fn called_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), S
     tx.record(Event::new("process.told", process).region(&current.region).detail(detail))
 }
 
+/// The key of a message that asks for no answer; receipts name it.
+pub fn message_key(template: &str, subject: &str, callee: &str, time: i64) -> String {
+    format!("{template}:{subject}/{callee}#{time}")
+}
+
 /// Queues a message that asks for no answer; the same one to the same callee is queued once.
 fn message(
     warn: &Warn,
@@ -97,9 +102,55 @@ fn message(
     subject: &str,
     callee: &str,
     region: &RegionCode,
+    time: i64,
+) -> Result<(), StoreError> {
+    queue(warn, tx, template, subject, callee, region, time, None)
+}
+
+impl Warn {
+    /// Queues words that ask for no key; the same `time` of the same subject to the same callee is
+    /// queued once. `words` name nobody: they stand in the journal.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn tell(
+        &self,
+        tx: &mut Tx<'_>,
+        (subject, time): (&str, i64),
+        (callee, region): (&str, &RegionCode),
+        words: &str,
+    ) -> Result<(), StoreError> {
+        queue(self, tx, "words", subject, callee, region, time, Some(words))
+    }
+
+    /// 催收: the original to the same duty room once more, for the `time`th time.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn relay_again(
+        &self,
+        tx: &mut Tx<'_>,
+        signal: &str,
+        (callee, region): (&str, &RegionCode),
+        time: i64,
+    ) -> Result<(), StoreError> {
+        message(self, tx, "relay", signal, callee, region, time)
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "every part of the message's key and its words")]
+fn queue(
+    warn: &Warn,
+    tx: &mut Tx<'_>,
+    template: &str,
+    subject: &str,
+    callee: &str,
+    region: &RegionCode,
+    time: i64,
+    words: Option<&str>,
 ) -> Result<(), StoreError> {
     let item = OutboxItem {
-        id: format!("{template}:{subject}/{callee}#1"),
+        id: message_key(template, subject, callee, time),
         channel: warn.channel(),
         kind: "sms".to_owned(),
         subject: subject.to_owned(),
@@ -108,7 +159,9 @@ fn message(
         due_at: tx.now(),
         state: Sending::Queued,
         tries: 0,
-        payload: json!({"template": template, "callee": callee, "attempt": 1, "number": 0, "repeat": false}),
+        payload: json!({
+            "template": template, "callee": callee, "attempt": time, "number": 0, "repeat": false, "words": words,
+        }),
         outcome: None,
         sent_at: None,
         revision: 0,

@@ -72,6 +72,10 @@ impl Default for WarnConfig {
     }
 }
 
+/// Hears, inside the same transaction, that the callee of a relayed signal replied with key 1: signal,
+/// callee.
+pub type ReceiptHook = Arc<dyn Fn(&mut Tx<'_>, &str, &str) -> Result<(), StoreError> + Send + Sync>;
+
 /// Warning and call-out of one world.
 pub struct Warn {
     pub(crate) world: World,
@@ -85,6 +89,8 @@ pub struct Warn {
     pub(crate) in_doubt: AtomicBool,
     /// Unverifiable receipts kept since this moment.
     pub(crate) unverified: Mutex<(Instant, u32)>,
+    /// Who hears of replies to relayed originals.
+    receipts: RwLock<Vec<ReceiptHook>>,
 }
 
 impl std::fmt::Debug for Warn {
@@ -115,12 +121,22 @@ impl Warn {
             audiences: Mutex::default(),
             in_doubt: AtomicBool::new(false),
             unverified: Mutex::default(),
+            receipts: RwLock::default(),
         }))
     }
 
     /// The world this works in.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Lets `hook` hear of replies to relayed originals.
+    pub fn on_receipt(&self, hook: ReceiptHook) {
+        self.receipts.write().unwrap_or_else(PoisonError::into_inner).push(hook);
+    }
+
+    pub(crate) fn receipt_hooks(&self) -> Vec<ReceiptHook> {
+        self.receipts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes `plan` the one new rounds use; rounds under an older version keep theirs.
@@ -282,11 +298,12 @@ impl Warn {
 }
 
 /// The same actor, acting everywhere: for what follows from a move they were allowed to make.
-pub(crate) fn everywhere(actor: &Actor) -> Actor {
+pub fn everywhere(actor: &Actor) -> Actor {
     Actor { scope: Scope::Everywhere, ..actor.clone() }
 }
 
-pub(crate) fn refusal(code: &str, zh: &str, en: &str) -> StoreError {
+/// A refusal in both languages.
+pub fn refusal(code: &str, zh: &str, en: &str) -> StoreError {
     StoreError::Refused(Problem::new(code, zh, en))
 }
 

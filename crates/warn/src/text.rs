@@ -50,6 +50,7 @@ impl<'a> Writer<'a> {
         let words = match item.payload["template"].as_str() {
             Some("call") => self.call(tx, item)?,
             Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
+            Some("words") => item.payload["words"].as_str().map(str::to_owned),
             Some("stand_down") => Some("本次叫应解除，请按预案继续做好防范。此信息无须回复。".to_owned()),
             Some(template) => self.signal(tx, item, template)?,
             None => None,
@@ -118,7 +119,8 @@ impl<'a> Writer<'a> {
         let Some(Some(signal)) = self.signals.get(&item.subject) else { return Ok(None) };
         let invented = if signal.invented { INVENTED } else { "" };
         Ok(Some(if template == "relay" {
-            format!("转发{}{invented}：{}", signal.issuer, signal.text)
+            let link = self.warn.receipt_link(&item.subject, item.payload["callee"].as_str().unwrap_or_default());
+            format!("转发{}{invented}：{}（签收回复1，或点 {link}）", signal.issuer, signal.text)
         } else {
             let title = &signal.title;
             format!("{}：{title}{invented}。响应和管控措施未自动解除，等候通知。此信息无须回复。", signal.issuer)

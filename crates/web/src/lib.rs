@@ -43,6 +43,7 @@ mod store;
 mod tokens;
 mod who;
 
+pub use login::confirm;
 pub use openapi::openapi;
 pub use pages::{bare_page, page};
 pub use problem::{ApiError, ApiResult};

@@ -17,10 +17,24 @@ pub const ALL: &[(&str, &str, &str)] = &[
     ("integrator", "接入账号", "connected system"),
 ];
 
-const DUTY: &[P] = &[P::SeeDesk, P::HandleSignal, P::RunRound, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask];
-const DIRECTOR: &[P] = &[P::SeeDesk, P::RunRound, P::SeeMonitor, P::SeePeople, P::Unmask];
-const STREET: &[P] = &[P::SeeDesk, P::HandleSignal, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask];
-const REGISTER: &[P] = &[P::SeeDesk, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditPeople, P::ErasePerson];
+const DUTY: &[P] =
+    &[P::SeeDesk, P::HandleSignal, P::RunRound, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditShifts];
+const LEADER: &[P] = &[
+    P::SeeDesk,
+    P::HandleSignal,
+    P::RunRound,
+    P::RecordAnswer,
+    P::SeeMonitor,
+    P::SeePeople,
+    P::Unmask,
+    P::EditShifts,
+    P::ApproveResponse,
+];
+const DIRECTOR: &[P] = &[P::SeeDesk, P::RunRound, P::SeeMonitor, P::SeePeople, P::Unmask, P::ApproveResponse];
+const STREET: &[P] =
+    &[P::SeeDesk, P::HandleSignal, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditShifts];
+const REGISTER: &[P] =
+    &[P::SeeDesk, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditPeople, P::EditShifts, P::ErasePerson];
 const SYSTEM: &[P] = &[P::SeeMonitor, P::EditRules, P::RunChannels];
 const SECURITY: &[P] = &[P::ManageAccounts];
 const AUDIT: &[P] = &[P::Audit];
@@ -29,7 +43,8 @@ const INTEGRATOR: &[P] = &[P::SendObservations, P::SendSignals];
 /// What a role may; `None` when there is no such role.
 pub fn permissions(role: &str) -> Option<&'static [Permission]> {
     Some(match role {
-        "duty_officer" | "duty_leader" => DUTY,
+        "duty_officer" => DUTY,
+        "duty_leader" => LEADER,
         "director" => DIRECTOR,
         "street_officer" => STREET,
         "register_keeper" => REGISTER,

@@ -1,10 +1,12 @@
 // Every page loads this one; each module looks for its own marks and does nothing without them.
+import { startActions } from "./actions.js";
 import { startClock } from "./clock.js";
 import { startForms } from "./forms.js";
 import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startSiren } from "./siren.js";
 
+startActions();
 startClock();
 startForms();
 startKeys();

@@ -13,21 +13,24 @@ use anlan_web::{Access, Mounted, Routes, Site};
 
 use crate::{Warn, pages};
 
-pub(crate) use calls::{
-    CallQuery, CallStory, CallView, HelpView, Record, read_call, read_calls, read_help, record_call, view as call_view,
-};
+pub use calls::{CallQuery, CallView, HelpView, read_calls, read_help};
+pub(crate) use calls::{CallStory, Record, read_call, record_call, view as call_view};
 pub(crate) use gateways::{GatewayView, SendingView, read_failed, read_gateways};
-pub(crate) use lists::ListQuery;
-pub(crate) use processes::{ProcessView, read_process, read_processes};
-pub(crate) use rounds::{Counts, RoundView, read_round};
+pub use lists::{List, ListQuery};
+pub(crate) use processes::read_process;
+pub use processes::{ProcessView, read_processes};
+pub(crate) use rounds::read_round;
+pub use rounds::{Counts, RoundView};
 
 /// Most bytes of a body of receipts.
 const RECEIPTS: usize = 1 << 20;
 
 /// What the handlers share.
-#[derive(Clone)]
-pub(crate) struct Room {
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// The pages' world.
     pub site: Arc<Site>,
+    /// The mechanism.
     pub warn: Arc<Warn>,
 }
 

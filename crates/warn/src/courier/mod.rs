@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 pub(crate) use pacer::Pacer;
-pub(crate) use request::percent;
+pub use request::percent;
 pub use request::sign;
 
 use crate::{

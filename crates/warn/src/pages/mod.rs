@@ -1,10 +1,9 @@
-//! The screens: duty desk, round, process, call, channels, and the page behind an answer link.
+//! The screens: round, process, call, channels, and the page behind an answer link.
 
 mod answer;
 mod call;
 mod channels;
-mod desk;
-mod parts;
+pub mod parts;
 mod process;
 mod round;
 
@@ -19,9 +18,7 @@ pub(crate) fn routes(room: Room) -> Mounted {
     let channels = Access::Needs(P::RunChannels);
     let link = Access::Proof("the token of the answer link, made for one call");
     Routes::new(&room.site)
-        .menu("/", "值班台", "Duty desk", Some(P::SeeDesk))
         .menu("/channels", "通道", "Channels", Some(P::RunChannels))
-        .get("/", Access::SignedIn, "值班台", "Duty desk", desk::show)
         .get("/processes/{id}", see, "天气过程", "Weather process", process::show)
         .post("/processes/{id}/raise", run, "提级", "Raise the level", process::raise)
         .post("/processes/{id}/stand-down", run, "解除叫应", "Stand down", process::stand_down)
@@ -33,7 +30,6 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .post("/calls/{id}/answer", record, "代按键", "Answer for the callee", call::answer)
         .post("/calls/{id}/number", Access::Needs(P::Unmask), "查看号码", "See the number", call::reveal)
         .post("/escalations/{id}/accept", record, "接手", "Accept a list", round::accept)
-        .post("/help/{id}/take", record, "接手求助", "Take a request for help", desk::take)
         .get("/channels", channels, "通道与发送失败", "Channels and failed sendings", channels::show)
         .post("/sendings/{id}/again", channels, "再发一次", "Send again", channels::again)
         .get("/a/{token}", link, "答复页", "Answer page", answer::show)

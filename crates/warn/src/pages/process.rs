@@ -9,10 +9,7 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{
-    desk::hazard,
-    parts::{clock, counts, level, round_state, round_title, to},
-};
+use super::parts::{clock, counts, hazard, level, round_state, round_title, to};
 use crate::api::{ProcessView, Room, read_process};
 
 /// The process.
