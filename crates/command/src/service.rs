@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anlan_kernel::{Actor, Problem};
 use anlan_monitor::{Alarm, Signal};
 use anlan_store::{Deadline, Handler, Handlers, Module, StoreError, Tx, World};
-use anlan_warn::Warn;
+use anlan_warn::{Process, Warn};
 use anlan_web::{Site, Who};
 
 use crate::{
@@ -112,22 +112,10 @@ impl Command {
     /// The mechanism over the world of `warn`; `sources` are those of other mechanisms who have things
     /// to do for the desk.
     pub fn new(warn: Arc<Warn>, plan: DutyPlan, sources: Sources) -> Arc<Self> {
-        let world = warn.world().clone();
-        let command = Arc::new_cyclic(|weak: &std::sync::Weak<Self>| {
-            let with = weak.clone();
-            let sources = sources
-                .with(desk::todo)
-                .with(forward::todo)
-                .with(note::todo)
-                .with(handover::todo)
-                .with(move |tx, who| with.upgrade().map_or(Ok(Vec::new()), |it| response::todo(&it, tx, who)));
-            Self { world, warn, plan, sources }
-        });
-        let for_receipts = Arc::clone(&command);
-        command
-            .warn
-            .on_receipt(Arc::new(move |tx, signal, callee| forward::replied(&for_receipts, tx, signal, callee)));
-        command
+        warn.on_receipt(Arc::new(forward::replied));
+        let sources =
+            sources.with(desk::todo).with(forward::todo).with(note::todo).with(handover::todo).with(response::todo);
+        Arc::new(Self { world: warn.world().clone(), warn, plan, sources })
     }
 
     /// The plan in use.
@@ -170,13 +158,16 @@ impl Command {
         response::alarm_came(self, tx, alarm)
     }
 
-    /// The gravest response on in this world's district, if any.
+    /// The gravest level that asks for more people on duty: of the responses that are on and of the
+    /// call-outs that go on.
     ///
     /// # Errors
     /// What the store says.
     pub fn level_now(tx: &mut Tx<'_>) -> Result<Option<u8>, StoreError> {
         let running: Vec<Response> = tx.find("open = 1 AND state = 'running'", "", &[])?;
-        Ok(running.iter().filter_map(|it| it.level).min())
+        let going_on: Vec<Process> = tx.find("open = 1", "", &[])?;
+        let levels = running.iter().filter_map(|it| it.level);
+        Ok(levels.chain(going_on.iter().filter_map(|it| it.level)).min())
     }
 
     /// Deadline handlers of this mechanism.

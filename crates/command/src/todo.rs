@@ -1,6 +1,6 @@
 //! Things to do (待办): each mechanism names its own, the desk shows the gravest.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anlan_kernel::{Instant, Text};
 use anlan_store::{StoreError, Tx};
@@ -90,6 +90,39 @@ impl Sources {
     }
 }
 
+/// What fits on a desk: of things of one kind the first two, and one line for the rest of them; then at
+/// most `most`.
+pub fn shortened(items: &[TodoItem], most: usize) -> Vec<TodoItem> {
+    let kind = |it: &TodoItem| it.key.split(':').next().unwrap_or_default().to_owned();
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for it in items {
+        let count = seen.entry(kind(it)).or_default();
+        *count += 1;
+        match *count {
+            1 | 2 => shown.push(it.clone()),
+            3 => {
+                let rest = items.iter().filter(|other| kind(other) == kind(it)).count() - 2;
+                shown.push(if rest == 1 { it.clone() } else { rest_of(it, rest) });
+            }
+            _ => {}
+        }
+    }
+    shown.truncate(most);
+    shown
+}
+
+fn rest_of(first: &TodoItem, rest: usize) -> TodoItem {
+    TodoItem {
+        key: format!("more:{}", first.key),
+        note: Text::new(format!("另有 {rest} 项同类待办"), format!("{rest} more of this kind")),
+        action: Text::new("看名单", "Open the list"),
+        href: "/desk/to-do".into(),
+        post: false,
+        ..first.clone()
+    }
+}
+
 fn sort(items: &mut [TodoItem]) {
     let order = |it: &TodoItem| (it.urgency, it.due.unwrap_or(anlan_kernel::MAX_INSTANT));
     items.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key)));
@@ -111,6 +144,17 @@ mod tests {
             href: "/".into(),
             post: false,
         }
+    }
+
+    #[test]
+    fn many_of_one_kind_leave_room_for_the_others() {
+        let many: Vec<_> = (0..9).map(|i| item(&format!("help:{i}"), Urgency::Help, None)).collect();
+        let all = [many.as_slice(), &[item("signal:red", Urgency::RedSignal, None)]].concat();
+        let shown = shortened(&all, 7);
+        let keys: Vec<_> = shown.iter().map(|it| it.key.as_str()).collect();
+        assert_eq!(keys, ["help:0", "help:1", "more:help:2", "signal:red"]);
+        assert_eq!((shown[2].note.zh.as_str(), shown[2].post), ("另有 7 项同类待办", false));
+        assert_eq!(shortened(&all[6..9], 7), all[6..9], "three of a kind stand by themselves");
     }
 
     #[test]

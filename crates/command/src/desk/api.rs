@@ -13,7 +13,7 @@ use super::{
     MOST,
     read::{self, Officer},
 };
-use crate::{Room, TodoItem};
+use crate::{Room, TodoItem, todo::shortened};
 
 #[derive(Serialize)]
 pub(super) struct Desk {
@@ -27,9 +27,8 @@ pub(super) struct Desk {
 
 pub(super) async fn desk(State(room): State<Room>, who: Who) -> ApiResult<Json<Desk>> {
     let on_duty = room.site.world.read(&who.actor, read::officers).await?;
-    let mut to_do = room.command.todo(&who).await?;
-    let open = to_do.len();
-    to_do.truncate(MOST);
+    let all = room.command.todo(&who).await?;
+    let (open, to_do) = (all.len(), shortened(&all, MOST));
     Ok(Json(Desk { at: room.site.world.now(), on_duty, to_do, open }))
 }
 

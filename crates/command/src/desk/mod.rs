@@ -11,7 +11,7 @@ use anlan_store::{Event, StoreError, Urgency as Pace};
 use anlan_web::{Access, Mounted, Routes};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use todo::todo;
+pub(crate) use todo::{asker, todo};
 
 use crate::{
     Command, Room,
@@ -72,7 +72,7 @@ pub(crate) fn routes(room: Room) -> Mounted {
     Routes::new(&room.site)
         .menu("/", "值班台", "Duty desk", Some(P::SeeDesk))
         .get("/", Access::SignedIn, "值班台", "Duty desk", page::show)
-        .get("/to-do", see, "全部待办", "Everything to do", page::all)
+        .get("/desk/to-do", see, "全部待办", "Everything to do", page::all)
         .get("/api/v1/desk", see, "值班台：值班人员、待办", "The desk: who is on duty, what to do", api::desk)
         .post("/help/{id}/take", record, "接手求助", "Take a request for help", page::take_help)
         .post("/alarms/{id}/seen", handle, "知悉告警", "Take note of an alarm", page::alarm_seen)

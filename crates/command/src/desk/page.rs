@@ -13,7 +13,7 @@ use super::{
     MOST,
     read::{self, Desk, InForce, Measured, On, current},
 };
-use crate::{Room, TodoItem, forward::pages::sums, note};
+use crate::{Room, TodoItem, forward::pages::sums, note, todo::shortened};
 
 /// Alarms shown on the desk; the list of all is one tap away.
 const ALARMS: usize = 5;
@@ -141,7 +141,7 @@ fn responses(site: &Site, lang: Lang, responses: &[On]) -> Markup {
                 p { a.level href=(to(site, "responses", &it.response.id)) { (it.response.words(lang)) } (invented(it.response.invented, lang)) }
                 @if let Some(step) = &it.step {
                     p.small.soft {
-                        @if let Some(at) = it.response.started_at { (clock(at)) (lang.pick(" 启动 · ", " started · ")) }
+                        @if let Some(at) = step.decided_at { (clock(at)) " " (lang.pick(step.kind.zh(), step.kind.en())) " · " }
                         (lang.pick("批准 ", "approved by ")) (it.by)
                         @if step.verbal {
                             @match step.signed_at {
@@ -169,7 +169,7 @@ fn alarms(site: &Site, who: &Who, alarms: &[Measured]) -> Markup {
                 @for it in alarms.iter().take(ALARMS) {
                     tr data-alarm=[it.ringing.then(|| super::AlarmSeen::key(&it.alarm))] {
                         td { span class=(format!("grade grade-{}", it.alarm.grade.get())) { (it.alarm.grade.numeral()) } }
-                        td { (it.station) " " span.small.soft { (it.alarm.title.get(lang)) }
+                        td.line { (it.station) " " span.small.soft { (it.alarm.title.get(lang)) }
                             @if it.upstream { " " span.tag { (lang.pick("上游", "upstream")) } } }
                         td.num { (clock(it.alarm.raised_at)) }
                         td { @if it.ringing && who.may(P::HandleSignal) {
@@ -183,13 +183,14 @@ fn alarms(site: &Site, who: &Who, alarms: &[Measured]) -> Markup {
 }
 
 fn to_do(site: &Site, lang: Lang, items: &[TodoItem]) -> Markup {
-    let more = items.len().saturating_sub(MOST);
+    let shown = shortened(items, MOST);
+    let more = items.len().saturating_sub(shown.len());
     html! {
         div.card id="to-do" data-live="signal. round. help. response. forward. note. hand_over. call. escalation. process. shift. deadline." {
             header { h2 { (lang.pick("待办", "To do")) }
                 span.soft.small { span.num { (items.len()) } (lang.pick(" 项，最急在前", ", gravest first")) }
-                @if more > 0 { a.more data-key="0" href=(site.url("/to-do")) { (lang.pick("另有 ", "more: ")) (more) (lang.pick(" 项 ›", " ›")) } } }
-            ol.todo { @for (i, it) in items.iter().take(MOST).enumerate() { (item(site, lang, i + 1, it)) } }
+                @if more > 0 { a.more data-key="0" href=(site.url("/desk/to-do")) { (lang.pick("另有 ", "more: ")) (more) (lang.pick(" 项 ›", " ›")) } } }
+            ol.todo { @for (i, it) in shown.iter().enumerate() { (item(site, lang, i + 1, it)) } }
             @if items.is_empty() { p.soft { (lang.pick("没有待办", "nothing to do")) } }
         }
     }

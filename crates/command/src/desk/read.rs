@@ -15,7 +15,7 @@ use anlan_warn::{
 use anlan_web::{ApiResult, Who, accounts::name_of};
 use serde::Serialize;
 
-use super::AlarmSeen;
+use super::{AlarmSeen, todo::asker};
 use crate::{
     Room, TodoItem,
     forward::{self, Tally},
@@ -213,9 +213,7 @@ fn lines(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
         found.extend(it.started_at.map(|at| (at, format!("叫应开始，级别 {}", it.level), by)));
     }
     for it in tx.find::<Help>("1 = 1", "ORDER BY asked_at DESC, id LIMIT 4", &[])? {
-        let sql = "SELECT callee FROM call WHERE id = $1 AND {scope:region}";
-        let callee = tx.query(sql, params![&it.id])?.first().map(|it| it.text(0)).transpose()?;
-        let unit = callee.map(|it| callee_title(tx, &it)).transpose()?.flatten().map(|it| it.organisation);
+        let unit = asker(tx, &it.id)?.map(|it| it.organisation);
         found.push((it.asked_at, format!("{}：有险情、需支援", unit.unwrap_or_default()), "按键 3".into()));
     }
     for it in tx.find::<Note>("1 = 1", "ORDER BY at DESC, id LIMIT 5", &[])?.into_iter().filter(|_| named) {
@@ -228,7 +226,7 @@ fn lines(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
             found.push((at, it.decision_words(), by.clone()));
         }
     }
-    found.sort_by(|a, b| b.0.cmp(&a.0));
+    found.sort_by_key(|it| std::cmp::Reverse(it.0));
     found.truncate(LINES);
     let logins: BTreeSet<String> = found.iter().map(|it| it.2.clone()).collect();
     for it in logins {

@@ -2,7 +2,7 @@
 
 use anlan_kernel::{Colour, Instant, Permission as P, Text};
 use anlan_monitor::Signal;
-use anlan_register::callee_title;
+use anlan_register::{CalleeTitle, callee_title};
 use anlan_store::{OutboxItem, Row, StoreError, Tx, params};
 use anlan_warn::{Help, Process, Round, pages::parts::hazard};
 use anlan_web::Who;
@@ -25,9 +25,7 @@ fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id LIMIT 20", &[])?;
     let mut items = Vec::new();
     for it in asked {
-        let sql = "SELECT callee FROM call WHERE id = $1 AND {scope:region}";
-        let callee = tx.query(sql, params![&it.id])?.first().map(|it| it.text(0)).transpose()?;
-        let known = callee.map(|it| callee_title(tx, &it)).transpose()?.flatten();
+        let known = asker(tx, &it.id)?;
         let (unit, name) =
             known.map_or_else(|| (it.region.to_string(), String::new()), |it| (it.organisation, it.name));
         let name = if who.may(P::SeePeople) { name } else { anlan_register::model::masked_name(&name) };
@@ -46,6 +44,13 @@ fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
         });
     }
     Ok(items)
+}
+
+/// Whoever asked for help by this call, as far as it lies in the reader's duty areas.
+pub(crate) fn asker(tx: &mut Tx<'_>, call: &str) -> Result<Option<CalleeTitle>, StoreError> {
+    let sql = "SELECT callee FROM call WHERE id = $1 AND {scope:region}";
+    let callee = tx.query(sql, params![call])?.first().map(|it| it.text(0)).transpose()?;
+    Ok(callee.map(|it| callee_title(tx, &it)).transpose()?.flatten())
 }
 
 /// In force and not expired, in the reader's duty areas.

@@ -166,7 +166,7 @@ pub(crate) fn overdue(tx: &mut Tx<'_>, signal: &str) -> Result<(), StoreError> {
 }
 
 /// A duty room replied 1 to the original.
-pub(crate) fn replied(_: &Command, tx: &mut Tx<'_>, signal: &str, callee: &str) -> Result<(), StoreError> {
+pub(crate) fn replied(tx: &mut Tx<'_>, signal: &str, callee: &str) -> Result<(), StoreError> {
     match tx.get::<Forward>(&format!("{signal}/{callee}"))? {
         Some(forward) => receive(tx, forward, "sms", None, None).map(drop),
         None => Ok(()),

@@ -8,6 +8,7 @@ use anlan_web::Who;
 
 use super::OpenItem;
 use crate::{
+    desk::asker,
     forward::Forward,
     note::Note,
     response::{Response, Step, StepState},
@@ -85,8 +86,16 @@ fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
         let words = format!("级别 {} · {}：未有结果 {open} 人，未叫通 {silent} 人", it.level, it.cause);
         found.push(item(format!("round:{}", it.id), "叫应", words));
     }
-    for it in tx.find::<Help>("taken_at IS NULL", "ORDER BY asked_at, id", &[])? {
-        found.push(item(format!("help:{}", it.id), "求助", format!("{} 有险情、需支援，未接手", it.asked_at.clock())));
+    let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id", &[])?;
+    if let Some(first) = asked.first() {
+        let mut units = Vec::new();
+        for it in asked.iter().take(NAMES) {
+            units.extend(asker(tx, &it.id)?.map(|it| it.organisation));
+        }
+        let more = if asked.len() > NAMES { "等" } else { "" };
+        let (count, at) = (asked.len(), first.asked_at.clock());
+        let words = format!("{count} 人报有险情、需支援，未接手，最早 {at}（{}{more}）", units.join("、"));
+        found.push(item("help".into(), "求助", words));
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! Emergency responses (应急响应): proposed by signals and alarms, decided by people.
 
+mod acts;
 mod api;
 pub mod flow;
 mod model;

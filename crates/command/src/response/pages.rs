@@ -123,7 +123,7 @@ fn step(room: &Room, who: &Who, step: &Step) -> Markup {
             header { h2 { (lang.pick(&step.words(), step.kind.en())) } span.soft.small { (clock(step.proposed_at)) }
                 (invented(step.invented, lang)) }
             p { (step.cause) }
-            p.small.soft { (lang.pick("依据 ", "by ")) (step.basis) " · " (step.pack) }
+            p.small.soft { (lang.pick("依据 ", "by ")) (step.basis) " · " (lang.pick("业务包 ", "pack ")) (step.pack.rsplit('@').next().unwrap_or_default()) }
             @match step.state {
                 StepState::Open => (open(room, who, step)),
                 StepState::Superseded => p.small.soft { (lang.pick("已由后来的建议取代", "a later proposal took its place")) },

@@ -1,33 +1,25 @@
-//! Load, decide, save, journal: what proposes a response and what people do with it.
+//! What proposes a response, and how its approvers are asked.
 
-use std::sync::Arc;
-
-use anlan_kernel::{Actor, Colour, Grade, Instant, Permission as P, Problem, RegionCode, Text, civil_day};
+use anlan_kernel::{Colour, Permission as P, RegionCode, Text, civil_day};
 use anlan_monitor::{Alarm, Signal, SignalState};
 use anlan_register::{Region, superiors};
-use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace, params};
-use anlan_warn::{Process, service::everywhere};
+use anlan_store::{Advanced, Event, StoreError, Tx, params};
+use anlan_warn::Process;
 use anlan_web::Who;
 use serde_json::json;
 
 use super::{
-    flow::{self, Decide},
+    flow,
     model::{Kind, Response, State, Step, StepState},
 };
-use crate::{
-    Command, TodoItem,
-    forward::percent,
-    plan::ResponsePlan,
-    service::{home_of, no_such, step_of},
-    todo::Urgency,
-};
+use crate::{Command, TodoItem, forward::percent, plan::ResponsePlan, service::no_such, todo::Urgency};
 
 /// Why a step is proposed.
-struct Cause<'a> {
-    id: &'a str,
-    words: String,
-    warning: Option<Colour>,
-    invented: bool,
+pub(super) struct Cause<'a> {
+    pub id: &'a str,
+    pub words: String,
+    pub warning: Option<Colour>,
+    pub invented: bool,
 }
 
 /// What the causes in force lead to: the level and the clause that says so.
@@ -150,11 +142,11 @@ fn declined_before(
     }))
 }
 
-fn open_of(tx: &mut Tx<'_>, plan: &str, district: &RegionCode) -> Result<Option<Response>, StoreError> {
+pub(super) fn open_of(tx: &mut Tx<'_>, plan: &str, district: &RegionCode) -> Result<Option<Response>, StoreError> {
     Ok(tx.find("plan = $1 AND region = $2 AND open = 1", "", params![plan, district])?.pop())
 }
 
-fn open_step(tx: &mut Tx<'_>, response: &str) -> Result<Option<Step>, StoreError> {
+pub(super) fn open_step(tx: &mut Tx<'_>, response: &str) -> Result<Option<Step>, StoreError> {
     Ok(tx.find("response = $1 AND state = 'open'", "", params![response])?.pop())
 }
 
@@ -166,21 +158,21 @@ pub(crate) fn last_decided(tx: &mut Tx<'_>, response: &str) -> Result<Option<Ste
     Ok(approved.or(steps.first()).cloned())
 }
 
-fn supersede(tx: &mut Tx<'_>, step: Step) -> Result<(), StoreError> {
+pub(super) fn supersede(tx: &mut Tx<'_>, step: Step) -> Result<(), StoreError> {
     let step = Step { state: StepState::Superseded, ..step };
     save(tx, &step)?;
     tx.clear_deadline("response.ask", &step.id)?;
     tx.record(Event::new("response.superseded", &step.response).region(&step.region))
 }
 
-fn save<R: anlan_store::Record + serde::Serialize>(tx: &mut Tx<'_>, record: &R) -> Result<(), StoreError> {
+pub(super) fn save<R: anlan_store::Record + serde::Serialize>(tx: &mut Tx<'_>, record: &R) -> Result<(), StoreError> {
     match tx.advance(record)? {
         Advanced::Yes => Ok(()),
         Advanced::Stale => Err(StoreError::Stale(R::TABLE.name.to_owned())),
     }
 }
 
-fn begin(
+pub(super) fn begin(
     tx: &mut Tx<'_>,
     plan: &ResponsePlan,
     hazard: &str,
@@ -217,7 +209,7 @@ fn begin(
     Ok(response)
 }
 
-fn propose(
+pub(super) fn propose(
     command: &Command,
     tx: &mut Tx<'_>,
     response: Response,
@@ -309,7 +301,7 @@ fn tell(command: &Command, tx: &mut Tx<'_>, step: &Step, asked: i64, words: &str
 }
 
 /// Proposals and verbal yeses in the reader's duty areas.
-pub(crate) fn todo(_: &Command, tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let open: Vec<Step> =
         tx.find("state = 'open' OR (verbal = 1 AND signed_at IS NULL)", "ORDER BY proposed_at, id LIMIT 20", &[])?;
     let approves = who.may(P::ApproveResponse);
@@ -346,156 +338,4 @@ pub(crate) fn todo(_: &Command, tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoIt
         });
     }
     Ok(items)
-}
-
-impl Command {
-    /// Decides a step: 签批, 电话口头同意, 不同意, 补签.
-    ///
-    /// # Errors
-    /// `no_such_step`, a refusal of the flow; what the store says.
-    pub async fn decide(self: &Arc<Self>, by: &Actor, id: &str, what: Decide) -> Result<Step, StoreError> {
-        let (command, id) = (Arc::clone(self), id.to_owned());
-        self.world
-            .write("response.decide", Pace::Urgent, by, move |tx| {
-                let step = step_of(tx, &id)?;
-                let within = command.plan.approval.sign_within;
-                let signs = matches!(what, Decide::Sign { .. });
-                let decided = flow::decide(&step, what.clone(), tx.now(), within).map_err(StoreError::Refused)?;
-                save(tx, &decided)?;
-                let mut response = tx.get::<Response>(&decided.response)?.ok_or_else(|| no_such("no_such_response"))?;
-                if signs {
-                    tx.clear_deadline("response.sign", &decided.id)?;
-                } else {
-                    response = flow::carried(&response, &decided, tx.now());
-                    save(tx, &response)?;
-                    tx.clear_deadline("response.ask", &decided.id)?;
-                    if let Some(due) = decided.sign_due_at {
-                        tx.set_deadline("response.sign", &decided.id, due)?;
-                    }
-                }
-                let event = match (signs, decided.state, decided.kind) {
-                    (true, ..) => "response.signed",
-                    (_, StepState::Declined, _) => "response.declined",
-                    (_, _, Kind::Start) => "response.started",
-                    (_, _, Kind::Raise) => "response.raised",
-                    (_, _, Kind::Lower) => "response.lowered",
-                    (_, _, Kind::End) => "response.ended",
-                };
-                let detail = json!({"step": decided.number, "level": response.level, "verbal": decided.verbal});
-                let event = Event::new(event, &response.id).region(&response.region).pack(&decided.pack);
-                tx.record(event.detail(detail))?;
-                Ok(Step { revision: decided.revision + 1, ..decided })
-            })
-            .await
-    }
-
-    /// An officer proposes by hand: a level for a plan of the pack, or none to end it.
-    ///
-    /// # Errors
-    /// `no_such_plan`, `nothing_to_propose`, `bad_level`, `bad_words`; what the store says.
-    pub async fn propose(
-        self: &Arc<Self>,
-        by: &Actor,
-        plan: &str,
-        level: Option<u8>,
-        words: &str,
-    ) -> Result<Step, StoreError> {
-        if level.is_some_and(|it| Grade::new(it).is_none()) {
-            let (zh, en) = ("响应级别为 1 至 4", "a response level is 1 to 4");
-            return Err(StoreError::Refused(Problem::new("bad_level", zh, en).field("level")));
-        }
-        let Some(words) = crate::forward::words(words) else {
-            let (zh, en) = ("请写明事由", "say why");
-            return Err(StoreError::Refused(Problem::new("bad_words", zh, en).field("words")));
-        };
-        let home = home_of(by)?;
-        let district = home.district().unwrap_or(home);
-        let (command, plan) = (Arc::clone(self), plan.to_owned());
-        self.world
-            .write("response.propose", Pace::Urgent, by, move |tx| {
-                let plan = command.plan.responses.iter().find(|it| it.id == plan);
-                let plan = plan.ok_or_else(|| no_such("no_such_plan"))?;
-                let found = open_of(tx, &plan.id, &district)?;
-                let Some((kind, level)) = flow::wanted(found.as_ref(), level) else {
-                    let (zh, en) = ("响应已是这一级", "the response stands at this level");
-                    return Err(StoreError::Refused(Problem::new("nothing_to_propose", zh, en)));
-                };
-                if let Some(step) = found.as_ref().map(|it| open_step(tx, &it.id)).transpose()?.flatten() {
-                    supersede(tx, step)?;
-                }
-                let hazard = plan.hazards.first().cloned().unwrap_or_default();
-                let response = match found {
-                    Some(it) => it,
-                    None => begin(tx, plan, &hazard, &district, false)?,
-                };
-                let name = tx.actor().name.clone();
-                let cause = Cause { id: &name, words: words.clone(), warning: None, invented: false };
-                propose(&command, tx, response, (kind, level), "值班建议", &cause)
-            })
-            .await
-    }
-
-    /// 事件等级, judged by a person; none takes it back.
-    ///
-    /// # Errors
-    /// `no_such_response`, `bad_grade`; what the store says.
-    pub async fn grade(&self, by: &Actor, id: &str, grade: Option<u8>) -> Result<Response, StoreError> {
-        if grade.is_some_and(|it| Grade::new(it).is_none()) {
-            let (zh, en) = ("事件等级为 1（特别重大）至 4（一般）", "an event's grade is 1 (gravest) to 4");
-            return Err(StoreError::Refused(Problem::new("bad_grade", zh, en).field("grade")));
-        }
-        let id = id.to_owned();
-        self.world
-            .write("response.grade", Pace::Urgent, by, move |tx| {
-                let response = tx.get::<Response>(&id)?.ok_or_else(|| no_such("no_such_response"))?;
-                let graded = Response { event_grade: grade, ..response };
-                save(tx, &graded)?;
-                let event = Event::new("response.graded", &graded.id).region(&graded.region);
-                tx.record(event.detail(json!({"grade": grade})))?;
-                Ok(graded)
-            })
-            .await
-    }
-
-    /// A response with its whole sequence, in the reader's duty areas; a street sees its district's.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn response(&self, by: &Actor, id: &str) -> Result<Option<(Response, Vec<Step>)>, StoreError> {
-        let (id, own) = (id.to_owned(), by.scope.clone());
-        self.world
-            .read(&everywhere(by), move |tx| {
-                let Some(response) = tx.get::<Response>(&id)?.filter(|it| touches(&own, &it.region)) else {
-                    return Ok(None);
-                };
-                let steps = tx.find("response = $1", "ORDER BY number", params![&id])?;
-                Ok(Some((response, steps)))
-            })
-            .await
-    }
-
-    /// Responses in the reader's duty areas, newest first.
-    ///
-    /// # Errors
-    /// What the store says.
-    pub async fn responses(
-        &self,
-        by: &Actor,
-        before: Option<Instant>,
-        most: usize,
-    ) -> Result<Vec<Response>, StoreError> {
-        let before = before.unwrap_or(anlan_kernel::MAX_INSTANT);
-        self.world
-            .read(by, move |tx| {
-                tx.find("opened_at < $1", "ORDER BY open DESC, opened_at DESC, id LIMIT $2", params![before, most])
-            })
-            .await
-    }
-}
-
-fn touches(scope: &anlan_kernel::Scope, region: &RegionCode) -> bool {
-    match scope {
-        anlan_kernel::Scope::Everywhere => true,
-        anlan_kernel::Scope::Regions(own) => own.iter().any(|it| it.meets(region)),
-    }
 }

@@ -154,9 +154,11 @@ fn line(room: &Room, who: &Who, month: &Month, asked: &Asked, day: Instant, edit
             td { span.num { (&date[8..]) } " " span.soft { (weekday) }
                 @if let Some((kind, name)) = marked { " " span.tag { (if kind == Day::Holiday { name } else { lang.pick("调休上班", "working day") }) } } }
             @for role in Role::ALL {
+                @let here: Vec<_> = month.shifts.iter().filter(|it| it.0.role == role && it.0.starts_at.wall().starts_with(&date)).collect();
                 td {
-                    @for (shift, name) in month.shifts.iter().filter(|it| it.0.role == role && it.0.starts_at.wall().starts_with(&date)) {
-                        (officer(room, shift, name, asked, edit, &to))
+                    @for (shift, name) in &here { (officer(room, shift, name, asked, edit, &to)) }
+                    @if here.is_empty() && month.gaps.iter().any(|it| it.role == role && it.from < day.plus(DAY) && it.until > day) {
+                        b.bad { (lang.pick("空", "gap")) }
                     }
                 }
             }
