@@ -2,9 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use anlan_command::{Command, DutyPlan, Sources};
 use anlan_kernel::{Actor, Problem, RegionCode};
 use anlan_monitor::{AlarmEvent, Hooks, Monitor, Settings};
-use anlan_register::Region;
+use anlan_register::{Holidays, Region, Roster};
 use anlan_store::{Handlers, StoreError, World};
 use anlan_warn::{Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
@@ -54,6 +55,10 @@ pub struct House {
     pub monitor: Arc<Monitor>,
     /// 预警叫应.
     pub warn: Arc<Warn>,
+    /// 指挥调度.
+    pub command: Arc<Command>,
+    /// Who must be on duty, and which days are holidays.
+    pub roster: Arc<Roster>,
     /// What its pages share.
     pub site: Arc<Site>,
     /// Deadline handlers of every mechanism.
@@ -79,12 +84,17 @@ impl House {
             Some(district) => district,
             None => home_of(&world).await?,
         };
-        let monitor =
-            Monitor::open(world.clone(), Settings { home, hooks: hooks(&warn), ingest: config.ingest }).await?;
+        let duty_plan = duty_plan(&config.packs)?;
+        let roster = Arc::new(roster(&config.packs, &duty_plan)?);
+        let gaps = Arc::clone(&roster);
+        let sources = Sources::default().with(move |tx, who| anlan_command::shifts::todo(&gaps, tx, who));
+        let command = Command::new(Arc::clone(&warn), duty_plan, sources);
+        let settings = Settings { home, hooks: hooks(&warn, &command), ingest: config.ingest };
+        let monitor = Monitor::open(world.clone(), settings).await?;
         warn.draw_readings_of(&monitor);
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
-        let handlers = Arc::new(warn.handlers());
-        let house = Self { world, monitor, warn, site, handlers, hold: Arc::default() };
+        let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).collect());
+        let house = Self { world, monitor, warn, command, roster, site, handlers, hold: Arc::default() };
         if config.ingest {
             house.use_rules(&config.packs).await?;
         }
@@ -113,7 +123,9 @@ impl House {
     /// Every route of every mechanism.
     pub fn routes(&self) -> Mounted {
         anlan_web::routes(&self.site)
+            .merge(anlan_command::routes(&self.site, &self.command))
             .merge(anlan_register::routes(&self.site, register_hooks()))
+            .merge(anlan_register::shifts::routes(&self.site, Arc::clone(&self.roster)))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
             .merge(ops::routes(&self.site, self.clone()))
@@ -134,22 +146,40 @@ fn wrong(what: &str, mut problems: Vec<Problem>) -> StoreError {
     problems.pop().map_or_else(|| StoreError::Shape(format!("the {what} is wrong")), StoreError::Refused)
 }
 
-/// Alarms and signals reach the weather process in the transaction that stores them.
-fn hooks(warn: &Arc<Warn>) -> Hooks {
+/// Alarms and signals reach the weather process in the transaction that stores them, and then the
+/// response.
+fn hooks(warn: &Arc<Warn>, command: &Arc<Command>) -> Hooks {
     let (for_alarms, for_signals) = (Arc::clone(warn), Arc::clone(warn));
+    let (answers_alarms, answers_signals) = (Arc::clone(command), Arc::clone(command));
     Hooks {
         alarm: vec![Arc::new(move |tx, alarm, event| match event {
             AlarmEvent::Raised | AlarmEvent::Changed | AlarmEvent::Cleared => {
-                process::alarm_came(&for_alarms, tx, alarm)
+                process::alarm_came(&for_alarms, tx, alarm)?;
+                answers_alarms.alarm_came(tx, alarm)
             }
         })],
-        signal: vec![Arc::new(move |tx, signal| process::signal_came(&for_signals, tx, signal))],
+        signal: vec![Arc::new(move |tx, signal| {
+            process::signal_came(&for_signals, tx, signal)?;
+            answers_signals.signal_came(tx, signal)
+        })],
     }
 }
 
 /// Whoever is erased from the register is forgotten in the records of calls, in the same transaction.
 fn register_hooks() -> anlan_register::Hooks {
     anlan_register::Hooks { erasure: vec![Arc::new(|tx, person| anlan_warn::call::forget(tx, person).map(drop))] }
+}
+
+fn duty_plan(packs: &BTreeMap<String, Pack>) -> Result<DutyPlan, StoreError> {
+    let found = packs.values().find_map(Pack::duty_plan);
+    found.map_or_else(|| Ok(DutyPlan::none()), |it| it.map_err(|it| wrong("response plan", it)))
+}
+
+fn roster(packs: &BTreeMap<String, Pack>, plan: &DutyPlan) -> Result<Roster, StoreError> {
+    let holidays = packs.values().find_map(|it| it.holidays.as_deref());
+    let holidays = holidays.map(Holidays::read).transpose().map_err(StoreError::Refused)?.unwrap_or_default();
+    let by_plan = plan.clone();
+    Ok(Roster { holidays, needed: Arc::new(move |level| by_plan.needed(level)), level: Arc::new(Command::level_now) })
 }
 
 /// The one district of the register; code `00` while there is none.

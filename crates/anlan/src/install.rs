@@ -12,7 +12,7 @@ use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, Wo
 
 /// Every mechanism's tables, in order.
 pub static MODULES: &[&Module] =
-    &[&anlan_web::MODULE, &anlan_register::MODULE, &anlan_monitor::MODULE, &anlan_warn::MODULE];
+    &[&anlan_web::MODULE, &anlan_register::MODULE, &anlan_monitor::MODULE, &anlan_warn::MODULE, &anlan_command::MODULE];
 
 /// Folders and files of one installation.
 #[derive(Clone, Debug)]

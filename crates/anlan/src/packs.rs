@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use anlan_command::DutyPlan;
 use anlan_kernel::{Problem, Text};
 use anlan_monitor::rules::parse_rules;
+use anlan_register::Holidays;
 use anlan_warn::{ladder::Plan, notice::Guide};
 use serde::Deserialize;
 
@@ -24,6 +26,10 @@ pub struct Pack {
     pub cards: Option<String>,
     /// `notice.toml`.
     pub notice: Option<String>,
+    /// `responses.toml`.
+    pub responses: Option<String>,
+    /// `holidays.csv`.
+    pub holidays: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -52,6 +58,7 @@ macro_rules! shipped {
 
 shipped! {
     "call-out" { "pack.toml", "ladders.toml", "cards.toml" },
+    "holidays-cn" { "pack.toml", "holidays.csv" },
     "measured-mountain-torrent" { "pack.toml", "rules.toml" },
     "measured-rain" { "pack.toml", "rules.toml" },
     "measured-station-silence" { "pack.toml", "rules.toml" },
@@ -60,6 +67,7 @@ shipped! {
     "measured-wind" { "pack.toml", "rules.toml" },
     "measured-wind-gale" { "pack.toml", "rules.toml" },
     "notice" { "pack.toml", "notice.toml" },
+    "response" { "pack.toml", "responses.toml" },
 }
 
 /// What is wrong with a pack, by file.
@@ -99,7 +107,9 @@ pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
     let mut findings = Findings::new();
     for folder in folders {
         let mut files = BTreeMap::new();
-        for name in ["pack.toml", "rules.toml", "ladders.toml", "cards.toml", "notice.toml"] {
+        for name in
+            ["pack.toml", "rules.toml", "ladders.toml", "cards.toml", "notice.toml", "responses.toml", "holidays.csv"]
+        {
             let path = folder.join(name);
             if path.exists() {
                 let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
@@ -130,6 +140,8 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
         ladders: files.get("ladders.toml").cloned(),
         cards: files.get("cards.toml").cloned(),
         notice: files.get("notice.toml").cloned(),
+        responses: files.get("responses.toml").cloned(),
+        holidays: files.get("holidays.csv").cloned(),
     };
     let mut findings = Findings::new();
     if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
@@ -155,6 +167,12 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
     if let Some(guide) = pack.guide() {
         findings.extend(guide.err().into_iter().flatten().map(|it| (at("notice.toml"), it)));
     }
+    if let Some(plan) = pack.duty_plan() {
+        findings.extend(plan.err().into_iter().flatten().map(|it| (at("responses.toml"), it)));
+    }
+    if let Some(holidays) = &pack.holidays {
+        findings.extend(Holidays::read(holidays).err().into_iter().map(|it| (at("holidays.csv"), it)));
+    }
     if findings.is_empty() { Ok(pack) } else { Err(findings) }
 }
 
@@ -177,6 +195,11 @@ impl Pack {
     pub fn guide(&self) -> Option<Result<Guide, Vec<Problem>>> {
         self.notice.as_deref().map(|it| Guide::read(&self.name(), it))
     }
+
+    /// The responses and duty of the pack, where it has them.
+    pub fn duty_plan(&self) -> Option<Result<DutyPlan, Vec<Problem>>> {
+        self.responses.as_deref().map(|it| DutyPlan::read(&self.name(), it))
+    }
 }
 
 /// Problems of cards name a card.
@@ -190,7 +213,7 @@ mod tests {
     #[test]
     fn every_shipped_pack_proves_itself() {
         let packs = super::shipped().expect("nothing is wrong with the shipped packs");
-        assert_eq!(packs.len(), 9);
+        assert_eq!(packs.len(), 11);
         assert!(packs["notice"].guide().is_some());
         let plan = packs["call-out"].plan().expect("it has a plan").expect("the plan is good");
         assert!(!plan.cards.lines(1, "community", "typhoon", anlan_kernel::Lang::Zh).is_empty());

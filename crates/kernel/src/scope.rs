@@ -37,6 +37,10 @@ pub enum Permission {
     Unmask,
     /// Change people, posts, rosters, and import them.
     EditPeople,
+    /// Change who is on duty when (值班表).
+    EditShifts,
+    /// Approve or decline a response, sign a verbal yes (签批应急响应).
+    ApproveResponse,
     /// Erase a person's data as the law demands.
     ErasePerson,
     /// Gateways, rate limits, failed sendings.

@@ -20,12 +20,14 @@ pub mod export;
 pub mod import;
 pub mod model;
 pub mod phone;
+pub mod shifts;
 pub mod store;
 
 pub use api::routes;
 pub use callees::{Callee, CalleeTitle, Duty, Who, audience, callee, callee_title, number_of, superiors};
 pub use contacts::{Contact, contacts, search};
 pub use model::{Organisation, Person, Post, Rank, Region, Role, Shift};
+pub use shifts::{Holidays, Roster};
 pub use store::MODULE;
 
 use std::sync::Arc;

@@ -31,6 +31,10 @@ pub(crate) fn token(warn: &Warn, subject: &str) -> String {
     mac(warn, "answer", subject, 16)
 }
 
+fn receipt_token(warn: &Warn, signal: &str, callee: &str) -> String {
+    mac(warn, "receipt", &format!("{signal}\n{callee}"), 16)
+}
+
 /// The token of one superior for one list: it says who of the chain answers.
 pub(crate) fn list_token(warn: &Warn, escalation: &str, link: i64) -> String {
     format!("{}.{link}.{}", token(warn, escalation), link_mac(warn, escalation, link))
@@ -44,7 +48,8 @@ pub(crate) fn token_hash(warn: &Warn, subject: &str) -> String {
     hash(&token(warn, subject))
 }
 
-fn hash(token: &str) -> String {
+/// SHA-256 of a token, hex: how links are looked up.
+pub fn hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
@@ -83,6 +88,21 @@ fn list_of(warn: &Warn, tx: &mut Tx<'_>, token: &str, link: &str, proof: &str) -
 }
 
 impl Warn {
+    /// The link by which a duty room says that it received a relayed signal (签收).
+    pub fn receipt_link(&self, signal: &str, callee: &str) -> String {
+        format!("{}/f/{}", self.config.link_base, receipt_token(self, signal, callee))
+    }
+
+    /// A page of this world as messages name it.
+    pub fn page_link(&self, path: &str) -> String {
+        format!("{}{path}", self.config.link_base)
+    }
+
+    /// What stands in the store of the token in that link.
+    pub fn receipt_hash(&self, signal: &str, callee: &str) -> String {
+        hash(&receipt_token(self, signal, callee))
+    }
+
     /// The answer link of a call, as its message carries it.
     pub fn answer_link(&self, call: &str) -> String {
         format!("{}/a/{}", self.config.link_base, token(self, call))

@@ -91,6 +91,11 @@ pub fn called_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), S
     tx.record(Event::new("process.told", process).region(&current.region).detail(detail))
 }
 
+/// The key of a message that asks for no answer; receipts name it.
+pub fn message_key(template: &str, subject: &str, callee: &str, time: i64) -> String {
+    format!("{template}:{subject}/{callee}#{time}")
+}
+
 /// Queues a message that asks for no answer; the same one to the same callee is queued once.
 pub(crate) fn message(
     warn: &Warn,
@@ -101,8 +106,51 @@ pub(crate) fn message(
     region: &RegionCode,
     priority: i64,
 ) -> Result<(), StoreError> {
+    queue(warn, tx, template, (subject, 1), (callee, region), priority, None)
+}
+
+impl Warn {
+    /// Queues words that ask for no key; the same `time` of the same subject to the same callee is
+    /// queued once. `words` name nobody: they stand in the journal.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn tell(
+        &self,
+        tx: &mut Tx<'_>,
+        matter: (&str, i64),
+        callee: (&str, &RegionCode),
+        words: &str,
+    ) -> Result<(), StoreError> {
+        queue(self, tx, "words", matter, callee, PRIORITY, Some(words))
+    }
+
+    /// 催收: the original to the same duty room once more, for the `time`th time.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn relay_again(
+        &self,
+        tx: &mut Tx<'_>,
+        signal: &str,
+        callee: (&str, &RegionCode),
+        time: i64,
+    ) -> Result<(), StoreError> {
+        queue(self, tx, "relay", (signal, time), callee, PRIORITY, None)
+    }
+}
+
+fn queue(
+    warn: &Warn,
+    tx: &mut Tx<'_>,
+    template: &str,
+    (subject, time): (&str, i64),
+    (callee, region): (&str, &RegionCode),
+    priority: i64,
+    words: Option<&str>,
+) -> Result<(), StoreError> {
     let item = OutboxItem {
-        id: format!("{template}:{subject}/{callee}#1"),
+        id: message_key(template, subject, callee, time),
         channel: warn.channel(),
         kind: "sms".to_owned(),
         subject: subject.to_owned(),
@@ -111,7 +159,9 @@ pub(crate) fn message(
         due_at: tx.now(),
         state: Sending::Queued,
         tries: 0,
-        payload: json!({"template": template, "callee": callee, "attempt": 1, "number": 0, "repeat": false}),
+        payload: json!({
+            "template": template, "callee": callee, "attempt": time, "number": 0, "repeat": false, "words": words,
+        }),
         outcome: None,
         sent_at: None,
         revision: 0,

@@ -273,7 +273,8 @@ pub(crate) fn problem(code: &str, field: &str, zh: &str, en: &str) -> Problem {
     Problem::new(code, zh, en).field(field)
 }
 
-pub(crate) fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
+/// What is wrong with a pack's TOML, with its place.
+pub fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |it| it.start).min(text.len());
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
@@ -288,16 +289,24 @@ pub(crate) fn toml_problem(text: &str, error: &toml::de::Error) -> Problem {
     .column(column)
 }
 
-/// `30s`, `10m`, `3h`, `2d`.
-pub(crate) mod seconds {
+/// Durations as packs write them: `30s`, `10m`, `3h`, `2d`.
+pub mod seconds {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    /// Writes seconds.
+    ///
+    /// # Errors
+    /// What the writer says.
     pub fn serialize<S: Serializer>(it: &Duration, out: S) -> Result<S::Ok, S::Error> {
         out.serialize_str(&format!("{}s", it.as_secs()))
     }
 
+    /// Reads any form.
+    ///
+    /// # Errors
+    /// A text that is no duration.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         let text = String::deserialize(from)?;
         let bad = || D::Error::custom(format!("{text:?} is not a duration such as 30s, 10m, 3h or 2d"));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anlan_kernel::{Actor, Instant, RegionCode, civil_day};
-use anlan_monitor::{Alarm, AlarmState, Signal, SignalState};
+use anlan_monitor::{Alarm, AlarmState, Signal, SignalState, Station};
 use anlan_register::Region;
 use anlan_store::{Event, StoreError, Tx, Urgency, params};
 use serde_json::json;
@@ -38,7 +38,8 @@ pub fn alarm_came(warn: &Warn, tx: &mut Tx<'_>, alarm: &Alarm) -> Result<(), Sto
         return Ok(());
     }
     let level = warn.plan().level_of_alarm(hazard, alarm.grade.get());
-    let words = format!("{}（监测{}级，{}）", alarm.title.zh, alarm.grade.numeral(), alarm.station);
+    let station = tx.get::<Station>(&alarm.station)?.map_or_else(|| alarm.station.clone(), |it| it.name.zh);
+    let words = format!("{}（监测{}级，{station}）", alarm.title.zh, alarm.grade.numeral());
     let cause = Cause { hazard, level, words, subject: &alarm.id, invented: false };
     for (district, areas) in by_district(tx, &alarm.areas)? {
         join(warn, tx, &cause, &district, &areas)?;

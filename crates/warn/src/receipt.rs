@@ -297,6 +297,10 @@ fn apply(warn: &Warn, tx: &mut Tx<'_>, item: &OutboxItem, event: &CallEvent) -> 
             CallEvent::Key { .. } => escalation::handle(warn, tx, &item.subject, link, None, event),
             _ => Ok(()),
         },
+        Some("relay") if matches!(event, CallEvent::Key { digit: 1, .. }) => {
+            let callee = item.payload["callee"].as_str().unwrap_or_default();
+            warn.receipt_hooks().iter().try_for_each(|hook| hook(tx, &item.subject, callee))
+        }
         _ => Ok(()),
     }
 }

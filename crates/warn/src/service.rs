@@ -126,6 +126,10 @@ impl Default for WarnConfig {
     }
 }
 
+/// Hears, inside the same transaction, that the callee of a relayed signal replied with key 1: signal,
+/// callee.
+pub type ReceiptHook = Arc<dyn Fn(&mut Tx<'_>, &str, &str) -> Result<(), StoreError> + Send + Sync>;
+
 /// Warning and call-out of one world.
 pub struct Warn {
     pub(crate) world: World,
@@ -143,6 +147,8 @@ pub struct Warn {
     monitor: OnceLock<Weak<Monitor>>,
     /// Looks notices up for the channels.
     pub(crate) notices: RwLock<Option<Notices>>,
+    /// Who hears of replies to relayed originals.
+    receipts: RwLock<Vec<ReceiptHook>>,
 }
 
 impl std::fmt::Debug for Warn {
@@ -175,6 +181,7 @@ impl Warn {
             unverified: Mutex::default(),
             monitor: OnceLock::new(),
             notices: RwLock::default(),
+            receipts: RwLock::default(),
         }))
     }
 
@@ -190,6 +197,15 @@ impl Warn {
     /// The world this works in.
     pub fn world(&self) -> &World {
         &self.world
+    }
+
+    /// Lets `hook` hear of replies to relayed originals.
+    pub fn on_receipt(&self, hook: ReceiptHook) {
+        self.receipts.write().unwrap_or_else(PoisonError::into_inner).push(hook);
+    }
+
+    pub(crate) fn receipt_hooks(&self) -> Vec<ReceiptHook> {
+        self.receipts.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Makes `plan` the one new rounds use; rounds under an older version keep theirs.
@@ -382,11 +398,12 @@ impl Warn {
 }
 
 /// The same actor, acting everywhere: for what follows from a move they were allowed to make.
-pub(crate) fn everywhere(actor: &Actor) -> Actor {
+pub fn everywhere(actor: &Actor) -> Actor {
     Actor { scope: Scope::Everywhere, ..actor.clone() }
 }
 
-pub(crate) fn refusal(code: &str, zh: &str, en: &str) -> StoreError {
+/// A refusal in both languages.
+pub fn refusal(code: &str, zh: &str, en: &str) -> StoreError {
     StoreError::Refused(Problem::new(code, zh, en))
 }
 

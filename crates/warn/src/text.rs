@@ -63,6 +63,7 @@ impl<'a> Writer<'a> {
         let words = match item.payload["template"].as_str() {
             Some("call") => self.call(tx, item)?,
             Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
+            Some("words") => item.payload["words"].as_str().map(str::to_owned),
             Some("stand_down") => Some("本次叫应解除，请按预案继续做好防范。此信息无须回复。".to_owned()),
             Some("notice") => notice::message(tx, item)?,
             Some(template) => self.signal(tx, item, template)?,
@@ -134,7 +135,8 @@ impl<'a> Writer<'a> {
         }
         let Some(Some(signal)) = self.signals.get(&item.subject) else { return Ok(None) };
         Ok(Some(if template == "relay" {
-            relay_words(signal)
+            let link = self.warn.receipt_link(&item.subject, item.payload["callee"].as_str().unwrap_or_default());
+            format!("{}（签收回复1，或点 {link}）", relay_words(signal))
         } else {
             let (title, invented) = (&signal.title, if signal.invented { INVENTED } else { "" });
             format!("{}：{title}{invented}。响应和管控措施未自动解除，等候通知。此信息无须回复。", signal.issuer)

@@ -65,6 +65,17 @@ impl From<AccountRow> for Account {
     }
 }
 
+/// How screens call an actor: the display name of an account, else the name without its kind.
+///
+/// # Errors
+/// What the store says.
+pub fn name_of(tx: &mut Tx<'_>, actor: &str) -> Result<String, StoreError> {
+    let Some(login) = actor.strip_prefix("user:") else {
+        return Ok(actor.trim_start_matches("system:").to_owned());
+    };
+    Ok(tx.get::<AccountRow>(login)?.map_or_else(|| login.to_owned(), |it| it.name))
+}
+
 /// Makes an account.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("anlan.css", "text/css; charset=utf-8", include_str!("../static/anlan.css")),
     ("notice.css", "text/css; charset=utf-8", include_str!("../static/notice.css")),
     ("anlan.js", JS, include_str!("../static/anlan.js")),
+    ("actions.js", JS, include_str!("../static/actions.js")),
     ("clock.js", JS, include_str!("../static/clock.js")),
     ("live.js", JS, include_str!("../static/live.js")),
     ("keys.js", JS, include_str!("../static/keys.js")),

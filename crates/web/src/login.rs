@@ -99,18 +99,49 @@ async fn read_form(request: Request) -> Result<LoginForm, ApiError> {
 
 /// Checks the password and opens a session; the answer is the cookie's text and the account's role.
 async fn open(site: &Site, form: &LoginForm, source: &str, headers: &HeaderMap) -> Result<(String, String), ApiError> {
-    let login: String = form.login.trim().to_lowercase().chars().take(LONGEST).collect();
+    let login = tidy(&form.login);
     let of = attempts::subjects(&login, source);
-    begin(site, &of).await?;
-    let account = account_of(site, &login).await?;
-    let hash = account.as_ref().filter(|it| !it.disabled).map(|it| it.password_hash.as_str());
-    let right = password::verify(&form.password, hash).await?;
-    let Some(account) = account.as_ref().filter(|_| right) else {
-        refused(site, &of, account.map(|it| it.login)).await?;
-        return Err(wrong());
-    };
+    let account = check(site, &login, &form.password, &of).await?;
     let old = cookies::get(headers, &cookies::session_name(site)).map(session::session_hash);
     Ok((welcome(site, of, &login, old).await?, account.role.clone()))
+}
+
+fn tidy(login: &str) -> String {
+    login.trim().to_lowercase().chars().take(LONGEST).collect()
+}
+
+/// The account, if the password is its own; a wrong one is counted.
+async fn check(site: &Site, login: &str, password: &str, of: &Subjects) -> Result<AccountRow, ApiError> {
+    begin(site, of).await?;
+    let account = account_of(site, login).await?;
+    let hash = account.as_ref().filter(|it| !it.disabled).map(|it| it.password_hash.as_str());
+    let right = password::verify(password, hash).await?;
+    match account {
+        Some(account) if right => Ok(account),
+        account => {
+            refused(site, of, account.map(|it| it.login)).await?;
+            Err(wrong())
+        }
+    }
+}
+
+/// Somebody beside `who` says who they are, for one act on a page of this session: no session is
+/// opened, and wrong passwords count as at the log-in.
+///
+/// # Errors
+/// `wrong_login`, `too_many_attempts`; what the store says.
+pub async fn confirm(site: &Site, who: &Who, login: &str, password: &str) -> ApiResult<Who> {
+    let login = tidy(login);
+    let of = attempts::subjects(&login, &who.actor.name);
+    let account = check(site, &login, password, &of).await?;
+    let by = Actor { name: format!("user:{login}"), ..Actor::system("login") };
+    site.world
+        .write("login.confirm", Urgency::Urgent, &by, move |tx| {
+            attempts::succeeded(tx, &of)?;
+            tx.record(Event::new("login.confirmed", &login))
+        })
+        .await?;
+    Ok(session::of_account(&account, who.lang))
 }
 
 /// Where a role begins its work: the desk, or the accounts, or its own account.

@@ -90,6 +90,7 @@ fn body(site: &Site, account: &AccountRow, lang: Lang) -> Markup {
                     dt { (lang.pick("责任区", "Duty areas")) } dd { (if regions.is_empty() { "—" } else { &regions }) }
                 }
             }
+            p { (pages::language_switch(site, lang)) }
             section.card {
                 header { h2 { (lang.pick("改口令", "Change the password")) } }
                 form method="post" action=(site.url("/me/password")) {

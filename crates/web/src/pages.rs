@@ -1,6 +1,6 @@
 //! The layouts every page stands in.
 
-use anlan_kernel::{Actor, Lang};
+use anlan_kernel::{Actor, Lang, Permission};
 use anlan_store::{StoreError, World, WorldKind};
 use maud::{DOCTYPE, Markup, html};
 
@@ -36,8 +36,16 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
             a.mark href=(site.url("/")) { (lang.pick("安澜", "Anlan")) }
             span.soft.office { (who.actor.hat.as_deref().unwrap_or(&site.speaker)) }
             nav aria-label=(lang.pick("主菜单", "Main menu")) {
-                @for entry in site.menu_of(who) {
-                    a href=(site.url(&entry.path)) { (entry.words.get(lang)) }
+                @let (managing, plain): (Vec<_>, Vec<_>) = site.menu_of(who).into_iter().partition(|it| it.needs.is_some_and(manages));
+                @for entry in &plain { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } }
+                // Administration stands behind one word on a desk; who has no desk has nothing else.
+                @if !who.may(Permission::SeeDesk) {
+                    @for entry in &managing { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } }
+                } @else if !managing.is_empty() {
+                    details.manage {
+                        summary { (lang.pick("管理", "Manage")) }
+                        div.card { @for entry in &managing { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } } }
+                    }
                 }
             }
             span.clock {
@@ -47,7 +55,8 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
             }
             span.own {
                 a href=(site.url("/me")) { (who.name) }
-                (language_switch(site, lang))
+                // A Chinese screen carries no English; the choice stands with the account.
+                @if lang == Lang::En { (language_switch(site, lang)) }
                 form method="post" action=(site.url("/logout")) { button.quiet type="submit" { (lang.pick("退出", "Log out")) } }
             }
         }
@@ -58,6 +67,15 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
         }
     };
     document(site, lang, title, true, inner)
+}
+
+/// What administration, rules, channels and the register ask for.
+fn manages(needs: Permission) -> bool {
+    use Permission as P;
+    matches!(
+        needs,
+        P::EditRules | P::RunChannels | P::ManageAccounts | P::Audit | P::EditPeople | P::SeeMonitor | P::SeePeople
+    )
 }
 
 /// A page without menu: log-in, answer links, refusals.
@@ -159,7 +177,8 @@ fn date(wall: &str, lang: Lang) -> String {
     }
 }
 
-fn language_switch(site: &Site, lang: Lang) -> Markup {
+/// The other language, by one button.
+pub(crate) fn language_switch(site: &Site, lang: Lang) -> Markup {
     let (other, words) = match lang {
         Lang::Zh => ("en", "English"),
         Lang::En => ("zh", "中文"),

@@ -26,6 +26,7 @@ const DUTY: &[P] = &[
     P::SeeMonitor,
     P::SeePeople,
     P::Unmask,
+    P::EditShifts,
 ];
 const LEADER: &[P] = &[
     P::SeeDesk,
@@ -37,10 +38,15 @@ const LEADER: &[P] = &[
     P::SeeMonitor,
     P::SeePeople,
     P::Unmask,
+    P::EditShifts,
+    P::ApproveResponse,
 ];
-const DIRECTOR: &[P] = &[P::SeeDesk, P::RunRound, P::SignNotice, P::SeeMonitor, P::SeePeople, P::Unmask];
-const STREET: &[P] = &[P::SeeDesk, P::HandleSignal, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask];
-const REGISTER: &[P] = &[P::SeeDesk, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditPeople, P::ErasePerson];
+const DIRECTOR: &[P] =
+    &[P::SeeDesk, P::RunRound, P::SignNotice, P::SeeMonitor, P::SeePeople, P::Unmask, P::ApproveResponse];
+const STREET: &[P] =
+    &[P::SeeDesk, P::HandleSignal, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditShifts];
+const REGISTER: &[P] =
+    &[P::SeeDesk, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditPeople, P::EditShifts, P::ErasePerson];
 const SYSTEM: &[P] = &[P::SeeMonitor, P::EditRules, P::RunChannels, P::SwitchPublicPage];
 const SECURITY: &[P] = &[P::ManageAccounts];
 const AUDIT: &[P] = &[P::Audit];

@@ -1,4 +1,5 @@
 // Every page loads this one; each module looks for its own marks and does nothing without them.
+import { startActions } from "./actions.js";
 import { startClock } from "./clock.js";
 import { startForms } from "./forms.js";
 import { startGuide } from "./guide.js";
@@ -6,6 +7,7 @@ import { startKeys } from "./keys.js";
 import { startLive } from "./live.js";
 import { startSiren } from "./siren.js";
 
+startActions();
 startClock();
 startForms();
 startGuide();

@@ -6,12 +6,15 @@ const isTyping = (target) =>
 export function startKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (event.key === "Escape" && isTyping(event.target)) {
+    if (event.key === "Escape" && isTyping(event.target) && !event.target.closest("dialog")) {
       event.target.blur();
       return;
     }
     if (isTyping(event.target) && !/^F\d+$/.test(event.key)) return;
-    const marked = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    // While a dialog asks something, the keys are its own.
+    const within = document.querySelector("dialog[open]") ?? document;
+    const marked = within.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (!marked || marked.disabled) return;
     event.preventDefault();
     if (isTyping(marked)) marked.focus();

@@ -110,6 +110,23 @@ impl Actors {
                 self.each_notice(act, "in_force", "submit", &json!({})).await
             }
             "sign_notice" => self.each_notice(act, "unissued,in_force", "sign", &json!({})).await,
+            "telephone_note" => {
+                let note = json!({"words": text("words"), "caller": text("caller"), "number": text("number")});
+                self.post(act, "/api/v1/telephone-notes", &note).await
+            }
+            "approve_response" | "verbal_yes" | "sign_response" => {
+                let (verb, wanted) = match act.action.as_str() {
+                    "approve_response" => ("approve", "open"),
+                    "verbal_yes" => ("verbal", "open"),
+                    _ => ("sign", "approved"),
+                };
+                let body = json!({"approver": text("approver"), "number": text("number")});
+                for step in self.steps(act, &text("plan"), wanted).await? {
+                    let path = format!("/api/v1/response-steps/{}/{verb}", percent(&step));
+                    self.post(act, &path, &body).await?;
+                }
+                Ok(())
+            }
             other => Err(Error::Api(format!("story.toml: nobody knows how to {other}"))),
         }
     }
@@ -130,6 +147,22 @@ impl Actors {
         let mine = items(&found).iter().find(|it| it["identifier"] == identifier || it["id"] == identifier);
         let id = mine.and_then(|it| it["id"].as_str()).map(str::to_owned);
         id.ok_or_else(|| Error::Api(format!("{}: the signal {identifier} did not come in", act.officer)))
+    }
+
+    /// Steps of the response that is on under `plan`: those that wait for a decision, or for a signature.
+    async fn steps(&self, act: &Act, plan: &str, wanted: &str) -> Result<Vec<String>, Error> {
+        let found = self.get(act, "/api/v1/responses").await?;
+        let mut steps = Vec::new();
+        for response in items(&found).iter().filter(|it| it["plan"] == plan && it["open"] == true) {
+            let path = format!("/api/v1/responses/{}", percent(response["id"].as_str().unwrap_or_default()));
+            let story = self.get(act, &path).await?;
+            let sequence = story["sequence"].as_array().cloned().unwrap_or_default();
+            let signs = wanted == "approved";
+            let mine =
+                |it: &&Json| it["state"] == wanted && (!signs || it["verbal"] == true && it["signed_at"].is_null());
+            steps.extend(sequence.iter().filter(mine).filter_map(|it| it["id"].as_str()).map(str::to_owned));
+        }
+        Ok(steps)
     }
 
     /// The newest round of `level`.

@@ -24,10 +24,14 @@ use crate::{
 
 /// A call and who is called; the name masked without the permission to see people, numbers always.
 #[derive(Clone, Debug)]
-pub(crate) struct CallView {
+pub struct CallView {
+    /// The call.
     pub call: Call,
+    /// Name of the person or the room.
     pub name: String,
+    /// 职务.
     pub title: String,
+    /// 单位.
     pub organisation: String,
     /// Usable numbers, masked.
     pub numbers: Vec<String>,
@@ -102,11 +106,16 @@ impl Figure {
 
 /// What the list of calls takes beside; `state` may name several, with commas.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct CallQuery {
+pub struct CallQuery {
+    /// Its round.
     pub round: Option<String>,
+    /// States, with commas.
     pub state: Option<String>,
+    /// The region or one in it.
     pub region: Option<String>,
+    /// `1` or `0`.
     pub open: Option<String>,
+    /// The list it stands on.
     pub escalation: Option<String>,
     /// Part of the audience: `duty_room`, `on_duty`, `district`, `street`, `community`.
     pub who: Option<String>,
@@ -125,13 +134,11 @@ pub(super) async fn list(
     Ok(Json(read_calls(&room, &who, &query, &which).await?))
 }
 
-/// See [`list`].
-pub(crate) async fn read_calls(
-    room: &Room,
-    who: &Who,
-    query: &ListQuery,
-    which: &CallQuery,
-) -> ApiResult<List<CallView>> {
+/// Calls in the caller's duty areas, in the order of their ids.
+///
+/// # Errors
+/// A parameter that makes no sense; what the store says.
+pub async fn read_calls(room: &Room, who: &Who, query: &ListQuery, which: &CallQuery) -> ApiResult<List<CallView>> {
     let (most, at) = (query.most()?, query.at()?);
     let shown = at.unwrap_or_else(|| room.site.world.now());
     let (condition, mut values) = filter(which, query, shown)?;
@@ -478,8 +485,9 @@ pub(super) async fn refuse(
 }
 
 /// A request for help and whose it is.
-#[derive(Serialize)]
-pub(crate) struct HelpView {
+#[derive(Debug, Serialize)]
+pub struct HelpView {
+    /// The request.
     #[serde(flatten)]
     pub help: Help,
     /// The callee who asked; `None` for a superior who did.
@@ -502,13 +510,11 @@ pub(super) async fn help(
     Ok(Json(read_help(&room, &who, &query, flag(which.open.as_deref())).await?))
 }
 
-/// See [`help`].
-pub(crate) async fn read_help(
-    room: &Room,
-    who: &Who,
-    query: &ListQuery,
-    open: Option<bool>,
-) -> ApiResult<List<HelpView>> {
+/// Requests for help in the caller's duty areas, newest first.
+///
+/// # Errors
+/// A parameter that makes no sense; what the store says.
+pub async fn read_help(room: &Room, who: &Who, query: &ListQuery, open: Option<bool>) -> ApiResult<List<HelpView>> {
     let (most, at, (before, id)) = (query.most()?, query.at()?, query.before()?);
     let shown = at.unwrap_or_else(|| room.site.world.now());
     let named = who.may(Permission::SeePeople);

@@ -10,7 +10,7 @@ const PAGE: usize = 500;
 
 /// What every list takes.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct ListQuery {
+pub struct ListQuery {
     /// Where the last page ended.
     pub cursor: Option<String>,
     limit: Option<String>,
@@ -18,8 +18,8 @@ pub(crate) struct ListQuery {
 }
 
 /// A page of a list.
-#[derive(Serialize)]
-pub(crate) struct List<T> {
+#[derive(Debug, Serialize)]
+pub struct List<T> {
     /// Its records.
     pub items: Vec<T>,
     /// The cursor of the next page, while there may be one.

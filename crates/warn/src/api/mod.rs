@@ -22,10 +22,8 @@ use crate::{Warn, notice, pages};
 pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
 };
-pub(crate) use calls::{
-    CallQuery, CallStory, CallView, Figure, HelpView, Record, read_call, read_calls, read_help, record_call,
-    view as call_view,
-};
+pub use calls::{CallQuery, CallView, Figure, HelpView, read_calls, read_help};
+pub(crate) use calls::{CallStory, Record, read_call, record_call, view as call_view};
 pub(crate) use channels::{
     ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
     read_plays, read_routes, save, save_endpoint, save_route,
@@ -37,9 +35,12 @@ pub(crate) use effect::{
 };
 pub(crate) use evidence::read_evidence;
 pub(crate) use gateways::{SendingView, read_failed};
-pub(crate) use lists::{List, ListQuery, cursor};
-pub(crate) use processes::{ProcessView, read_process, read_processes};
-pub(crate) use rounds::{Counts, RoundView, read_round, round_counts};
+pub(crate) use lists::cursor;
+pub use lists::{List, ListQuery};
+pub(crate) use processes::read_process;
+pub use processes::{ProcessView, read_processes};
+pub use rounds::{Counts, RoundView};
+pub(crate) use rounds::{read_round, round_counts};
 pub(crate) use transfers::{Transfers, read_transfers};
 
 /// Most bytes of a body of receipts.
@@ -48,9 +49,11 @@ const RECEIPTS: usize = 1 << 20;
 const SHEET: usize = 16 << 20;
 
 /// What the handlers share.
-#[derive(Clone)]
-pub(crate) struct Room {
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// The pages' world.
     pub site: Arc<Site>,
+    /// The mechanism.
     pub warn: Arc<Warn>,
 }
 

@@ -20,10 +20,12 @@ use super::{
 use crate::{model::Process, service::everywhere};
 
 /// A process with its rounds, newest first.
-#[derive(Serialize)]
-pub(crate) struct ProcessView {
+#[derive(Debug, Serialize)]
+pub struct ProcessView {
+    /// The process.
     #[serde(flatten)]
     pub process: Process,
+    /// Newest first.
     pub rounds: Vec<RoundView>,
 }
 
@@ -47,8 +49,11 @@ pub(super) async fn list(
     Ok(Json(read_processes(&room, &who, &query, flag(which.open.as_deref())).await?))
 }
 
-/// See [`list`].
-pub(crate) async fn read_processes(
+/// Processes that touch the caller's duty areas, newest first.
+///
+/// # Errors
+/// A parameter that makes no sense; what the store says.
+pub async fn read_processes(
     room: &Room,
     who: &Who,
     query: &ListQuery,

@@ -23,7 +23,7 @@ use crate::{
 /// How the calls of a round in the caller's duty areas stand: `called` is the sum of `open` and every
 /// final state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// Callees, once each.
     pub called: i64,
     /// Without a final state.
@@ -36,10 +36,12 @@ pub(crate) struct Counts {
 }
 
 /// A round with its counts.
-#[derive(Serialize)]
-pub(crate) struct RoundView {
+#[derive(Debug, Serialize)]
+pub struct RoundView {
+    /// The round.
     #[serde(flatten)]
     pub round: Round,
+    /// Its counts.
     #[serde(flatten)]
     pub counts: Counts,
 }

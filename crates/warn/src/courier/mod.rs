@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 pub use bot::{sign_dingtalk, sign_feishu};
 pub(crate) use pacer::Pacer;
-pub(crate) use request::percent;
+pub use request::percent;
 pub use request::sign;
 
 use request::Outcome;

@@ -181,7 +181,7 @@ pub fn sign(secret: &[u8], time: &str, body: &[u8]) -> String {
 }
 
 /// Percent-encodes everything but unreserved characters.
-pub(crate) fn percent(text: &str) -> String {
+pub fn percent(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -1,16 +1,15 @@
-//! The screens: duty desk, round, process, call, channels, and the page behind an answer link.
+//! The screens: round, process, call, channels, and the page behind an answer link.
 
 mod answer;
 mod board;
 mod call;
 mod channels;
-pub(crate) mod desk;
 mod door;
 mod effect;
 mod escalation;
 mod list;
 mod papers;
-pub(crate) mod parts;
+pub mod parts;
 mod process;
 mod round;
 mod strip;
@@ -19,7 +18,7 @@ mod timeline;
 use anlan_kernel::Permission as P;
 use anlan_web::{Access, Mounted, Routes};
 
-pub(crate) use desk::hazard;
+pub(crate) use parts::hazard;
 
 use crate::api::{Room, effect_sheet};
 
@@ -29,9 +28,7 @@ pub(crate) fn routes(room: Room) -> Mounted {
     let channels = Access::Needs(P::RunChannels);
     let link = Access::Proof("the token of the answer link, made for one call");
     Routes::new(&room.site)
-        .menu("/", "值班台", "Duty desk", Some(P::SeeDesk))
         .menu("/channels", "通道", "Channels", Some(P::RunChannels))
-        .get("/", Access::SignedIn, "值班台", "Duty desk", desk::show)
         .get("/processes/{id}", see, "天气过程", "Weather process", process::show)
         .post("/processes/{id}/raise", run, "提级", "Raise the level", process::raise)
         .post("/processes/{id}/stand-down", run, "解除叫应", "Stand down", process::stand_down)
@@ -64,7 +61,6 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .get("/escalations/{id}", see, "逐级叫应名单", "A list for a superior", escalation::show)
         .post("/escalations/{id}/accept", record, "接手", "Accept a list", escalation::accept)
         .post("/escalations/{id}/refuse", record, "不能接手", "Refuse a list", escalation::refuse)
-        .post("/help/{id}/take", record, "接手求助", "Take a request for help", desk::take)
         .get("/channels", channels, "通道与发送失败", "Channels and failed sendings", channels::show)
         .get("/channels/new", channels, "新增通道", "A new channel", channels::new)
         .post("/channels", channels, "保存通道", "Save a channel", channels::put)

@@ -12,21 +12,22 @@ use crate::{
 };
 
 /// `/rounds/<id>` of this world.
-pub(crate) fn to(site: &Site, what: &str, id: &str) -> String {
+pub fn to(site: &Site, what: &str, id: &str) -> String {
     site.url(&format!("/{what}/{}", percent(id)))
 }
 
 /// `20:15`, in an element the reader's program understands.
-pub(crate) fn clock(at: Instant) -> Markup {
+pub fn clock(at: Instant) -> Markup {
     html! { time.num datetime=(at.to_rfc3339()) { (at.clock()) } }
 }
 
 /// 演示编造, wherever an invented signal or round shows.
-pub(crate) fn invented(it: bool, lang: Lang) -> Markup {
+pub fn invented(it: bool, lang: Lang) -> Markup {
     html! { @if it { " " span.tag { (lang.pick("演示编造", "invented for the demonstration")) } } }
 }
 
-pub(super) fn round_state(round: &Round, lang: Lang) -> String {
+/// Where a round stands, in words.
+pub fn round_state(round: &Round, lang: Lang) -> String {
     let (zh, en) = match round.state {
         RoundState::Pending => ("待开始", "pending"),
         RoundState::Running => ("叫应中", "running"),
@@ -37,19 +38,20 @@ pub(super) fn round_state(round: &Round, lang: Lang) -> String {
     lang.pick(zh, en).to_owned()
 }
 
-pub(super) fn state(state: CallState, lang: Lang) -> &'static str {
+/// A call's state in words.
+pub fn state(state: CallState, lang: Lang) -> &'static str {
     let (zh, en) = state.words();
     lang.pick(zh, en)
 }
 
 /// 叫应级别 as colour, numeral and shape.
-pub(crate) fn level(level: u8, lang: Lang) -> Markup {
+pub fn level(level: u8, lang: Lang) -> Markup {
     let shown = level.clamp(1, 4);
     html! { span class=(format!("grade grade-{shown}")) { (lang.pick("叫应级别", "level")) " " (level) } }
 }
 
 /// Title of a round: its level and what led to it.
-pub(super) fn round_title(site: &Site, round: &Round, lang: Lang) -> Markup {
+pub fn round_title(site: &Site, round: &Round, lang: Lang) -> Markup {
     html! {
         (level(round.level, lang)) " "
         a href=(to(site, "rounds", &round.id)) { (&round.cause) }
@@ -58,7 +60,7 @@ pub(super) fn round_title(site: &Site, round: &Round, lang: Lang) -> Markup {
 }
 
 /// Every count of a round; they add up to 应叫.
-pub(super) fn counts(site: &Site, round: &str, counts: &Counts, lang: Lang) -> Markup {
+pub fn counts(site: &Site, round: &str, counts: &Counts, lang: Lang) -> Markup {
     let link = |state: &str| format!("{}?state={state}", to(site, "rounds", round));
     html! {
         p.row {
@@ -77,7 +79,7 @@ pub(super) fn counts(site: &Site, round: &str, counts: &Counts, lang: Lang) -> M
 }
 
 /// Duties of a callee in one line.
-pub(super) fn duties(call: &CallView) -> String {
+pub fn duties(call: &CallView) -> String {
     let duties = text::duty_words(&call.call.duties);
     match (call.title.is_empty(), call.organisation.is_empty()) {
         (true, true) => duties,
@@ -87,7 +89,7 @@ pub(super) fn duties(call: &CallView) -> String {
 }
 
 /// The masked number, and a button that shows it in clear to whoever may see it.
-pub(super) fn number(site: &Site, call: &CallView, unmask: bool, lang: Lang) -> Markup {
+pub fn number(site: &Site, call: &CallView, unmask: bool, lang: Lang) -> Markup {
     html! {
         @match call.numbers.first() {
             None => span.bad { (lang.pick("无可用号码", "no usable number")) },
@@ -101,4 +103,9 @@ pub(super) fn number(site: &Site, call: &CallView, unmask: bool, lang: Lang) -> 
             }
         }
     }
+}
+
+/// A hazard as people call it.
+pub fn hazard(key: &str, lang: Lang) -> String {
+    anlan_codecs::hazard::Hazard::by_key(key).map_or_else(|| key.to_owned(), |it| lang.pick(it.zh, key).to_owned())
 }

@@ -12,8 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    desk::hazard,
-    parts::{clock, counts, level, round_state, round_title, to},
+    parts::{clock, counts, hazard, level, round_state, round_title, to},
     strip::{self, Charts},
     timeline as lines_of,
 };

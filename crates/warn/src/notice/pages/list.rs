@@ -25,7 +25,7 @@ use crate::{
     courier::percent,
     model::Process,
     pages::{
-        desk::hazard,
+        parts::hazard,
         parts::{clock, to},
     },
 };

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     api::Room,
-    pages::{desk::hazard, parts::invented},
+    pages::{parts::hazard, parts::invented},
 };
 
 /// The paper, as it is read, printed and signed. Its words are Chinese in every language of the screens.

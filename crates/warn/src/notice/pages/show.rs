@@ -22,7 +22,7 @@ use super::{
 use crate::{
     api::Room,
     pages::{
-        desk::hazard,
+        parts::hazard,
         parts::{clock, to},
     },
     service::everywhere,

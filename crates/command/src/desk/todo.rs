@@ -1,0 +1,179 @@
+//! What signals, rounds, people and channels ask of the desk.
+
+use anlan_kernel::{Colour, Instant, Permission as P, Text};
+use anlan_monitor::Signal;
+use anlan_register::{CalleeTitle, callee_title};
+use anlan_store::{OutboxItem, Row, StoreError, Tx, params};
+use anlan_warn::{Help, Process, Round, pages::parts::hazard};
+use anlan_web::Who;
+
+use super::read::CURRENT;
+use crate::{TodoItem, forward::percent, todo::Urgency};
+
+/// Everything the desk itself knows to be open.
+pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    let mut items = help(tx, who)?;
+    items.extend(signals(tx, who)?);
+    items.extend(rounds(tx, who)?);
+    items.extend(silent(tx)?);
+    items.extend(lifting(tx, who)?);
+    items.extend(failed(tx, who)?);
+    Ok(items)
+}
+
+fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id LIMIT 20", &[])?;
+    let mut items = Vec::new();
+    for it in asked {
+        let known = asker(tx, &it.id)?;
+        let (unit, name) =
+            known.map_or_else(|| (it.region.to_string(), String::new()), |it| (it.organisation, it.name));
+        let name = if who.may(P::SeePeople) { name } else { anlan_register::model::masked_name(&name) };
+        items.push(TodoItem {
+            key: format!("help:{}", it.id),
+            urgency: Urgency::Help,
+            title: Text::new(format!("{unit}报“有险情、需支援”"), format!("{unit} asks for support")),
+            note: Text::new(
+                format!("{name} {} 按 3 键", it.asked_at.clock()),
+                format!("{name} {} key 3", it.asked_at.clock()),
+            ),
+            due: Some(it.asked_at),
+            action: Text::new("我来处理", "I take it"),
+            href: format!("/help/{}/take", percent(&it.id)),
+            post: true,
+        });
+    }
+    Ok(items)
+}
+
+/// Whoever asked for help by this call, as far as it lies in the reader's duty areas.
+pub(crate) fn asker(tx: &mut Tx<'_>, call: &str) -> Result<Option<CalleeTitle>, StoreError> {
+    let sql = "SELECT callee FROM call WHERE id = $1 AND {scope:region}";
+    let callee = tx.query(sql, params![call])?.first().map(|it| it.text(0)).transpose()?;
+    Ok(callee.map(|it| callee_title(tx, &it)).transpose()?.flatten())
+}
+
+/// In force and not expired, in the reader's duty areas.
+fn in_force(tx: &mut Tx<'_>, now: Instant) -> Result<Vec<Signal>, StoreError> {
+    let holds = "state = 'in_force' AND (expires_at IS NULL OR expires_at > $1)
+                 AND (acknowledged_at IS NULL OR forwarded_at IS NULL)";
+    tx.find(holds, "ORDER BY received_at, id LIMIT 50", params![now])
+}
+
+fn signals(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    if !who.may(P::HandleSignal) {
+        return Ok(Vec::new());
+    }
+    let now = tx.now();
+    let item = |it: Signal| {
+        let seen = it.acknowledged_at.is_some();
+        let red = it.colour == Some(Colour::Red);
+        let (verb, zh, en) =
+            if seen { ("forward", "转发原文", "Forward") } else { ("acknowledge", "签收", "Acknowledge") };
+        let at = it.issued_at.unwrap_or(it.received_at);
+        TodoItem {
+            key: format!("signal:{}:{verb}", it.id),
+            urgency: match (seen, red) {
+                (false, true) => Urgency::RedSignal,
+                (false, false) => Urgency::Signal,
+                (true, _) => Urgency::Forward,
+            },
+            title: Text::new(format!("{zh}：{}", it.title), format!("{en}: {}", it.title)),
+            note: Text::new(format!("{} {} 发出", it.issuer, at.clock()), format!("{} {}", it.issuer, at.clock())),
+            due: Some(it.received_at),
+            action: Text::new(zh, en),
+            href: format!("/signals/{}/{verb}", percent(&it.id)),
+            post: true,
+        }
+    };
+    Ok(in_force(tx, now)?.into_iter().map(item).collect())
+}
+
+fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    let pending: Vec<Round> = tx.find("state = 'pending'", "ORDER BY start_at, id LIMIT 20", &[])?;
+    let may = who.may(P::RunRound);
+    let item = |it: Round| TodoItem {
+        key: format!("round:{}", it.id),
+        urgency: Urgency::Round,
+        title: Text::new(
+            format!("叫应级别 {} 待开始", it.level),
+            format!("Call-out level {} about to start", it.level),
+        ),
+        note: Text::new(
+            format!("{} · {} 自动开始", it.cause, it.start_at.clock()),
+            format!("{} · starts at {}", it.cause, it.start_at.clock()),
+        ),
+        due: Some(it.start_at),
+        action: if may { Text::new("立即开始", "Start now") } else { Text::new("查看", "Look") },
+        href: format!("/rounds/{}{}", percent(&it.id), if may { "/start" } else { "" }),
+        post: may,
+    };
+    Ok(pending.into_iter().map(item).collect())
+}
+
+/// Rounds that speak now, with people nobody reached.
+fn silent(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
+    let rows = tx.query(CURRENT, &[])?;
+    let mut items = Vec::new();
+    for row in rows {
+        let (round, level) = (row.text(0)?, row.int(1)?);
+        let sql = "SELECT COUNT(*), MIN(opened_at) FROM call WHERE round = $1 AND {scope:region}
+                    AND state IN ('not_reached', 'escalated')";
+        let found = tx.query(sql, params![&round])?;
+        let Some(count) = found.first().map(|it| it.int(0)).transpose()?.filter(|it| *it > 0) else { continue };
+        let since = found.first().map_or(Ok(None), |it| it.opt(1, Row::instant))?;
+        items.push(TodoItem {
+            key: format!("silent:{round}"),
+            urgency: Urgency::Silent,
+            title: Text::new(format!("{count} 人未叫通"), format!("{count} not reached")),
+            note: Text::new(format!("叫应级别 {level}，转街道值班室或上门"), format!("call-out level {level}")),
+            due: since,
+            action: Text::new("看名单拨打", "Open the list"),
+            href: format!("/rounds/{}?state=not_reached,escalated", percent(&round)),
+            post: false,
+        });
+    }
+    Ok(items)
+}
+
+/// A fall proposed that a call-out be lifted.
+fn lifting(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    let open: Vec<Process> = tx.find("open = 1 AND stand_down_proposed = 1", "ORDER BY id LIMIT 20", &[])?;
+    if !who.may(P::RunRound) {
+        return Ok(Vec::new());
+    }
+    let item = |it: Process| {
+        let (zh, en) = (hazard(&it.hazard, anlan_kernel::Lang::Zh), hazard(&it.hazard, anlan_kernel::Lang::En));
+        TodoItem {
+            key: format!("lift:{}", it.id),
+            urgency: Urgency::Overdue,
+            title: Text::new(format!("{zh}：是否解除叫应"), format!("{en}: stand down?")),
+            note: Text::new("信号已降级或解除，未签不解除", "the signal fell; nothing is lifted without a signature"),
+            due: Some(it.last_at),
+            action: Text::new("去决定", "Decide"),
+            href: format!("/processes/{}", percent(&it.id)),
+            post: false,
+        }
+    };
+    Ok(open.into_iter().map(item).collect())
+}
+
+fn failed(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    if !who.may(P::RunChannels) {
+        return Ok(Vec::new());
+    }
+    let count = tx.count::<OutboxItem>("state = 'failed'", &[])?;
+    Ok((count > 0)
+        .then(|| TodoItem {
+            key: "sendings".into(),
+            urgency: Urgency::Routine,
+            title: Text::new(format!("{count} 条发送失败"), format!("{count} failed sendings")),
+            note: Text::default(),
+            due: None,
+            action: Text::new("查看", "Look"),
+            href: "/channels".into(),
+            post: false,
+        })
+        .into_iter()
+        .collect())
+}

@@ -1,0 +1,56 @@
+//! Hand-overs as programs see them.
+
+use anlan_kernel::Permission as P;
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+};
+use serde::Serialize;
+
+use super::{HandOver, OpenItem, Remarks};
+use crate::Room;
+
+pub(super) fn routes(room: Room) -> Mounted {
+    let (see, sign) = (Access::Needs(P::SeePeople), Access::Needs(P::HandleSignal));
+    Routes::new(&room.site)
+        .get("/api/v1/hand-overs", see, "历次交接班", "Hand-overs", list)
+        .get("/api/v1/hand-overs/open", see, "未结事项", "What is open now", open)
+        .post("/api/v1/hand-overs", sign, "签字交班", "Sign as the outgoing officer", hand_over)
+        .get("/api/v1/hand-overs/{id}", see, "一次交接班", "A hand-over", one)
+        .post("/api/v1/hand-overs/{id}/accept", sign, "签字接班", "Accept as the incoming officer", accept)
+        .finish(room)
+}
+
+#[derive(Serialize)]
+struct List<T> {
+    items: Vec<T>,
+}
+
+async fn list(State(room): State<Room>, who: Who) -> ApiResult<Json<List<HandOver>>> {
+    let items =
+        room.site.world.read(&who.actor, |tx| tx.find("1 = 1", "ORDER BY made_at DESC, id LIMIT 100", &[])).await?;
+    Ok(Json(List { items }))
+}
+
+async fn open(State(room): State<Room>, who: Who) -> ApiResult<Json<List<OpenItem>>> {
+    Ok(Json(List { items: room.command.open_items(&who).await? }))
+}
+
+async fn hand_over(
+    State(room): State<Room>,
+    who: Who,
+    Json(remarks): Json<Remarks>,
+) -> ApiResult<(StatusCode, Json<HandOver>)> {
+    Ok((StatusCode::CREATED, Json(room.command.hand_over(&who, remarks).await?)))
+}
+
+async fn one(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<HandOver>> {
+    let found = room.site.world.read(&who.actor, move |tx| tx.get(&id)).await?;
+    Ok(Json(found.ok_or_else(ApiError::not_found)?))
+}
+
+async fn accept(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<HandOver>> {
+    Ok(Json(room.command.accept(&who, &id).await?))
+}

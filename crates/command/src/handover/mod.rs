@@ -1,0 +1,193 @@
+//! Hand-over (交接班): what is open, with remarks, signed by both officers; then it never changes.
+
+mod api;
+pub mod flow;
+mod open;
+mod pages;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anlan_kernel::{Instant, Permission as P, RegionCode, Text};
+use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace};
+use anlan_web::{Mounted, Who};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::{
+    Command, Room, TodoItem,
+    forward::{percent, words},
+    service::{home_of, no_such, table},
+    todo::Urgency,
+};
+
+/// Where a hand-over stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The outgoing officer signed.
+    Signed,
+    /// The incoming officer accepted.
+    Accepted,
+}
+
+/// One open thing (未结事项) as it stood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenItem {
+    /// Stable: the same thing has the same key.
+    pub key: String,
+    /// 信号、转发、叫应 …
+    pub kind: String,
+    /// What.
+    pub words: String,
+    /// 备注 of the outgoing officer.
+    #[serde(default)]
+    pub remark: String,
+}
+
+/// A hand-over; what is open and who signed is sealed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// `ho-<day>-<clock>-<district>`.
+    pub id: String,
+    /// Whose desk.
+    pub region: RegionCode,
+    /// Where it stands.
+    pub state: State,
+    /// When the outgoing officer signed.
+    pub made_at: Instant,
+    /// Account of the outgoing officer.
+    pub outgoing: String,
+    /// Their name.
+    pub outgoing_name: Option<String>,
+    /// Account of the incoming officer.
+    pub incoming: Option<String>,
+    /// Their name.
+    pub incoming_name: Option<String>,
+    /// When they accepted.
+    pub accepted_at: Option<Instant>,
+    /// 未结事项 as they stood.
+    pub items: Option<Vec<OpenItem>>,
+    /// Remark on the whole.
+    pub remark: Option<String>,
+    /// For optimistic changes.
+    pub revision: i64,
+}
+
+table!(HandOver, HAND_OVER, "hand_over",
+    sealed: &["outgoing_name", "incoming_name", "items", "remark"], person: Some("id"), {
+    id: Text, region: Text, state: Text, made_at: Time, outgoing: Text, outgoing_name: Text, incoming: Text,
+    incoming_name: Text, accepted_at: Time, items: Json, remark: Text, revision: Int,
+});
+
+/// What the outgoing officer adds.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Remarks {
+    /// On the whole.
+    #[serde(default)]
+    pub remark: String,
+    /// By key of the open thing.
+    #[serde(default)]
+    pub items: BTreeMap<String, String>,
+}
+
+impl Command {
+    /// What is open in the reader's duty areas.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn open_items(&self, who: &Who) -> Result<Vec<OpenItem>, StoreError> {
+        let reader = who.clone();
+        self.world.read(&who.actor, move |tx| open::items(tx, &reader)).await
+    }
+
+    /// The outgoing officer signs what is open at this moment.
+    ///
+    /// # Errors
+    /// `hand_over_waits` while an earlier one waits for its second signature; what the store says.
+    pub async fn hand_over(self: &Arc<Self>, who: &Who, remarks: Remarks) -> Result<HandOver, StoreError> {
+        let (reader, region) = (who.clone(), home_of(&who.actor)?);
+        self.world
+            .write("hand-over.sign", Pace::Urgent, &who.actor, move |tx| {
+                if let Some(waiting) = waiting(tx)? {
+                    return Err(flow::waits(&waiting).into());
+                }
+                let now = tx.now();
+                let mut items = open::items(tx, &reader)?;
+                for it in &mut items {
+                    it.remark = remarks.items.get(&it.key).and_then(|it| words(it)).unwrap_or_default();
+                }
+                let wall = now.wall();
+                let clock: String = wall[11..].chars().filter(char::is_ascii_digit).collect();
+                let made = HandOver {
+                    id: format!("ho-{}-{clock}-{region}", anlan_kernel::civil_day(now)),
+                    region: region.clone(),
+                    state: State::Signed,
+                    made_at: now,
+                    outgoing: reader.actor.name.clone(),
+                    outgoing_name: Some(reader.name.clone()),
+                    incoming: None,
+                    incoming_name: None,
+                    accepted_at: None,
+                    items: Some(items),
+                    remark: words(&remarks.remark),
+                    revision: 0,
+                };
+                if !tx.insert(&made)? {
+                    return Err(StoreError::Exists(made.id));
+                }
+                let count = made.items.as_ref().map_or(0, Vec::len);
+                let event = Event::new("hand_over.signed", &made.id).region(&made.region);
+                tx.record(event.detail(json!({"open": count})))?;
+                Ok(made)
+            })
+            .await
+    }
+
+    /// The incoming officer accepts, with their own session or after their password was checked.
+    ///
+    /// # Errors
+    /// `no_such_hand_over`, `same_officer`, `hand_over_is_closed`; what the store says.
+    pub async fn accept(&self, who: &Who, id: &str) -> Result<HandOver, StoreError> {
+        let (id, by) = (id.to_owned(), who.clone());
+        self.world
+            .write("hand-over.accept", Pace::Urgent, &who.actor, move |tx| {
+                let found = tx.get::<HandOver>(&id)?.ok_or_else(|| no_such("no_such_hand_over"))?;
+                let accepted = flow::accept(&found, &by.actor.name, &by.name, tx.now())?;
+                match tx.advance(&accepted)? {
+                    Advanced::Yes => {}
+                    Advanced::Stale => return Err(StoreError::Stale(accepted.id)),
+                }
+                tx.record(Event::new("hand_over.accepted", &accepted.id).region(&accepted.region))?;
+                Ok(HandOver { revision: accepted.revision + 1, ..accepted })
+            })
+            .await
+    }
+}
+
+fn waiting(tx: &mut Tx<'_>) -> Result<Option<HandOver>, StoreError> {
+    Ok(tx.find("state = 'signed'", "ORDER BY made_at DESC LIMIT 1", &[])?.pop())
+}
+
+/// A hand-over that waits for its second signature.
+pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    if !who.may(P::HandleSignal) {
+        return Ok(Vec::new());
+    }
+    Ok(waiting(tx)?
+        .map(|it| TodoItem {
+            key: format!("hand_over:{}", it.id),
+            urgency: Urgency::Routine,
+            title: Text::new("交接班待接班人签字", "A hand-over waits for the second signature"),
+            note: Text::new(format!("交班 {}", it.made_at.clock()), it.made_at.clock()),
+            due: Some(it.made_at),
+            action: Text::new("去签字", "Sign"),
+            href: format!("/hand-overs/{}", percent(&it.id)),
+            post: false,
+        })
+        .into_iter()
+        .collect())
+}
+
+pub(crate) fn routes(room: Room) -> Mounted {
+    api::routes(room.clone()).merge(pages::routes(room))
+}

@@ -1,0 +1,141 @@
+//! What is open at this moment: everything the next officer must know.
+
+use anlan_monitor::{Alarm, Signal, Station};
+use anlan_register::callee_title;
+use anlan_store::{OutboxItem, StoreError, Tx, params};
+use anlan_warn::{Call, Help, Round};
+use anlan_web::Who;
+
+use super::OpenItem;
+use crate::{
+    desk::asker,
+    forward::Forward,
+    note::Note,
+    response::{Response, Step, StepState},
+};
+
+/// Names listed of those who are missing somewhere.
+const NAMES: usize = 5;
+
+fn item(key: String, kind: &str, words: String) -> OpenItem {
+    OpenItem { key, kind: kind.to_owned(), words, remark: String::new() }
+}
+
+/// Signals, forwards, rounds, help, alarms, responses, signatures, notes, channels; in this order.
+pub(super) fn items(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<OpenItem>, StoreError> {
+    let mut found = signals(tx)?;
+    found.extend(forwards(tx)?);
+    found.extend(calls(tx)?);
+    found.extend(alarms(tx)?);
+    found.extend(responses(tx)?);
+    found.extend(notes(tx, who)?);
+    let failed = tx.count::<OutboxItem>("state = 'failed'", &[])?;
+    if failed > 0 {
+        found.push(item("channel".into(), "通道", format!("{failed} 条发送失败")));
+    }
+    Ok(found)
+}
+
+fn signals(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
+    let now = tx.now();
+    let holds = "state = 'in_force' AND (expires_at IS NULL OR expires_at > $1)";
+    let signals: Vec<Signal> = tx.find(holds, "ORDER BY received_at, id", params![now])?;
+    let words = |it: &Signal| match (it.acknowledged_at, it.forwarded_at) {
+        (None, _) => "未签收",
+        (_, None) => "未转发",
+        _ => "生效中",
+    };
+    Ok(signals
+        .iter()
+        .map(|it| item(format!("signal:{}", it.id), "信号", format!("{}（{}）", it.title, words(it))))
+        .collect())
+}
+
+fn forwards(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
+    let missing: Vec<Forward> = tx.find("receipt_at IS NULL", "ORDER BY signal, region, callee", &[])?;
+    let mut found = Vec::new();
+    for of in missing.chunk_by(|a, b| a.signal == b.signal) {
+        let Some(signal) = tx.get::<Signal>(&of[0].signal)? else { continue };
+        if signal.state != anlan_monitor::SignalState::InForce {
+            continue;
+        }
+        let mut names = Vec::new();
+        for it in of.iter().take(NAMES) {
+            names.extend(callee_title(tx, &it.callee)?.map(|it| it.name));
+        }
+        let more = if of.len() > NAMES { "等" } else { "" };
+        let words = format!("{}：{} 个单位未签收（{}{more}）", signal.title, of.len(), names.join("、"));
+        found.push(item(format!("forward:{}", signal.id), "转发", words));
+    }
+    Ok(found)
+}
+
+fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
+    let mut found = Vec::new();
+    let rounds: Vec<Round> = tx.find(
+        "state IN ('pending', 'running', 'done') AND process IN (SELECT id FROM process WHERE open = 1)",
+        "ORDER BY start_at, id",
+        &[],
+    )?;
+    for it in rounds {
+        let open = tx.count::<Call>("round = $1 AND open = 1", params![&it.id])?;
+        let silent = tx.count::<Call>("round = $1 AND state IN ('not_reached', 'escalated')", params![&it.id])?;
+        if open + silent == 0 && it.state != anlan_warn::model::RoundState::Pending {
+            continue;
+        }
+        let words = format!("级别 {} · {}：未有结果 {open} 人，未叫通 {silent} 人", it.level, it.cause);
+        found.push(item(format!("round:{}", it.id), "叫应", words));
+    }
+    let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id", &[])?;
+    if let Some(first) = asked.first() {
+        let mut units = Vec::new();
+        for it in asked.iter().take(NAMES) {
+            units.extend(asker(tx, &it.id)?.map(|it| it.organisation));
+        }
+        let more = if asked.len() > NAMES { "等" } else { "" };
+        let (count, at) = (asked.len(), first.asked_at.clock());
+        let words = format!("{count} 人报有险情、需支援，未接手，最早 {at}（{}{more}）", units.join("、"));
+        found.push(item("help".into(), "求助", words));
+    }
+    Ok(found)
+}
+
+fn alarms(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
+    let open: Vec<Alarm> = tx.find("state = 'open'", "ORDER BY grade, raised_at, id", &[])?;
+    let mut found = Vec::new();
+    for it in open.iter().filter(|it| !it.areas.is_empty()) {
+        let station = tx.get::<Station>(&it.station)?.map_or_else(|| it.station.clone(), |it| it.name.zh);
+        let words = format!("{station} {}，监测{}级，{} 起", it.title.zh, it.grade.numeral(), it.raised_at.clock());
+        found.push(item(format!("alarm:{}", it.id), "实况", words));
+    }
+    Ok(found)
+}
+
+fn responses(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
+    let mut found = Vec::new();
+    for it in tx.find::<Response>("open = 1", "ORDER BY id", &[])? {
+        found.push(item(format!("response:{}", it.id), "响应", it.words(anlan_kernel::Lang::Zh)));
+    }
+    let open = "state = 'open' OR (verbal = 1 AND signed_at IS NULL)";
+    for it in tx.find::<Step>(open, "ORDER BY proposed_at, id", &[])? {
+        let words = match it.state {
+            StepState::Open => format!("{}，待签批", it.words()),
+            _ => format!("{}，待补签", it.decision_words()),
+        };
+        found.push(item(format!("step:{}", it.id), "签批", words));
+    }
+    Ok(found)
+}
+
+fn notes(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<OpenItem>, StoreError> {
+    let open: Vec<Note> = tx.find("follow_up = 1 AND done_at IS NULL", "ORDER BY at, id", &[])?;
+    let named = who.may(anlan_kernel::Permission::SeePeople);
+    Ok(open
+        .into_iter()
+        .map(|it| {
+            let said = it.words.filter(|_| named).unwrap_or_default();
+            let caller = it.caller.filter(|_| named).unwrap_or_default();
+            item(format!("note:{}", it.id), "电话", format!("{} {caller} {said}", it.at.clock()))
+        })
+        .collect())
+}

@@ -1,0 +1,264 @@
+//! Responses on the screen: the sequence, and one key to decide; it fits a telephone.
+
+use anlan_kernel::{Grade, Lang, Permission as P};
+use anlan_warn::pages::parts::{clock, invented, to};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, page};
+use axum::{
+    extract::{Form, Path, State},
+    response::Redirect,
+};
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use super::{Response, State as Standing, Step, StepState, flow::Decide};
+use crate::{
+    Room,
+    forward::{percent, words},
+    service::login,
+};
+
+pub(super) fn routes(room: Room) -> Mounted {
+    let (see, run, approve) =
+        (Access::Needs(P::SeeDesk), Access::Needs(P::RunRound), Access::Needs(P::ApproveResponse));
+    let record = Access::Needs(P::HandleSignal);
+    Routes::new(&room.site)
+        .get("/responses", see, "应急响应", "Responses", list)
+        .post("/responses", run, "建议响应级别", "Propose a level", propose)
+        .get("/responses/{id}", see, "一次应急响应", "A response", show)
+        .post("/responses/{id}/grade", run, "判定事件等级", "Judge the event's grade", grade)
+        .post("/response-steps/{id}/approve", approve, "签批", "Approve", approve_step)
+        .post("/response-steps/{id}/decline", approve, "不同意", "Decline", decline)
+        .post("/response-steps/{id}/verbal", record, "登记电话口头同意", "Record a verbal yes", verbal)
+        .post("/response-steps/{id}/sign", approve, "补签", "Sign a verbal yes", sign)
+        .finish(room)
+}
+
+async fn list(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
+    let (lang, found) = (who.lang, room.command.responses(&who.actor, None, 100).await?);
+    let title = lang.pick("应急响应", "Responses");
+    let body = html! {
+        main {
+            h1 { (title) }
+            div.card.scroll id="responses" data-live="response." {
+                table { @for it in &found {
+                    tr {
+                        td { a href=(to(&room.site, "responses", &it.id)) { b { (it.words(lang)) } } (invented(it.invented, lang)) }
+                        td.num { (&it.opened_at.wall()[..16]) }
+                        td { @if let Some(at) = it.ended_at { (lang.pick("结束 ", "over ")) (&at.wall()[5..16]) } }
+                    }
+                } }
+                @if found.is_empty() { p.soft { (lang.pick("无", "none")) } }
+            }
+            @if who.may(P::RunRound) { (by_hand(&room, lang)) }
+        }
+    };
+    Ok(page(&room.site, &who, title, body))
+}
+
+fn by_hand(room: &Room, lang: Lang) -> Markup {
+    html! {
+        form.card method="post" action=(room.site.url("/responses")) {
+            header { h2 { (lang.pick("提出建议", "Propose")) } }
+            div.row {
+                select name="plan" aria-label=(lang.pick("响应", "response")) { @for it in &room.command.plan().responses { option value=(it.id) { (it.title.get(lang)) } } }
+                select name="level" aria-label=(lang.pick("响应级别", "level")) {
+                    @for level in 1..=4 { option value=(level) { (Grade::new(level).map_or("", Grade::numeral)) (lang.pick(" 级", "")) } }
+                    option value="" { (lang.pick("终止", "end")) }
+                }
+            }
+            label { (lang.pick("事由", "Why")) input name="words" required maxlength="500"; }
+            p { button type="submit" { (lang.pick("提出建议", "Propose")) } }
+        }
+    }
+}
+
+async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
+    let (response, steps) = room.command.response(&who.actor, &id).await?.ok_or_else(ApiError::not_found)?;
+    let title = response.words(who.lang);
+    Ok(page(&room.site, &who, &title, body(&room, &who, &response, &steps)))
+}
+
+fn body(room: &Room, who: &Who, response: &Response, steps: &[Step]) -> Markup {
+    let lang = who.lang;
+    html! {
+        main.narrow.wide id="response" data-live="response." {
+            h1 { (response.words(lang)) (invented(response.invented, lang)) }
+            dl.card.fields {
+                dt { (lang.pick("响应级别", "Response level")) } dd { b { (numeral(response.level)) } }
+                dt { (lang.pick("事件等级", "Event grade")) } dd { (numeral(response.event_grade)) }
+                dt { (lang.pick("预警级别", "Warning level")) } dd { (steps.iter().rev().find_map(|it| it.warning).map_or("—", |it| lang.pick(it.zh(), it.name()))) }
+            }
+            @for it in steps.iter().rev() { (step(room, who, it)) }
+            @if who.may(P::RunRound) && response.state == Standing::Running { (judge(room, lang, response)) }
+            @if let Some(process) = &response.process { p { a href=(to(&room.site, "processes", process)) { (lang.pick("天气过程", "Weather process")) } } }
+            p { a href=(room.site.url("/")) { (lang.pick("回到值班台", "Back to the desk")) } }
+        }
+    }
+}
+
+fn numeral(level: Option<u8>) -> &'static str {
+    level.and_then(Grade::new).map_or("—", Grade::numeral)
+}
+
+fn judge(room: &Room, lang: Lang, response: &Response) -> Markup {
+    let words = [("特别重大", "gravest"), ("重大", "grave"), ("较大", "larger"), ("一般", "ordinary")];
+    html! {
+        form.card method="post" action=(format!("{}/grade", to(&room.site, "responses", &response.id))) {
+            header { h2 { (lang.pick("事件等级（人工判定）", "Grade of the event, judged by a person")) } }
+            p.row {
+                select name="grade" aria-label=(lang.pick("事件等级", "grade")) {
+                    option value="" { (lang.pick("未判定", "not judged")) }
+                    @for (i, (zh, en)) in words.iter().enumerate() { option value=(i + 1) selected[response.event_grade == u8::try_from(i + 1).ok()] { (lang.pick(zh, en)) } }
+                }
+                button type="submit" { (lang.pick("判定", "Judge")) }
+            }
+        }
+    }
+}
+
+fn step(room: &Room, who: &Who, step: &Step) -> Markup {
+    let (lang, named) = (who.lang, who.may(P::SeePeople));
+    html! {
+        div.card {
+            header { h2 { (lang.pick(&step.words(), step.kind.en())) } span.soft.small { (clock(step.proposed_at)) }
+                (invented(step.invented, lang)) }
+            p { (step.cause) }
+            p.small.soft { (lang.pick("依据 ", "by ")) (step.basis) " · " (lang.pick("业务包 ", "pack ")) (step.pack.rsplit('@').next().unwrap_or_default()) }
+            @match step.state {
+                StepState::Open => (open(room, who, step)),
+                StepState::Superseded => p.small.soft { (lang.pick("已由后来的建议取代", "a later proposal took its place")) },
+                StepState::Approved | StepState::Declined => {
+                    p { b { (lang.pick(&step.decision_words(), if step.state == StepState::Declined { "declined" } else { "approved" })) }
+                        " " @if let Some(at) = step.decided_at { (clock(at)) }
+                        " " (login(step.decided_by.as_deref().unwrap_or(""))) (if step.verbal { lang.pick(" 登记", " recorded it") } else { "" })
+                        @if let Some(name) = step.approver.as_ref().filter(|_| named) { " · " (lang.pick("同意人 ", "said yes: ")) (name) }
+                        @if let Some(number) = &step.approver_number { " " span.num { (anlan_register::phone::masked(number)) } }
+                        @if let Some(note) = step.note.as_ref().filter(|_| named) { " · " (note) } }
+                    @if step.verbal { (signature(room, who, step)) }
+                },
+            }
+        }
+    }
+}
+
+/// One key on a phone.
+fn open(room: &Room, who: &Who, step: &Step) -> Markup {
+    let lang = who.lang;
+    let at = |verb: &str| room.site.url(&format!("/response-steps/{}/{verb}", percent(&step.id)));
+    html! {
+        @if who.may(P::ApproveResponse) {
+            form method="post" action=(at("approve")) {
+                button.main.wide type="submit" data-key="y" { (lang.pick("同意", "Approve")) " " kbd { "Y" } }
+            }
+            form.row method="post" action=(at("decline")) {
+                input name="note" maxlength="500" placeholder=(lang.pick("理由", "reason")) aria-label=(lang.pick("理由", "reason"));
+                button.danger type="submit" { (lang.pick("不同意", "Decline")) }
+            }
+        }
+        @if who.may(P::HandleSignal) {
+            details {
+                summary data-key="v" { (lang.pick("领导电话口头同意", "A verbal yes by telephone")) " " kbd { "V" } }
+                form method="post" action=(at("verbal")) {
+                    label { (lang.pick("谁同意", "Who said yes")) input name="approver" required maxlength="60"; }
+                    label { (lang.pick("号码", "Number")) input name="number" inputmode="tel" maxlength="40"; }
+                    p { button.main type="submit" { (lang.pick("登记，立即启动", "Record; it holds at once")) } }
+                    p.small.soft { (lang.pick("24 小时内补签", "to be signed within 24 hours")) }
+                }
+            }
+        }
+    }
+}
+
+fn signature(room: &Room, who: &Who, step: &Step) -> Markup {
+    let lang = who.lang;
+    html! {
+        @match (step.signed_at, step.sign_due_at) {
+            (Some(at), _) => p.done.small { (lang.pick("已补签 ", "signed ")) (clock(at)) " " (login(step.signed_by.as_deref().unwrap_or(""))) },
+            (None, Some(due)) => {
+                p.bad.small { (lang.pick("待补签，限 ", "to be signed by ")) (&due.wall()[5..16]) }
+                @if who.may(P::ApproveResponse) {
+                    form method="post" action=(room.site.url(&format!("/response-steps/{}/sign", percent(&step.id)))) {
+                        button.main.wide type="submit" data-key="y" { (lang.pick("补签", "Sign")) " " kbd { "Y" } }
+                    }
+                }
+            },
+            (None, None) => {},
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Proposal {
+    plan: String,
+    #[serde(default)]
+    level: String,
+    words: String,
+}
+
+async fn propose(State(room): State<Room>, who: Who, Form(it): Form<Proposal>) -> ApiResult<Redirect> {
+    let step = room.command.propose(&who.actor, &it.plan, it.level.parse().ok(), &it.words).await?;
+    Ok(back(&room, &step))
+}
+
+#[derive(Deserialize)]
+struct Judged {
+    #[serde(default)]
+    grade: String,
+}
+
+async fn grade(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(it): Form<Judged>,
+) -> ApiResult<Redirect> {
+    room.command.grade(&who.actor, &id, it.grade.parse().ok()).await?;
+    Ok(Redirect::to(&to(&room.site, "responses", &id)))
+}
+
+fn back(room: &Room, step: &Step) -> Redirect {
+    Redirect::to(&to(&room.site, "responses", &step.response))
+}
+
+async fn approve_step(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
+    let what = Decide::Approve { by: who.actor.name.clone() };
+    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+}
+
+#[derive(Deserialize)]
+struct Reason {
+    #[serde(default)]
+    note: String,
+}
+
+async fn decline(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(reason): Form<Reason>,
+) -> ApiResult<Redirect> {
+    let what = Decide::Decline { by: who.actor.name.clone(), note: words(&reason.note) };
+    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+}
+
+#[derive(Deserialize)]
+struct Yes {
+    approver: String,
+    #[serde(default)]
+    number: String,
+}
+
+async fn verbal(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(yes): Form<Yes>,
+) -> ApiResult<Redirect> {
+    let what = Decide::Verbal { by: who.actor.name.clone(), approver: yes.approver, number: yes.number };
+    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+}
+
+async fn sign(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
+    let what = Decide::Sign { by: who.actor.name.clone() };
+    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+}

@@ -1,0 +1,213 @@
+//! What the program holds of this mechanism while it runs.
+
+use std::sync::Arc;
+
+use anlan_kernel::{Actor, Problem};
+use anlan_monitor::{Alarm, Signal};
+use anlan_store::{Deadline, Handler, Handlers, Module, StoreError, Tx, World};
+use anlan_warn::{Process, Warn};
+use anlan_web::{Site, Who};
+
+use crate::{
+    DutyPlan, Sources, TodoItem, desk, forward, handover, note,
+    response::{self, Response, Step},
+};
+
+/// Tables and migrations of command.
+pub static MODULE: Module = Module {
+    name: "command",
+    migrations: &[(
+        "0001-duty-desk",
+        "CREATE TABLE forward (id TEXT NOT NULL PRIMARY KEY, signal TEXT NOT NULL, callee TEXT NOT NULL, region TEXT NOT NULL,
+            forwarded_at BIGINT NOT NULL, sends BIGINT NOT NULL, last_sent_at BIGINT NOT NULL, due_at BIGINT NOT NULL,
+            token_hash TEXT NOT NULL, receipt_at BIGINT, via TEXT, by_whom TEXT, note TEXT, revision BIGINT NOT NULL);
+         CREATE INDEX forward_signal ON forward(signal);
+         CREATE UNIQUE INDEX forward_token ON forward(token_hash);
+         CREATE INDEX forward_open ON forward(due_at) WHERE receipt_at IS NULL;
+         CREATE TABLE phone_note (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, taken_by TEXT NOT NULL,
+            caller TEXT, number TEXT, words TEXT, call TEXT, follow_up BIGINT NOT NULL, done_at BIGINT, done_by TEXT,
+            revision BIGINT NOT NULL);
+         CREATE INDEX phone_note_at ON phone_note(at, id);
+         CREATE INDEX phone_note_open ON phone_note(at) WHERE follow_up = 1 AND done_at IS NULL;
+         CREATE TABLE hand_over (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, state TEXT NOT NULL, made_at BIGINT NOT NULL,
+            outgoing TEXT NOT NULL, outgoing_name TEXT, incoming TEXT, incoming_name TEXT, accepted_at BIGINT,
+            items TEXT, remark TEXT, revision BIGINT NOT NULL);
+         CREATE INDEX hand_over_at ON hand_over(made_at, id);
+         CREATE TABLE response (id TEXT NOT NULL PRIMARY KEY, plan TEXT NOT NULL, title TEXT NOT NULL, hazard TEXT NOT NULL,
+            region TEXT NOT NULL, process TEXT, state TEXT NOT NULL, open BIGINT NOT NULL, level BIGINT, event_grade BIGINT,
+            steps BIGINT NOT NULL, opened_at BIGINT NOT NULL, started_at BIGINT, ended_at BIGINT, invented BIGINT NOT NULL,
+            revision BIGINT NOT NULL);
+         CREATE UNIQUE INDEX response_one_open ON response(plan, region) WHERE open = 1;
+         CREATE INDEX response_opened ON response(opened_at, id);
+         CREATE TABLE response_step (id TEXT NOT NULL PRIMARY KEY, response TEXT NOT NULL, region TEXT NOT NULL,
+            number BIGINT NOT NULL, kind TEXT NOT NULL, level BIGINT, warning TEXT, cause TEXT NOT NULL, cause_id TEXT NOT NULL,
+            invented BIGINT NOT NULL, basis TEXT NOT NULL, pack TEXT NOT NULL, state TEXT NOT NULL, proposed_at BIGINT NOT NULL,
+            proposed_by TEXT NOT NULL, decided_at BIGINT, decided_by TEXT, verbal BIGINT NOT NULL, approver TEXT,
+            approver_number TEXT, note TEXT, sign_due_at BIGINT, signed_at BIGINT, signed_by TEXT, asked BIGINT NOT NULL,
+            chased BIGINT NOT NULL, revision BIGINT NOT NULL);
+         CREATE INDEX response_step_of ON response_step(response, number);
+         CREATE INDEX response_step_open ON response_step(state);
+         CREATE TABLE alarm_seen (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, by_whom TEXT NOT NULL);",
+    )],
+    tables: &[
+        &forward::FORWARD,
+        &note::NOTE,
+        &handover::HAND_OVER,
+        &response::RESPONSE,
+        &response::STEP,
+        &desk::ALARM_SEEN,
+    ],
+};
+
+/// Declares a journaled table beside its record.
+macro_rules! table {
+    ($type:ty, $static:ident, $name:literal, sealed: $sealed:expr, person: $person:expr,
+     { $($column:ident: $kind:ident),* $(,)? }) => {
+        pub(crate) static $static: anlan_store::Table = anlan_store::Table {
+            name: $name,
+            columns: &[$((stringify!($column), anlan_store::Kind::$kind)),*],
+            key: "id",
+            region: Some("region"),
+            sealed: $sealed,
+            person: $person,
+        };
+        impl anlan_store::Record for $type {
+            const TABLE: &'static anlan_store::Table = &$static;
+        }
+    };
+}
+pub(crate) use table;
+
+/// Command of one world.
+pub struct Command {
+    pub(crate) world: World,
+    pub(crate) warn: Arc<Warn>,
+    pub(crate) plan: DutyPlan,
+    sources: Sources,
+}
+
+impl std::fmt::Debug for Command {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Command({:?})", self.world)
+    }
+}
+
+/// What the handlers share.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// The pages' world.
+    pub site: Arc<Site>,
+    /// The mechanism.
+    pub command: Arc<Command>,
+}
+
+impl Room {
+    /// The room of warning and call-out next door.
+    pub(crate) fn warn(&self) -> anlan_warn::api::Room {
+        anlan_warn::api::Room { site: Arc::clone(&self.site), warn: Arc::clone(&self.command.warn) }
+    }
+}
+
+impl Command {
+    /// The mechanism over the world of `warn`; `sources` are those of other mechanisms who have things
+    /// to do for the desk.
+    pub fn new(warn: Arc<Warn>, plan: DutyPlan, sources: Sources) -> Arc<Self> {
+        warn.on_receipt(Arc::new(forward::replied));
+        let sources =
+            sources.with(desk::todo).with(forward::todo).with(note::todo).with(handover::todo).with(response::todo);
+        Arc::new(Self { world: warn.world().clone(), warn, plan, sources })
+    }
+
+    /// The plan in use.
+    pub fn plan(&self) -> &DutyPlan {
+        &self.plan
+    }
+
+    /// Everything to do in the reader's duty areas, gravest first.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub async fn todo(self: &Arc<Self>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+        let (command, who) = (Arc::clone(self), who.clone());
+        self.world.read(&who.actor.clone(), move |tx| command.sources.all(tx, &who)).await
+    }
+
+    /// As [`Command::todo`], inside a transaction of the reader.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn todo_in(&self, tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+        self.sources.all(tx, who)
+    }
+
+    /// A signal came, was acknowledged or forwarded; called inside the transaction that stores it, after
+    /// warning and call-out heard of it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn signal_came(&self, tx: &mut Tx<'_>, signal: &Signal) -> Result<(), StoreError> {
+        forward::signal_came(self, tx, signal)?;
+        response::signal_came(self, tx, signal)
+    }
+
+    /// A measured alarm was raised, changed or cleared; as [`Command::signal_came`].
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn alarm_came(&self, tx: &mut Tx<'_>, alarm: &Alarm) -> Result<(), StoreError> {
+        response::alarm_came(self, tx, alarm)
+    }
+
+    /// The gravest level that asks for more people on duty: of the responses that are on and of the
+    /// call-outs that go on.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn level_now(tx: &mut Tx<'_>) -> Result<Option<u8>, StoreError> {
+        let running: Vec<Response> = tx.find("open = 1 AND state = 'running'", "", &[])?;
+        let going_on: Vec<Process> = tx.find("open = 1", "", &[])?;
+        let levels = running.iter().filter_map(|it| it.level);
+        Ok(levels.chain(going_on.iter().filter_map(|it| it.level)).min())
+    }
+
+    /// Deadline handlers of this mechanism.
+    pub fn handlers(self: &Arc<Self>) -> Handlers {
+        let mut handlers = Handlers::new();
+        let mut add = |kind, run: fn(&Self, &mut Tx<'_>, &Deadline) -> Result<(), StoreError>| {
+            let command = Arc::clone(self);
+            let handler: Handler = Arc::new(move |tx, deadline| run(&command, tx, deadline));
+            handlers.insert(kind, handler);
+        };
+        add("forward.due", |_, tx, it| forward::overdue(tx, &it.subject));
+        add("response.ask", |command, tx, it| response::ask(command, tx, &it.subject));
+        add("response.sign", |command, tx, it| response::unsigned(command, tx, &it.subject));
+        handlers
+    }
+}
+
+/// The step with this id, or a refusal.
+pub(crate) fn step_of(tx: &mut Tx<'_>, id: &str) -> Result<Step, StoreError> {
+    tx.get::<Step>(id)?.ok_or_else(|| no_such("no_such_step"))
+}
+
+pub(crate) fn no_such(code: &str) -> StoreError {
+    let (zh, en) = ("没有这条记录，或不在您的责任区内", "there is no such record in your duty area");
+    StoreError::Refused(Problem::new(code, zh, en))
+}
+
+/// The log-in of an actor, as screens show it.
+pub(crate) fn login(by: &str) -> &str {
+    by.trim_start_matches("user:").trim_start_matches("system:")
+}
+
+/// The region a record made by this actor lies in: the widest of their duty areas.
+pub(crate) fn home_of(actor: &Actor) -> Result<anlan_kernel::RegionCode, StoreError> {
+    let home = match &actor.scope {
+        anlan_kernel::Scope::Regions(own) => own.iter().min_by_key(|it| (it.as_str().len(), it.as_str().to_owned())),
+        anlan_kernel::Scope::Everywhere => None,
+    };
+    home.cloned().ok_or_else(|| {
+        let (zh, en) = ("您的账号没有责任区，不能在值班台登记", "an account without a duty area records nothing here");
+        StoreError::Refused(Problem::new("no_duty_area", zh, en))
+    })
+}

@@ -1,0 +1,253 @@
+//! The desk, forwards, notes and hand-over as officers, units and programs see them.
+
+mod bed;
+
+use anlan_command::{forward::Forward, handover::HandOver, note::Note};
+use anlan_testbed::Engine;
+use anlan_web::Access;
+use bed::{Bed, PASSWORD, at, percent};
+use rstest::rstest;
+use serde_json::{Value as Json, json};
+
+const ROUTES: &str = include_str!("data/routes.txt");
+
+#[tokio::test]
+async fn the_routes_are_these_and_each_names_its_access() {
+    let bed = Bed::new(Engine::Sqlite).await;
+    let access = |it: Access| match it {
+        Access::Proof(_) => "Proof".to_owned(),
+        it => format!("{it:?}"),
+    };
+    let mut lines: Vec<String> = bed
+        .routes
+        .iter()
+        .map(|it| format!("{:<5}{:<40}{:<24}{}", it.method, it.path, access(it.access), it.summary.zh))
+        .collect();
+    lines.sort();
+    assert_eq!(lines.join("\n"), ROUTES.trim_end(), "tests/data/routes.txt says otherwise");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_red_signal_is_the_first_thing_to_do_and_one_key_takes_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let id = bed.signal("red", Some("red"), "发布").await;
+    let (_, desk) = officer.get("/api/v1/desk").await;
+    let titles: Vec<_> =
+        desk["to_do"].as_array().unwrap().iter().map(|it| it["title"]["zh"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["签收：台风信号 red", "叫应级别 1 待开始", "防台风：建议启动Ⅰ级响应"]);
+    let officers: Vec<_> = desk["on_duty"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(officers, ["人员chen", "人员zhou"]);
+    let (status, page) = officer.page("/").await;
+    assert_eq!(status, 200);
+    for words in [
+        "带班领导",
+        "人员chen",
+        "市气象台台风信号 red",
+        "人未叫通",
+        "data-key=\"1\"",
+        "data-key=\"q\"",
+        "data-key=\"F2\"",
+        "data-key=\"F4\"",
+        "data-alarm",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    for foreign in ["English", "SMS", "API", "typhoon<", "CAP"] {
+        assert!(!page.contains(foreign), "{foreign} on the Chinese desk");
+    }
+    let first = desk["to_do"][0]["href"].as_str().unwrap();
+    assert_eq!(officer.form(first, &[]).await.0, 303);
+    let (_, page) = officer.page("/").await;
+    assert!(!page.contains("data-alarm"), "acknowledging silences the siren");
+    assert!(page.contains("姓名zhou") && page.contains(&format!("/signals/{}/forward", percent(&id))), "{page}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn at_most_seven_things_stand_on_the_desk_and_the_rest_one_key_away(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    for i in 0..9 {
+        let note = json!({"words": format!("第{i}件"), "follow_up": "1"});
+        assert_eq!(officer.post("/api/v1/telephone-notes", note).await.0, 201);
+    }
+    let (_, desk) = officer.get("/api/v1/desk").await;
+    let shown = desk["to_do"].as_array().unwrap();
+    assert_eq!((shown.len(), desk["open"].as_u64()), (3, Some(9)), "two of a kind, and one line for the rest");
+    assert_eq!(shown[2]["note"]["zh"], "另有 7 项同类待办");
+    let (_, page) = officer.page("/").await;
+    assert!(page.contains("另有") && !page.contains("第8件</div>"), "{page}");
+    assert!(officer.page("/desk/to-do").await.1.contains("第8件"));
+}
+
+async fn forwarded(bed: &Bed, officer: &bed::Caller) -> (String, Json) {
+    let id = bed.signal("red", Some("red"), "发布").await;
+    let path = format!("/api/v1/signals/{}", percent(&id));
+    assert_eq!(officer.post(&format!("{path}/acknowledge"), json!({})).await.0, 200);
+    assert_eq!(officer.post(&format!("{path}/forward"), json!({})).await.0, 200);
+    let (_, list) = officer.get(&format!("{path}/forwards")).await;
+    (id, list)
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_unit_a_signal_went_to_has_its_own_receipt(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let (id, list) = forwarded(&bed, &officer).await;
+    assert_eq!((list["units"].as_u64(), list["sent"].as_u64(), list["missing"].as_u64()), (Some(3), Some(0), Some(3)));
+    let path = format!("/api/v1/signals/{}", percent(&id));
+
+    // Street 1 replies 1; its message and that of the others reach the telephones.
+    bed.until(at(600)).await;
+    let (_, list) = officer.get(&format!("{path}/forwards")).await;
+    let reach = |name: &str| {
+        let items = list["items"].as_array().unwrap();
+        let found = items.iter().find(|it| it["name"] == format!("{name}值班室")).unwrap();
+        found["reach"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        (reach("street-1"), reach("street-2"), reach("water")),
+        ("received".into(), "delivered".into(), "delivered".into())
+    );
+    assert_eq!((list["units"].as_u64(), list["sent"].as_u64(), list["missing"].as_u64()), (Some(3), Some(3), Some(2)));
+    assert!(list["items"][0]["token_hash"].as_str().unwrap().is_empty());
+    assert!(officer.page("/").await.1.contains("已转 3/3 单位 · 2 未签收"));
+
+    // Street 2 taps the link of its message. Looking at it acknowledges nothing.
+    let words = bed.words_to("902").into_iter().find(|it| it.contains("/f/")).unwrap();
+    assert!(words.contains("转发市气象台：市气象台台风信号 red"), "the original stands unchanged: {words}");
+    let link: String = words[words.find("/f/").unwrap()..].chars().take_while(|c| !"）".contains(*c)).collect();
+    let stranger = bed.stranger();
+    let (status, page) = stranger.page(&link).await;
+    assert!(status == 200 && page.contains("street-2值班室") && page.contains("市气象台台风信号 red"), "{page}");
+    assert_eq!(stranger.page("/f/guessed").await.0, 404);
+    let missing = bed.all::<Forward>().await.iter().filter(|it| it.receipt_at.is_none()).count();
+    assert_eq!(missing, 2);
+    assert_eq!(stranger.form(&link, &[]).await.0, 200);
+
+    // The member unit says it on the telephone; who answered there is sealed.
+    let water = format!("/api/v1/forwards/{}/receipt", percent(&format!("{id}/room:water")));
+    assert_eq!(bed.stranger().post(&water, json!({})).await.0, 401);
+    assert_eq!(officer.post(&water, json!({"note": "张三接听"})).await.0, 200);
+    let (_, list) = officer.get(&format!("{path}/forwards")).await;
+    assert_eq!(list["missing"], 0);
+    let journal = bed.journal().await;
+    assert!(journal.contains("forward.complete") && !journal.contains("张三"), "{journal}");
+    assert!(officer.page("/").await.1.contains("已转 3/3 单位 · 全部签收"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_not_acknowledged_in_time_becomes_a_thing_to_do_and_is_sent_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let (id, _) = forwarded(&bed, &officer).await;
+    let late = |desk: &Json| desk.to_string().contains("个单位未签收转发信号");
+    bed.until(at(29 * 60)).await;
+    assert!(!late(&officer.get("/api/v1/desk").await.1));
+    bed.until(at(31 * 60)).await;
+    let (_, desk) = officer.get("/api/v1/desk").await;
+    assert!(late(&desk) && desk.to_string().contains("2 个单位未签收转发信号"), "{desk}");
+    assert!(bed.journal().await.contains("forward.overdue"));
+    let (_, sent) = officer.post(&format!("/api/v1/signals/{}/remind", percent(&id)), json!({})).await;
+    assert_eq!(sent["sent"], 2, "only those who did not acknowledge");
+    bed.settle().await;
+    assert_eq!(bed.words_to("902").iter().filter(|it| it.contains("/f/")).count(), 2);
+    assert_eq!(bed.words_to("901").iter().filter(|it| it.contains("/f/")).count(), 1);
+    assert!(!late(&officer.get("/api/v1/desk").await.1), "the time begins anew");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_telephone_note_is_sealed_found_exported_and_closes_a_call(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    bed.signal("red", Some("red"), "发布").await;
+    bed.until(at(125)).await;
+    let (_, calls) = officer.get("/api/v1/calls?open=1&limit=500").await;
+    let call = calls["items"].as_array().unwrap().iter().find(|it| it["callee"] == "person:lin").unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(officer.form("/telephone-notes", &[("words", "")]).await.0, 400);
+    let fields = [
+        ("words", "已到岗，带人去河堤"),
+        ("caller", "李四 水务局"),
+        ("number", "138 0000 0011"),
+        ("call", &call),
+        ("follow_up", "1"),
+    ];
+    assert_eq!(officer.form("/telephone-notes", &fields).await.0, 303);
+    let note = bed.one::<Note>().await;
+    assert_eq!((note.at, note.taken_by.as_str(), note.call.as_deref()), (at(125), "user:zhou", Some(call.as_str())));
+    let (_, closed) = officer.get(&format!("/api/v1/calls/{}", percent(&call))).await;
+    assert_eq!(closed["call"]["state"], "recorded_by_colleague");
+    let journal = bed.journal().await;
+    for word in ["李四", "河堤", "13800000011\""] {
+        assert!(!journal.contains(word), "{word} stands in the journal");
+    }
+    let (_, found) = officer.get(&format!("/api/v1/telephone-notes?q={}", percent("河堤"))).await;
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    assert_eq!(found["items"][0]["number"], "138****0011");
+    assert_eq!(officer.get("/api/v1/telephone-notes?q=nobody").await.1["items"], json!([]));
+    assert_eq!(officer.get("/api/v1/telephone-notes?from=yesterday").await.1["code"], "bad_day");
+    let (status, sheet) = officer.page("/telephone-notes/export.xlsx?open=1").await;
+    assert!(status == 200 && sheet.starts_with("PK"));
+    assert!(officer.page("/telephone-notes").await.1.contains("李四"));
+    assert!(officer.get("/api/v1/desk").await.1.to_string().contains("电话待跟进"));
+    assert_eq!(officer.form(&format!("/telephone-notes/{}/done", note.id), &[]).await.0, 303);
+    assert!(!officer.get("/api/v1/desk").await.1.to_string().contains("电话待跟进"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_hand_over_prints_what_is_open_and_needs_both_officers(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let next = bed.account("he", "duty_officer").await;
+    bed.account("keeper", "register_keeper").await;
+    forwarded(&bed, &officer).await;
+    officer.post("/api/v1/telephone-notes", json!({"words": "回拨市三防办", "follow_up": "1"})).await;
+    let (_, page) = officer.page("/hand-overs/new").await;
+    for words in ["台风信号 red（生效中）", "3 个单位未签收", "级别 1", "待签批", "回拨市三防办"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let note = bed.one::<Note>().await.id;
+    let remark = format!("item:note:{note}");
+    let (status, _) = officer.form("/hand-overs", &[("remark", "注意河堤"), (&remark, "八点前")]).await;
+    assert_eq!(status, 303);
+    assert_eq!(officer.form("/hand-overs", &[]).await.0, 409, "one waits for its second signature");
+    let made = bed.one::<HandOver>().await;
+    let path = format!("/hand-overs/{}", made.id);
+    assert!(officer.get("/api/v1/desk").await.1.to_string().contains("交接班待接班人签字"));
+    assert_eq!(officer.form(&format!("{path}/accept"), &[]).await.0, 409, "not by oneself");
+    let second = |login: &'static str, password: &'static str| vec![("login", login), ("password", password)];
+    assert_eq!(officer.form(&format!("{path}/accept"), &second("he", "wrong")).await.0, 401);
+    assert_eq!(officer.form(&format!("{path}/accept"), &second("keeper", PASSWORD)).await.0, 403);
+    assert_eq!(officer.form(&format!("{path}/accept"), &second("he", PASSWORD)).await.0, 303);
+    let signed = bed.one::<HandOver>().await;
+    assert_eq!((signed.incoming.as_deref(), signed.incoming_name.as_deref()), (Some("user:he"), Some("姓名he")));
+    assert_eq!(next.post(&format!("/api/v1{path}/accept"), json!({})).await.1["code"], "hand_over_is_closed");
+    let (_, page) = next.page(&path).await;
+    for words in ["八点前", "注意河堤", "姓名zhou", "姓名he"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(next.page("/hand-overs").await.1.contains("双方已签"));
+    let journal = bed.journal().await;
+    assert!(journal.contains("hand_over.signed") && journal.contains("hand_over.accepted"));
+    assert!(!journal.contains("河堤") && !journal.contains("姓名he"), "what is open and who signed is sealed");
+}

@@ -1,0 +1,12 @@
+// Buttons that do something here: data-dialog="id" opens a dialog, data-close closes its own, data-print prints.
+
+export function startActions() {
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-dialog], [data-close], [data-print]");
+    if (!button) return;
+    const { dialog } = button.dataset;
+    if (button.dataset.print !== undefined) window.print();
+    else if (button.dataset.close !== undefined) button.closest("dialog")?.close();
+    else document.getElementById(dialog)?.showModal();
+  });
+}

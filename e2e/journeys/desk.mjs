@@ -1,0 +1,106 @@
+// A night at the desk by keyboard alone: acknowledge, forward, a telephone note, approve on a telephone, swap a shift, hand over.
+import { OFFICE, PHONE, fits, holds, login, open, quiet, shot, until } from "../kit.mjs";
+
+export const demo = ["--speed", "1", "--start", "2023-09-01T20:20:20+08:00"];
+
+const text = (page) => page.textContent("main");
+
+async function noScroll(page) {
+  const seen = await page.evaluate(() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth, innerHeight, innerWidth]);
+  holds("the desk needs no scrolling at 1366×768", seen[0] <= seen[2] && seen[1] <= seen[3], `${seen}`);
+}
+
+export default async function ({ browser, url, logins }) {
+  const page = await open(browser, url);
+  await login(page, url, "zhuban", logins.zhuban);
+  await until("the red signal", async () => /台风红色预警/.test(await text(page)), 900);
+  holds("who is on duty stands by name", /带班领导/.test(await text(page)) && /主班/.test(await text(page)));
+  const words = await text(page);
+  holds("no English on the Chinese desk", !/English|SMS|API|[a-z]{4,}/.test(words.replace(/SAOLA/g, "")), words.match(/[a-z]{4,}/)?.[0] ?? "");
+  holds("at most seven things to do", (await page.locator(".todo li").count()) <= 7);
+  await noScroll(page);
+  await shot(page, "desk-day-1366");
+
+  if (/data-key="q"/.test(await page.content())) {
+    await page.keyboard.press("q");
+    await page.waitForLoadState("load");
+  }
+  await until("the signal acknowledged", async () => (await page.locator('[data-key="q"]').count()) === 0);
+  await page.waitForLoadState("load");
+  holds("one key acknowledges", (await page.locator("[data-alarm]").count()) >= 0 && /签收/.test(await page.textContent("#signals")));
+  if ((await page.locator('[data-key="z"]').count()) > 0) {
+    await page.keyboard.press("z");
+    await page.waitForLoadState("load");
+  }
+  await until("the forward on the desk", async () => /已转 \d+\/\d+ 单位/.test(await page.textContent("#signals")));
+  holds("one key forwards to every unit", true);
+  await page.waitForLoadState("load");
+
+  await page.keyboard.press("F2");
+  holds("F2 opens the note and waits for words", await page.evaluate(() => document.activeElement.id === "note-words"));
+  await page.keyboard.type("市三防办问已转移人数，答 312 人");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("市三防办 李");
+  await shot(page, "desk-note-1366");
+  await page.keyboard.press("Enter");
+  await until("the note on the timeline", async () => /市三防办问已转移人数/.test(await page.textContent("#timeline")));
+  holds("one Enter saves it", !(await page.locator("dialog[open]").count()));
+
+  const leader = await open(browser, url, { viewport: PHONE });
+  await login(leader, url, "daiban", logins.daiban);
+  await leader.goto(`${url}responses`);
+  await leader.locator("#responses a").first().click();
+  await leader.waitForLoadState("load");
+  await fits(leader, "the response");
+  await shot(leader, "response-360");
+  await leader.keyboard.press("y");
+  await until("the approval", async () => /提级至Ⅰ级响应/.test(await text(leader)) && !(await leader.locator('[data-key="y"]').count()));
+  holds("one tap on a telephone approves", true);
+  quiet(leader);
+  await until("the response on the desk", async () => /防台风 Ⅰ 级/.test(await page.textContent("#responses")), 10);
+  holds("the desk shows it without being asked", true);
+  await until("the round", async () => /人未叫通/.test(await page.textContent("#silent")) && (await page.locator("svg.counts").count()) > 0, 300);
+  await noScroll(page);
+  await shot(page, "desk-round-1366");
+
+  await page.goto(`${url}shifts`);
+  holds("the month stands at a glance", (await page.locator(".roster tbody tr").count()) === 30);
+  await shot(page, "shifts-1366");
+  const names = page.locator("a.officer");
+  const first = await names.nth(1).textContent();
+  await names.nth(1).click();
+  await page.waitForLoadState("load");
+  await page.locator("button.officer").nth(4).click();
+  await page.waitForLoadState("load");
+  holds("two taps swap two officers", (await page.locator("a.officer").nth(1).textContent()) !== first, first);
+
+  await page.goto(url);
+  await page.keyboard.press("F4");
+  await page.waitForURL(/hand-overs\/new/);
+  await page.waitForLoadState("load");
+  await shot(page, "hand-over-new-1366");
+  await page.keyboard.press("F4");
+  await page.waitForURL(/hand-overs\/ho-/);
+  await page.fill("input[name=login]", "fuban");
+  await page.fill("input[name=password]", logins.fuban);
+  await page.keyboard.press("Enter");
+  await until("both signatures", async () => /吴悦远/.test(await text(page)) && !/待签字/.test(await text(page)));
+  holds("both officers signed on one page", true);
+  await shot(page, "hand-over-1366", { fullPage: true });
+  await page.emulateMedia({ media: "print" });
+  await shot(page, "hand-over-print", { fullPage: true });
+  await page.emulateMedia({ media: "screen" });
+
+  const night = await open(browser, url, { viewport: OFFICE, colorScheme: "dark", storageState: await page.context().storageState() });
+  await night.goto(url);
+  await until("the desk at night", async () => (await night.locator(".todo li").count()) > 0);
+  await noScroll(night);
+  await shot(night, "desk-night-1366");
+  const small = await open(browser, url, { viewport: PHONE, storageState: await page.context().storageState() });
+  await small.goto(url);
+  await fits(small, "the desk");
+  await shot(small, "desk-phone-360", { fullPage: true });
+  quiet(night);
+  quiet(small);
+  quiet(page);
+}
