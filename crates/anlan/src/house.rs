@@ -114,6 +114,7 @@ impl House {
             .merge(anlan_register::routes(&self.site, register_hooks()))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
+            .merge(anlan_warn::api::map_routes(&self.site, Arc::clone(&self.warn), Arc::clone(&self.monitor)))
             .merge(ops::routes(&self.site, self.clone()))
     }
 }

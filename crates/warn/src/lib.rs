@@ -21,6 +21,7 @@ pub mod escalation;
 pub mod flow;
 mod inform;
 pub mod ladder;
+mod map;
 pub mod model;
 mod pages;
 pub mod process;

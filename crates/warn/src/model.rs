@@ -343,6 +343,23 @@ pub struct Gateway {
     pub enabled: bool,
 }
 
+/// A raster base map (底图) below the map, off until somebody switches it on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapBase {
+    /// `base`; there is one.
+    pub id: String,
+    /// URL template with `{z}`, `{x}` and `{y}`: XYZ, WMTS or 天地图 with its key.
+    pub tiles: String,
+    /// Whose map it is, shown below it.
+    pub attribution: String,
+    /// 审图号, shown below it.
+    pub approval: String,
+    /// Whether it is shown.
+    pub enabled: bool,
+    /// Who set it.
+    pub set_by: String,
+}
+
 macro_rules! table {
     ($type:ty, $static:ident, $name:literal, region: $region:expr, sealed: $sealed:expr, person: $person:expr,
      { $($column:ident: $kind:ident),* $(,)? }) => {
@@ -386,6 +403,9 @@ table!(Receipt, RECEIPT, "receipt", region: Some("region"), sealed: &["detail"],
     id: Text, attempt: Text, region: Text, event: Text, at: Time, received_at: Time, detail: Json, gateway: Text,
     subject: Text,
 });
+table!(MapBase, MAP_BASE, "map_base", region: None, sealed: &[], person: None, {
+    id: Text, tiles: Text, attribution: Text, approval: Text, enabled: Bool, set_by: Text,
+});
 table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
     id: Text, url: Text, rate: Real, area_rate: Real, batch: Int, max_tries: Int, enabled: Bool,
 });
@@ -424,4 +444,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[(
      CREATE TABLE gateway (id TEXT NOT NULL PRIMARY KEY, url TEXT NOT NULL, rate DOUBLE PRECISION NOT NULL,
         area_rate DOUBLE PRECISION NOT NULL, batch BIGINT NOT NULL, max_tries BIGINT NOT NULL, enabled BIGINT NOT NULL);
      CREATE TABLE gateway_secret (gateway TEXT NOT NULL PRIMARY KEY, sealed BYTEA NOT NULL);",
+), (
+    "0002-map",
+    "CREATE TABLE map_base (id TEXT NOT NULL PRIMARY KEY, tiles TEXT NOT NULL, attribution TEXT NOT NULL,
+        approval TEXT NOT NULL, enabled BIGINT NOT NULL, set_by TEXT NOT NULL);",
 )];

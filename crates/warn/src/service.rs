@@ -34,6 +34,7 @@ pub static MODULE: Module = Module {
         &model::HELP,
         &model::RECEIPT,
         &model::GATEWAY,
+        &model::MAP_BASE,
     ],
 };
 

@@ -19,6 +19,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("siren.js", JS, include_str!("../static/siren.js")),
     ("guide.js", JS, include_str!("../static/guide.js")),
     ("forms.js", JS, include_str!("../static/forms.js")),
+    ("map.js", JS, include_str!("../static/map.js")),
     ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
 ];
 const JS: &str = "text/javascript; charset=utf-8";

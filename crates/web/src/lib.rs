@@ -43,6 +43,8 @@ mod store;
 mod tokens;
 mod who;
 
+pub use assets::url as asset;
+pub use headers::ImageHost;
 pub use openapi::openapi;
 pub use pages::{bare_page, page};
 pub use problem::{ApiError, ApiResult};

@@ -3,6 +3,7 @@
 mod calls;
 mod gateways;
 mod lists;
+mod map;
 mod processes;
 mod rounds;
 
@@ -11,7 +12,9 @@ use std::sync::Arc;
 use anlan_kernel::Permission as P;
 use anlan_web::{Access, Mounted, Routes, Site};
 
-use crate::{Warn, pages};
+use anlan_monitor::Monitor;
+
+use crate::{Warn, map::MapRoom, pages};
 
 pub(crate) use calls::{
     CallQuery, CallStory, CallView, HelpView, Record, read_call, read_calls, read_help, record_call, view as call_view,
@@ -36,6 +39,18 @@ pub(crate) struct Room {
 pub fn routes(site: &Arc<Site>, warn: Arc<Warn>) -> Mounted {
     let room = Room { site: Arc::clone(site), warn };
     desk(site).finish(room.clone()).merge(channels(site).finish(room.clone())).merge(pages::routes(room))
+}
+
+/// Routes of the map: it also shows what is measured.
+pub fn map_routes(site: &Arc<Site>, warn: Arc<Warn>, monitor: Arc<Monitor>) -> Mounted {
+    let (see, run) = (Access::Needs(P::SeeDesk), Access::Needs(P::RunChannels));
+    let map = MapRoom { room: Room { site: Arc::clone(site), warn }, monitor };
+    Routes::new(site)
+        .get("/api/v1/map", see, "一张图：站、告警、社区叫应、值班室", "Everything on the map", map::show)
+        .get("/api/v1/map/base", run, "底图设置", "The base map", map::base)
+        .put("/api/v1/map/base", run, "设置底图（须有审图号）", "Set the base map", map::set_base)
+        .finish(map.clone())
+        .merge(pages::map_routes(map))
 }
 
 fn desk(site: &Arc<Site>) -> Routes<Room> {

@@ -245,7 +245,7 @@ fn processes(room: &Room, desk: &Desk, lang: Lang) -> Markup {
 }
 
 /// A hazard as people call it.
-pub(super) fn hazard(key: &str, lang: Lang) -> String {
+pub(crate) fn hazard(key: &str, lang: Lang) -> String {
     anlan_codecs::hazard::Hazard::by_key(key).map_or_else(|| key.to_owned(), |it| lang.pick(it.zh, key).to_owned())
 }
 

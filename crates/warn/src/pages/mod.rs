@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod channels;
 mod desk;
+mod map;
 mod parts;
 mod process;
 mod round;
@@ -11,7 +12,9 @@ mod round;
 use anlan_kernel::Permission as P;
 use anlan_web::{Access, Mounted, Routes};
 
-use crate::api::Room;
+pub(crate) use desk::hazard;
+
+use crate::{api::Room, map::MapRoom};
 
 /// Pages and the forms on them.
 pub(crate) fn routes(room: Room) -> Mounted {
@@ -39,4 +42,16 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .get("/a/{token}", link, "答复页", "Answer page", answer::show)
         .post("/a/{token}", link, "答复", "Answer", answer::tap)
         .finish(room)
+}
+
+/// 一张图 and what lies behind it.
+pub(crate) fn map_routes(map: MapRoom) -> Mounted {
+    let (see, run) = (Access::Needs(P::SeeDesk), Access::Needs(P::RunChannels));
+    Routes::new(&map.room.site)
+        .menu("/map/base", "底图", "Base map", Some(P::RunChannels))
+        .get("/map", see, "一张图", "Map", map::show)
+        .get("/map/known", see, "到那一刻谁知道了", "Who knew by then", map::known)
+        .get("/map/base", run, "底图设置", "The base map", map::base_form)
+        .post("/map/base", run, "设置底图", "Set the base map", map::set_base)
+        .finish(map)
 }

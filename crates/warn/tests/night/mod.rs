@@ -126,7 +126,8 @@ impl Night {
         gateway.url = carrier.url().to_owned();
         let (warn, monitor) = mechanisms(&world, &gateway).await;
         let site = Site::new(World::clone(&world), "", false, "区三防办");
-        let app = api::routes(&site, Arc::clone(&warn)).router;
+        let map = api::map_routes(&site, Arc::clone(&warn), Arc::clone(&monitor));
+        let app = api::routes(&site, Arc::clone(&warn)).merge(map).router;
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { world, warn, monitor, site, carrier, client, gateway, url, serving }
     }
@@ -136,7 +137,8 @@ impl Night {
         let (warn, monitor) = mechanisms(&self.world, &self.gateway).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.url = format!("http://{}", listener.local_addr().unwrap());
-        let app = api::routes(&self.site, Arc::clone(&warn)).router;
+        let map = api::map_routes(&self.site, Arc::clone(&warn), Arc::clone(&monitor));
+        let app = api::routes(&self.site, Arc::clone(&warn)).merge(map).router;
         self.serving.abort();
         self.serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         self.client.callback(&format!("{}/api/v1/receipts/{GATEWAY}", self.url)).await.unwrap();
