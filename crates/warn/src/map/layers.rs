@@ -1,6 +1,9 @@
 //! What stands on the map besides the counts: stations, alarms, signals, communities, duty rooms, outlines.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use anlan_kernel::{Colour, Instant, Lang, RegionCode, Scope};
 use anlan_monitor::{Alarm, AlarmState, Last, Signal, SignalState, Station, store::as_of};
@@ -14,6 +17,8 @@ use super::{
     touches,
 };
 use crate::model::{CallState, Process};
+
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
 /// Degrees east and north, WGS 84.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -199,8 +204,10 @@ pub(crate) fn weather(
     let mut alarms = then(tx, found, at, |it| &it.id)?;
     alarms.retain(|it| it.state == AlarmState::Open && (it.areas.is_empty() || sees(scope, &it.region, &it.areas)));
     alarms.sort_by(|a, b| (a.grade, a.raised_at, &a.id).cmp(&(b.grade, b.raised_at, &b.id)));
-    let came = if at.is_some() { "received_at <= $1" } else { "received_at <= $1 AND state = 'in_force'" };
-    let found: Vec<Signal> = tx.find(came, "ORDER BY received_at DESC, id", params![now])?;
+    // Of the past also what was replaced or lifted since; a signal speaks of days.
+    let since = if at.is_some() { now.minus(MONTH) } else { now };
+    let came = "received_at <= $1 AND (state = 'in_force' OR received_at > $2)";
+    let found: Vec<Signal> = tx.find(came, "ORDER BY received_at DESC, id", params![now, since])?;
     let mut signals = then(tx, found, at, |it| &it.id)?;
     signals.retain(|it| {
         let holds = it.state == SignalState::InForce && it.expires_at.is_none_or(|it| it > now);

@@ -13,7 +13,10 @@ use super::{
     desk::hazard,
     parts::{clock, counts, level, round_state, round_title, to},
 };
-use crate::api::{ProcessView, Room, read_process};
+use crate::{
+    api::{ProcessView, Room, read_process},
+    courier::percent,
+};
 
 /// The process.
 pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
@@ -40,6 +43,7 @@ fn body(room: &Room, who: &Who, view: &ProcessView, title: &str) -> Markup {
                     Some(at) => { (lang.pick("已结束 ", "over ")) (clock(at)) " " (process.ended_by.as_deref().unwrap_or_default()) },
                     None => (lang.pick("进行中", "open")),
                 }
+                " · " a href=(site.url(&format!("/map?process={}", percent(&process.id)))) { (lang.pick("一张图", "Map")) }
             }
             @if process.stand_down_proposed { p.note { (proposed) (not_lifted) } }
             div id="rounds" data-live="round. call. process." {
