@@ -114,7 +114,7 @@ function communities(parent) {
       make("path", { d: `M${x} ${y}V${y - reach}A${reach} ${reach} 0 ${angle > Math.PI ? 1 : 0} 1 ${toX} ${toY}Z`, class: "map-share" }, place);
     }
     if (state === "bad") make("path", { d: `M${x - 5} ${y - 5}l10 10m0 -10l-10 10`, class: "map-cross" }, place);
-    if (street || near) make("text", { x, y: y + (street ? 23 : 17), class: street ? "map-street" : "map-name" }, place, it.name);
+    if (street || near) make("text", { x, y: y + (street ? 23 : 17), class: street ? "map-street" : "map-name" }, place, it.name.replace(/居民委员会$/, ""));
     const counts = it.calls ? `${it.calls.knows}/${it.calls.called}` : zh ? "未叫" : "not called";
     make("title", {}, place, `${it.name} ${counts}`);
   }
