@@ -173,7 +173,7 @@ async fn a_street_sees_its_own_people_only_and_a_stranger_nothing(
         assert_eq!(map["known"]["called"], 4, "the room and three people: {}", map["known"]);
         assert!(!map.to_string().contains("street-2"));
     }
-    let auditor = Caller::with(&night, "auditor", DISTRICT).await;
+    let auditor = Caller::with(&night, "audit_admin", DISTRICT).await;
     for path in ["/api/v1/map", "/map", "/map/known"] {
         assert_eq!(auditor.page(path).await.status, 403, "{path}");
     }
