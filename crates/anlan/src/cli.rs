@@ -194,9 +194,9 @@ pub struct DecodeArgs {
 /// `anlan import`.
 #[derive(Clone, Debug, Args)]
 pub struct ImportArgs {
-    /// people, regions, organisations, shifts, stations
+    /// people, regions, organisations, shifts, places, geometry, stations
     pub kind: String,
-    /// xlsx or csv
+    /// xlsx, csv, or GeoJSON (geometry)
     pub file: PathBuf,
     /// 只检查不写入 · Check only
     #[arg(long)]

@@ -128,6 +128,7 @@ impl House {
             .merge(anlan_register::shifts::routes(&self.site, Arc::clone(&self.roster)))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
+            .merge(anlan_warn::api::map_routes(&self.site, Arc::clone(&self.warn), Arc::clone(&self.monitor)))
             .merge(ops::routes(&self.site, self.clone()))
     }
 }

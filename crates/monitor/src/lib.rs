@@ -37,5 +37,6 @@ pub use model::{
     Alarm, AlarmEvent, AlarmHook, AlarmState, Hooks, LogMark, Rejected, RuleSet, Signal, SignalHook, SignalState,
     Station,
 };
+pub use newest::Last;
 pub use service::{LOCAL, Monitor, RulesError, Settings};
 pub use store::MODULE;

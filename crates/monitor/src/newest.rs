@@ -15,7 +15,7 @@ use anlan_store::StoreError;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    log::{Block, Quality, Reader},
+    log::{Block, Log, Quality, Reader},
     rules::Decimal,
 };
 
@@ -25,19 +25,36 @@ type Key = (String, String);
 
 /// One series' newest reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Last {
+pub struct Last {
+    /// Where it was measured.
     pub station: String,
+    /// What.
     pub quantity: String,
+    /// The unit it came in.
     pub unit: String,
+    /// When it was measured.
     pub at: Instant,
+    /// The value in the decimals given.
     pub value: String,
+    /// How it compares with the reading before it: -1, 0, 1; `None` where there was none.
+    #[serde(default)]
+    pub trend: Option<i8>,
+}
+
+/// The newest reading of a series and what it is compared with.
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    unit: String,
+    at: Instant,
+    value: Decimal,
+    trend: Option<i8>,
 }
 
 /// The newest readings up to a position.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Newest {
     pub position: i64,
-    last: HashMap<Key, (String, Instant, Decimal)>,
+    last: HashMap<Key, Held>,
     saved: i64,
 }
 
@@ -50,19 +67,25 @@ struct Saved {
 impl Newest {
     /// Takes over what a block says.
     pub fn see(&mut self, block: &Block) {
-        let mut per_series: Vec<Option<(Instant, Decimal)>> = vec![None; block.batch.series.len()];
+        let mut per_series: Vec<Option<Held>> = vec![None; block.batch.series.len()];
         for reading in block.batch.readings.iter().filter(|it| it.quality != Quality::Bad) {
             let slot = &mut per_series[reading.series as usize];
-            if slot.is_none_or(|(at, _)| at < reading.observed_at) {
-                *slot = Some((reading.observed_at, reading.value));
-            }
+            let newer = Held { unit: String::new(), at: reading.observed_at, value: reading.value, trend: None };
+            follow(slot, newer);
         }
         for (series, newest) in block.batch.series.iter().zip(per_series) {
-            let Some((at, value)) = newest else { continue };
+            let Some(newest) = newest else { continue };
+            let newest = Held { unit: series.unit.clone(), ..newest };
             let key = (series.station.clone(), series.quantity.clone());
-            let last = self.last.entry(key).or_insert_with(|| (series.unit.clone(), at, value));
-            if last.1 < at {
-                *last = (series.unit.clone(), at, value);
+            match self.last.get_mut(&key) {
+                None => drop(self.last.insert(key, newest)),
+                // Within one block it was compared already.
+                Some(held) if newest.trend.is_some() && held.at < newest.at => *held = newest,
+                Some(held) => {
+                    let mut slot = Some(held.clone());
+                    follow(&mut slot, newest);
+                    *held = slot.unwrap_or_else(|| held.clone());
+                }
             }
         }
         self.position = block.until;
@@ -73,12 +96,13 @@ impl Newest {
         let mut lasts: Vec<_> = self
             .last
             .iter()
-            .map(|((station, quantity), (unit, at, value))| Last {
+            .map(|((station, quantity), held)| Last {
                 station: station.clone(),
                 quantity: quantity.clone(),
-                unit: unit.clone(),
-                at: *at,
-                value: value.to_string(),
+                unit: held.unit.clone(),
+                at: held.at,
+                value: held.value.to_string(),
+                trend: held.trend,
             })
             .collect();
         lasts.sort_by(|a, b| (a.at, &a.station, &a.quantity).cmp(&(b.at, &b.station, &b.quantity)));
@@ -87,7 +111,7 @@ impl Newest {
 
     /// When the station last reported anything.
     pub fn of_station(&self, station: &str) -> Option<Instant> {
-        self.last.iter().filter(|((it, _), _)| it == station).map(|(_, (_, at, _))| *at).max()
+        self.last.iter().filter(|((it, _), _)| it == station).map(|(_, held)| held.at).max()
     }
 
     /// Writes a file now and then.
@@ -106,6 +130,20 @@ impl Newest {
         Ok(())
     }
 
+    /// The newest readings of what was received by `at`: from the last file before, read on to there.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub fn received_by(log: &Log, at: Instant) -> Result<Self, StoreError> {
+        let from = log.position_before(at)?;
+        let mut newest = load(log.dir(), from).unwrap_or_default();
+        let (mut reader, end) = (log.reader(newest.position), log.synced());
+        while let Some(block) = reader.next(end)?.filter(|it| it.received_at <= at) {
+            newest.see(&block);
+        }
+        Ok(newest)
+    }
+
     /// The newest readings at `position`: from the last file before it, read on to there.
     ///
     /// # Errors
@@ -118,6 +156,18 @@ impl Newest {
         }
         newest.position = position;
         Ok(newest)
+    }
+}
+
+/// Takes a newer reading over the one held, noting how they compare.
+fn follow(slot: &mut Option<Held>, newer: Held) {
+    match slot {
+        Some(held) if held.at >= newer.at => {}
+        Some(held) => {
+            let trend = Some(newer.value.cmp(&held.value) as i8);
+            *held = Held { trend, ..newer };
+        }
+        None => *slot = Some(newer),
     }
 }
 
@@ -138,7 +188,7 @@ fn load(dir: &Path, position: i64) -> Option<Newest> {
         let saved: Saved = serde_json::from_slice(&fs::read(path_of(dir, *at)).ok()?).ok()?;
         let last = saved.last.into_iter().map(|it| {
             let value = Decimal::parse(&it.value).ok()?;
-            Some(((it.station, it.quantity), (it.unit, it.at, value)))
+            Some(((it.station, it.quantity), Held { unit: it.unit, at: it.at, value, trend: it.trend }))
         });
         Some(Newest { position: saved.position, last: last.collect::<Option<_>>()?, saved: saved.position })
     })

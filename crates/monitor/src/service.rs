@@ -13,7 +13,7 @@ use crate::{
     judging::{ENGINE, Given, Judging, check_rules},
     log::{self, Log, Quality},
     model::{Hooks, LogMark, RuleSet, Station},
-    newest::Last,
+    newest::{Last, Newest},
     stations::{self, Imported},
     store,
 };
@@ -201,6 +201,28 @@ impl Monitor {
         let intake = self.intake.as_ref()?;
         let judging = intake.judging.lock().await;
         Some((Arc::clone(&intake.log), judging.active_sets(), judging.places.iter().copied().collect()))
+    }
+
+    /// The newest readings by station: of what was judged, or of what had been received by `at`. Empty on
+    /// a node that takes no observations.
+    ///
+    /// # Errors
+    /// What the log says.
+    pub async fn newest_readings(&self, at: Option<Instant>) -> Result<HashMap<String, Vec<Last>>, StoreError> {
+        let mut found: HashMap<String, Vec<Last>> = HashMap::new();
+        let Some(intake) = &self.intake else { return Ok(found) };
+        let lasts = match at {
+            None => intake.judging.lock().await.newest.lasts(),
+            Some(at) => {
+                let log = Arc::clone(&intake.log);
+                let read = tokio::task::spawn_blocking(move || Newest::received_by(&log, at));
+                read.await.map_err(|it| StoreError::Io(it.to_string()))??.lasts()
+            }
+        };
+        for last in lasts {
+            found.entry(last.station.clone()).or_default().push(last);
+        }
+        Ok(found)
     }
 
     /// How many readings the log holds; those of bad quality are no readings.

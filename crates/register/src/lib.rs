@@ -26,7 +26,7 @@ pub mod store;
 pub use api::routes;
 pub use callees::{Callee, CalleeTitle, Duty, Who, audience, callee, callee_title, number_of, superiors};
 pub use contacts::{Contact, contacts, search};
-pub use model::{Organisation, Person, Post, Rank, Region, Role, Shift};
+pub use model::{Geometry, Organisation, Person, Place, Post, Rank, Region, Role, Shift};
 pub use shifts::{Holidays, Roster};
 pub use store::MODULE;
 

@@ -55,6 +55,35 @@ pub struct Person {
     pub erased_at: Option<Instant>,
 }
 
+/// Where a region or an organisation is on the map (点位). WGS 84; what came as GCJ-02 or BD-09 is
+/// converted before it is imported.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// A region code or an organisation's id.
+    pub id: String,
+    /// The region, or where the organisation is.
+    pub region: RegionCode,
+    /// Degrees east, WGS 84.
+    pub longitude: f64,
+    /// Degrees north, WGS 84.
+    pub latitude: f64,
+    /// Who says so.
+    pub source: String,
+    /// 演示编造: shown wherever it shows.
+    pub invented: bool,
+}
+
+/// The outline of a region (区划边界). WGS 84.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Geometry {
+    /// The region's code.
+    pub id: String,
+    /// The region.
+    pub region: RegionCode,
+    /// `{"type":"Polygon"|"MultiPolygon","coordinates":…}`.
+    pub geojson: serde_json::Value,
+}
+
 /// Place in the order of a duty (岗位).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -227,6 +256,12 @@ record!(Region, REGION, "region", key: "code", region: None, sealed: &[], person
 record!(Organisation, ORGANISATION, "organisation", key: "id", region: Some("region"), sealed: &[], person: None, [
     "id" Text, "name" Text, "region" Text, "kind" Text, "hats" Json, "duty_room_name" Text,
     "duty_room_phone" Text, "note" Text,
+]);
+record!(Place, PLACE, "place", key: "id", region: Some("region"), sealed: &[], person: None, [
+    "id" Text, "region" Text, "longitude" Real, "latitude" Real, "source" Text, "invented" Bool,
+]);
+record!(Geometry, GEOMETRY, "geometry", key: "id", region: Some("region"), sealed: &[], person: None, [
+    "id" Text, "region" Text, "geojson" Json,
 ]);
 record!(Person, PERSON, "person", key: "id", region: Some("region"),
     sealed: &["name", "phone", "spare"], person: Some("id"), [

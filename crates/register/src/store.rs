@@ -3,7 +3,7 @@
 use anlan_kernel::{Instant, RegionCode};
 use anlan_store::{Module, Row, StoreError, Tx, Value, params};
 
-use crate::model::{ORGANISATION, PERSON, POST, REGION, SHIFT};
+use crate::model::{GEOMETRY, ORGANISATION, PERSON, PLACE, POST, REGION, SHIFT};
 
 /// Tables of the register.
 pub static MODULE: Module = Module {
@@ -33,8 +33,15 @@ pub static MODULE: Module = Module {
          CREATE INDEX shift_region ON shift(region, starts_at);
          CREATE INDEX shift_organisation ON shift(organisation, starts_at);
          CREATE INDEX shift_person ON shift(person);",
+    ), (
+        "0002-places",
+        "CREATE TABLE place (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, longitude DOUBLE PRECISION NOT NULL,
+            latitude DOUBLE PRECISION NOT NULL, source TEXT NOT NULL, invented BIGINT NOT NULL);
+         CREATE INDEX place_region ON place(region);
+         CREATE TABLE geometry (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, geojson TEXT NOT NULL);
+         CREATE INDEX geometry_region ON geometry(region);",
     )],
-    tables: &[&REGION, &ORGANISATION, &PERSON, &POST, &SHIFT],
+    tables: &[&REGION, &ORGANISATION, &PERSON, &POST, &SHIFT, &PLACE, &GEOMETRY],
 };
 
 /// A condition with its values, as it is being put together.

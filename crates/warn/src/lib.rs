@@ -26,6 +26,7 @@ pub mod escalation;
 pub mod flow;
 pub mod inform;
 pub mod ladder;
+mod map;
 pub mod model;
 pub mod notice;
 pub mod pages;

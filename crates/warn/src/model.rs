@@ -359,6 +359,23 @@ pub struct Gateway {
     pub enabled: bool,
 }
 
+/// A raster base map (底图) below the map, off until somebody switches it on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapBase {
+    /// `base`; there is one.
+    pub id: String,
+    /// URL template with `{z}`, `{x}` and `{y}`: XYZ, WMTS or 天地图 with its key.
+    pub tiles: String,
+    /// Whose map it is, shown below it.
+    pub attribution: String,
+    /// 审图号, shown below it.
+    pub approval: String,
+    /// Whether it is shown.
+    pub enabled: bool,
+    /// Who set it.
+    pub set_by: String,
+}
+
 macro_rules! table {
     ($type:ty, $static:ident, $name:literal, region: $region:expr, sealed: $sealed:expr, person: $person:expr,
      { $($column:ident: $kind:ident),* $(,)? }) => {
@@ -403,6 +420,9 @@ table!(Receipt, RECEIPT, "receipt", region: Some("region"), sealed: &["detail"],
     id: Text, attempt: Text, region: Text, event: Text, at: Time, received_at: Time, detail: Json, gateway: Text,
     subject: Text,
 });
+table!(MapBase, MAP_BASE, "map_base", region: None, sealed: &[], person: None, {
+    id: Text, tiles: Text, attribution: Text, approval: Text, enabled: Bool, set_by: Text,
+});
 table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
     id: Text, url: Text, rate: Real, area_rate: Real, batch: Int, max_tries: Int, enabled: Bool,
 });
@@ -413,6 +433,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0002-warden", WARDEN),
     crate::notice::model::MIGRATION,
     crate::channel::model::MIGRATION,
+    ("0005-map", MAP),
 ];
 
 const CALL_OUT: &str =
@@ -455,3 +476,6 @@ const WARDEN: &str = "CREATE INDEX call_place ON call(round, region, state);
      CREATE INDEX transfer_process ON transfer(process, region);
      CREATE TABLE pin (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, hash TEXT NOT NULL, set_at BIGINT NOT NULL,
         set_by TEXT NOT NULL);";
+
+const MAP: &str = "CREATE TABLE map_base (id TEXT NOT NULL PRIMARY KEY, tiles TEXT NOT NULL, attribution TEXT NOT NULL,
+         approval TEXT NOT NULL, enabled BIGINT NOT NULL, set_by TEXT NOT NULL);";

@@ -53,6 +53,7 @@ pub static MODULE: Module = Module {
         &channel::model::ROUTE,
         &channel::model::ENDPOINT,
         &channel::model::PLAY,
+        &model::MAP_BASE,
     ],
 };
 

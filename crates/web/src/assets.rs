@@ -26,6 +26,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("phone.css", "text/css; charset=utf-8", include_str!("../static/phone.css")),
     ("phone.js", JS, include_str!("../static/phone.js")),
     ("visit.js", JS, include_str!("../static/visit.js")),
+    ("map.js", JS, include_str!("../static/map.js")),
     ("icon.svg", "image/svg+xml", include_str!("../static/icon.svg")),
 ];
 const JS: &str = "text/javascript; charset=utf-8";

@@ -131,7 +131,8 @@ async fn finish(site: &Site, answer: Response, lang: Lang, page: bool) -> Respon
         Err((error, _)) if page => error.to_page(site, lang),
         Err((error, technical)) => error.to_json_with(lang, technical.as_deref()),
     };
-    headers::secure(answer.headers_mut(), site);
+    let images = answer.extensions().get::<headers::ImageHost>().cloned();
+    headers::secure(answer.headers_mut(), site, images.as_ref());
     if let Some(allowed) = allowed {
         answer.headers_mut().insert(header::ALLOW, allowed);
     }

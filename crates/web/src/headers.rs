@@ -26,10 +26,18 @@ const ALWAYS: &[(&str, &str)] = &[
     ("permissions-policy", "camera=(), microphone=(), geolocation=(self), payment=(), usb=()"),
 ];
 
+/// Put into an answer's extensions: the one other host whose images its page may show.
+#[derive(Clone, Debug)]
+pub struct ImageHost(pub String);
+
 /// Adds the security headers; an answer that says nothing of caching is not kept.
-pub fn secure(headers: &mut HeaderMap, site: &Site) {
+pub fn secure(headers: &mut HeaderMap, site: &Site, images: Option<&ImageHost>) {
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let wider = images.map(|it| POLICY.replace("img-src 'self'", &format!("img-src 'self' {}", it.0)));
+    if let Some(policy) = wider.and_then(|it| HeaderValue::try_from(it).ok()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

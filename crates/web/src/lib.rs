@@ -46,6 +46,7 @@ mod who;
 
 pub use assets::url as asset;
 pub use cookies::get as cookie;
+pub use headers::ImageHost;
 pub use login::confirm;
 pub use openapi::openapi;
 pub use pages::{bare_page, page, phone_page};

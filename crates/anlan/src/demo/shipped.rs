@@ -16,7 +16,7 @@ macro_rules! stories {
 stories! {
     "saola" {
         "story.toml", "carrier.toml", "stations.csv", "observations.csv", "signals.jsonl",
-        "regions.csv", "organisations.csv", "people.csv", "shifts.csv",
+        "regions.csv", "organisations.csv", "people.csv", "shifts.csv", "places.csv",
     },
     "leeds" {
         "story.toml", "carrier.toml", "stations.csv", "observations.csv", "signals.jsonl",

@@ -1,6 +1,7 @@
 //! Rosters in: csv (UTF-8 or GBK) and xlsx by column title. Every good row is taken, every other one
 //! named with row and column.
 
+mod geometry;
 mod rows;
 pub mod sheet;
 
@@ -11,7 +12,7 @@ use anlan_store::{Event, Record, StoreError, Tx, Urgency, World};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::model::{Organisation, Person, Post, Region, Shift};
+use crate::model::{Geometry, Organisation, Person, Place, Post, Region, Shift};
 use rows::Known;
 use sheet::Sheet;
 
@@ -42,9 +43,11 @@ pub(crate) enum Entry {
     Organisation(Organisation),
     Post(Person, Post),
     Shift(Shift),
+    Place(Place),
+    Geometry(Geometry),
 }
 
-/// Imports `people`, `regions`, `organisations` or `shifts`; with `dry_run` only says what would be.
+/// Imports `people`, `regions`, `organisations`, `shifts`, `places`, or `geometry` (GeoJSON); with `dry_run` only says what would be.
 /// Repeating an import changes nothing.
 ///
 /// # Errors
@@ -57,16 +60,25 @@ pub async fn run(
     file_name: &str,
     dry_run: bool,
 ) -> Result<Report, StoreError> {
+    // Two imports at once would give out the same numbers.
+    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    if kind == "geometry" {
+        let _one = ONE.lock().await;
+        let known = world.read(actor, Known::load).await?;
+        let (entries, problems) = geometry::read(bytes, &known)?;
+        let report = Report { taken: entries.len(), problems, ..Report::default() };
+        return keep(world, actor, kind, entries, dry_run, report).await;
+    }
     let columns = rows::columns(kind).ok_or_else(|| {
         Problem::new(
             "bad_kind",
-            format!("不能导入“{kind}”，可导入：people、regions、organisations、shifts、stations"),
-            format!("{kind:?} cannot be imported; people, regions, organisations, shifts and stations can"),
+            format!("不能导入“{kind}”，可导入：people、regions、organisations、shifts、places、geometry、stations"),
+            format!(
+                "{kind:?} cannot be imported; people, regions, organisations, shifts, places, geometry and stations can"
+            ),
         )
     })?;
     let sheet = sheet::read(bytes, file_name, columns)?;
-    // Two imports at once would give out the same numbers.
-    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _one = ONE.lock().await;
     let mut known = world.read(actor, Known::load).await?;
     let mut report = Report::default();
@@ -78,6 +90,19 @@ pub async fn run(
         }
     }
     report.taken = entries.len();
+    report.errors_xlsx = errors(&sheet, &report.problems)?;
+    keep(world, actor, kind, entries, dry_run, report).await
+}
+
+/// Writes the entries in slices and counts what they did.
+async fn keep(
+    world: &World,
+    actor: &Actor,
+    kind: &str,
+    entries: Vec<Entry>,
+    dry_run: bool,
+    mut report: Report,
+) -> Result<Report, StoreError> {
     for slice in slices(entries) {
         let kind = kind.to_owned();
         let counted = if dry_run {
@@ -89,7 +114,6 @@ pub async fn run(
         report.changed += counted[1];
         report.same += counted[2];
     }
-    report.errors_xlsx = errors(&sheet, &report.problems)?;
     Ok(report)
 }
 
@@ -112,6 +136,8 @@ fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<
             Entry::Region(it) => put(tx, it.code.as_str(), it, write, &mut counted)?,
             Entry::Organisation(it) => put(tx, &it.id, it, write, &mut counted)?,
             Entry::Shift(it) => put(tx, &it.id, it, write, &mut counted)?,
+            Entry::Place(it) => put(tx, &it.id, it, write, &mut counted)?,
+            Entry::Geometry(it) => put(tx, &it.id, it, write, &mut counted)?,
             Entry::Post(person, post) => {
                 // Another node gave the same number to somebody else meanwhile.
                 if tx.get::<Person>(&person.id)?.is_some_and(|it| it.name != person.name) {

@@ -10,7 +10,7 @@ use super::{
     sheet::{Column, Row, Sheet},
 };
 use crate::{
-    model::{Organisation, Person, Post, Rank, Region, Role, Shift, level_of},
+    model::{Organisation, Person, Place, Post, Rank, Region, Role, Shift, level_of},
     phone, store,
 };
 
@@ -51,6 +51,13 @@ const SHIFTS: &[Column] = &[
     ("name", &["person_name", "姓名"]),
     ("phone", &["person_phone", "手机"]),
 ];
+const PLACES: &[Column] = &[
+    ("id", &["code_or_id", "区划代码或单位编号", "编号"]),
+    ("longitude", &["longitude", "经度"]),
+    ("latitude", &["latitude", "纬度"]),
+    ("source", &["source", "来源"]),
+    ("invented", &["invented", "编造"]),
+];
 
 /// Columns of a kind.
 pub fn columns(kind: &str) -> Option<&'static [Column]> {
@@ -59,6 +66,7 @@ pub fn columns(kind: &str) -> Option<&'static [Column]> {
         "regions" => REGIONS,
         "organisations" => ORGANISATIONS,
         "shifts" => SHIFTS,
+        "places" => PLACES,
         _ => return None,
     })
 }
@@ -77,6 +85,21 @@ pub struct Known {
 }
 
 impl Known {
+    /// The region of this code, in a list of regions and among the importer's own.
+    pub fn own_region(&self, code: &str) -> Result<RegionCode, Problem> {
+        let code = region(code, "code")?;
+        let wrong = |kind, zh: &str, en: &str| {
+            Problem::new(kind, format!("“{code}”{zh}"), format!("\"{code}\" {en}")).field("code")
+        };
+        if !self.regions.contains_key(code.as_str()) {
+            return Err(wrong("bad_region", "不在区划表里", "is in no list of regions"));
+        }
+        if !self.scope.covers(&code) {
+            return Err(wrong("out_of_scope", "不在您的责任区内", "lies outside your duty areas"));
+        }
+        Ok(code)
+    }
+
     /// Regions and units of everybody, people of the actor's duty areas, and the last number given out.
     pub fn load(tx: &mut Tx<'_>) -> Result<Self, StoreError> {
         let mut known = Self {
@@ -120,6 +143,7 @@ pub fn read(kind: &str, row: &Row, sheet: &Sheet, known: &mut Known) -> Result<E
         "regions" => read_region(&cells, known),
         "organisations" => read_organisation(&cells, known),
         "shifts" => read_shift(&cells, known),
+        "places" => read_place(&cells, known),
         _ => read_post(&cells, known),
     }
 }
@@ -201,6 +225,29 @@ fn read_organisation(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Prob
         duty_room_phone: cells.some("room_phone").map(|it| phone::tidy(&it)),
         note: cells.some("note"),
     }))
+}
+
+/// Degrees of WGS 84; one that does not exist, or is written as anything but a decimal, is refused.
+fn degrees(cells: &Cells<'_>, key: &str, most: f64) -> Result<f64, Problem> {
+    let found = cells.must(key)?.parse::<f64>().ok().filter(|it| (-most..=most).contains(it));
+    let (zh, en) =
+        (format!("不是 -{most} 到 {most} 的度数（WGS 84）"), format!("is no degree from -{most} to {most} (WGS 84)"));
+    found.ok_or_else(|| cells.wrong(key, &zh, &en))
+}
+
+fn read_place(cells: &Cells<'_>, known: &Known) -> Result<Entry, Problem> {
+    let id = cells.must("id")?.to_owned();
+    let found = known.regions.get(&id).or_else(|| known.by_id.get(&id)).cloned();
+    let region =
+        found.ok_or_else(|| cells.wrong("id", "不在区划表和单位表里", "is in no list of regions or organisations"))?;
+    cells.own("id", &region, known)?;
+    let invented = match cells.get("invented") {
+        "" | "0" | "false" | "否" => false,
+        "1" | "true" | "是" | "演示编造" => true,
+        _ => return Err(cells.wrong("invented", "不是 是 或 否", "is neither true nor false")),
+    };
+    let (longitude, latitude) = (degrees(cells, "longitude", 180.0)?, degrees(cells, "latitude", 90.0)?);
+    Ok(Entry::Place(Place { id, region, longitude, latitude, source: cells.must("source")?.to_owned(), invented }))
 }
 
 fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {

@@ -8,5 +8,6 @@ mod faults;
 mod forms;
 mod numbers;
 mod parsing;
+mod places;
 mod roster;
 mod scopes;

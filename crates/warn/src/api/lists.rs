@@ -39,6 +39,11 @@ impl ListQuery {
         Self { cursor, limit: Some(limit.to_string()), at: None }
     }
 
+    /// Nothing but a moment.
+    pub fn moment(at: Option<String>) -> Self {
+        Self { at, ..Self::default() }
+    }
+
     /// How many records.
     pub fn most(&self) -> Result<usize, Problem> {
         let Some(text) = self.limit.as_deref().filter(|it| !it.is_empty()) else { return Ok(USUAL) };

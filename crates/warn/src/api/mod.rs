@@ -8,6 +8,7 @@ mod effect;
 mod evidence;
 mod gateways;
 mod lists;
+mod map;
 mod processes;
 mod rounds;
 mod transfers;
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use anlan_kernel::Permission as P;
 use anlan_web::{Access, Mounted, Routes, Site};
 
-use crate::{Warn, notice, pages};
+use anlan_monitor::Monitor;
+
+use crate::{Warn, map::MapRoom, notice, pages};
 
 pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
@@ -66,6 +69,18 @@ pub fn routes(site: &Arc<Site>, warn: Arc<Warn>) -> Mounted {
         .merge(channels(site).finish(room.clone()))
         .merge(notice::routes(site, room.clone()))
         .merge(pages::routes(room))
+}
+
+/// Routes of the map: it also shows what is measured.
+pub fn map_routes(site: &Arc<Site>, warn: Arc<Warn>, monitor: Arc<Monitor>) -> Mounted {
+    let (see, run) = (Access::Needs(P::SeeDesk), Access::Needs(P::RunChannels));
+    let map = MapRoom { room: Room { site: Arc::clone(site), warn }, monitor };
+    Routes::new(site)
+        .get("/api/v1/map", see, "一张图：站、告警、社区叫应、值班室", "Everything on the map", map::show)
+        .get("/api/v1/map/base", run, "底图设置", "The base map", map::base)
+        .put("/api/v1/map/base", run, "设置底图（须有审图号）", "Set the base map", map::set_base)
+        .finish(map.clone())
+        .merge(pages::map_routes(map))
 }
 
 fn desk(site: &Arc<Site>) -> Routes<Room> {

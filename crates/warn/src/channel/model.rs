@@ -173,7 +173,7 @@ table!(Play, PLAY, "play", Some("region"), &[], None, {
 
 /// Tables of the channels, a step of the mechanism's migrations.
 pub(crate) const MIGRATION: (&str, &str) = (
-    "0002-channels",
+    "0004-channels",
     "CREATE TABLE channel (id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, url TEXT NOT NULL, settings TEXT NOT NULL,
         rate DOUBLE PRECISION NOT NULL, max_tries BIGINT NOT NULL, enabled BIGINT NOT NULL, revision BIGINT NOT NULL);
      CREATE TABLE channel_route (id TEXT NOT NULL PRIMARY KEY, matter TEXT NOT NULL, region TEXT NOT NULL, channel TEXT NOT NULL);

@@ -318,7 +318,7 @@ record!(PublicPage, PUBLIC_PAGE, "public_page", region: None, sealed: &[], perso
 
 /// Tables of notices.
 pub(crate) const MIGRATION: (&str, &str) = (
-    "0002-notice",
+    "0003-notice",
     "CREATE TABLE notice (id TEXT NOT NULL PRIMARY KEY, process TEXT NOT NULL, hazard TEXT NOT NULL, region TEXT NOT NULL,
         areas TEXT NOT NULL, hat TEXT NOT NULL, standing TEXT NOT NULL, live BIGINT NOT NULL, issued BIGINT NOT NULL,
         working BIGINT, number TEXT, title TEXT NOT NULL, public_version BIGINT, opened_at BIGINT NOT NULL,

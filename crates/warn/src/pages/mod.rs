@@ -8,6 +8,7 @@ mod door;
 mod effect;
 mod escalation;
 mod list;
+mod map;
 mod papers;
 pub mod parts;
 mod process;
@@ -20,7 +21,10 @@ use anlan_web::{Access, Mounted, Routes};
 
 pub(crate) use parts::hazard;
 
-use crate::api::{Room, effect_sheet};
+use crate::{
+    api::{Room, effect_sheet},
+    map::MapRoom,
+};
 
 /// Pages and the forms on them.
 pub(crate) fn routes(room: Room) -> Mounted {
@@ -79,4 +83,16 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .post("/a/{token}/pin", link, "用口令打开名单", "Open a list with the PIN", list::open)
         .post("/a/{token}/pin/new", link, "设置口令", "Choose a PIN", list::choose)
         .finish(room)
+}
+
+/// 一张图 and what lies behind it.
+pub(crate) fn map_routes(map: MapRoom) -> Mounted {
+    let (see, run) = (Access::Needs(P::SeeDesk), Access::Needs(P::RunChannels));
+    Routes::new(&map.room.site)
+        .menu("/map/base", "底图", "Base map", Some(P::RunChannels))
+        .get("/map", see, "一张图", "Map", map::show)
+        .get("/map/known", see, "到那一刻谁知道了", "Who knew by then", map::known)
+        .get("/map/base", run, "底图设置", "The base map", map::base_form)
+        .post("/map/base", run, "设置底图", "Set the base map", map::set_base)
+        .finish(map)
 }

@@ -87,6 +87,7 @@ fn body(
                     a.button href=(paper("effect")) { (lang.pick("叫应效能分析", "Effect")) }
                     a.button href=(paper("summary")) { (lang.pick("过程总结", "Summary")) }
                 }
+                " · " a href=(site.url(&format!("/map?process={}", percent(&process.id)))) { (lang.pick("一张图", "Map")) }
             }
             (decide)
             div.process {

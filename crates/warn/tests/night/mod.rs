@@ -299,8 +299,9 @@ impl Night {
 }
 
 fn app(site: &Arc<Site>, warn: &Arc<Warn>, monitor: &Arc<Monitor>) -> axum::Router {
+    let map = api::map_routes(site, Arc::clone(warn), Arc::clone(monitor));
     let monitor = anlan_monitor::api::routes(site, Arc::clone(monitor)).router;
-    api::routes(site, Arc::clone(warn)).router.merge(monitor)
+    api::routes(site, Arc::clone(warn)).merge(map).router.merge(monitor)
 }
 
 async fn mechanisms(world: &TestWorld, gateway: &Gateway, answer_within: Duration) -> (Arc<Warn>, Arc<Monitor>) {

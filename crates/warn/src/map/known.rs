@@ -1,0 +1,135 @@
+//! What was known at a minute: the state of a process rebuilt from the journal up to then.
+
+use std::collections::BTreeMap;
+
+use anlan_kernel::{Instant, RegionCode, Scope};
+use anlan_store::{Record, StoreError, Tx, params};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::calls::{Calls, KNOWS, once};
+use crate::model::{Call, CallState, Process, Round};
+
+/// The rows of a process as its journal leaves them at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    process: Option<Process>,
+    /// In the order in which they start.
+    rounds: Vec<Beginning>,
+    /// By id.
+    calls: BTreeMap<String, CallThen>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Body<'a> {
+    #[serde(borrow, default)]
+    changes: Vec<Change<'a>>,
+}
+
+/// One row of a journal entry; the row itself is only read when it is the last of its key.
+#[derive(Debug, Deserialize)]
+struct Change<'a> {
+    t: &'a str,
+    k: String,
+    #[serde(borrow)]
+    r: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Beginning {
+    id: String,
+    start_at: Instant,
+}
+
+/// What the map needs of a call.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct CallThen {
+    pub round: String,
+    pub callee: String,
+    pub region: RegionCode,
+    pub state: CallState,
+    pub final_at: Option<Instant>,
+}
+
+impl Replay {
+    /// One pass over the entries of the process and its rounds, calls and lists, which stand under keys
+    /// that begin with the id of the process. The caller found the process inside the scope; calls are
+    /// filtered by it in [`Replay::calls`].
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn read(tx: &mut Tx<'_>, process: &str, at: Instant) -> Result<Self, StoreError> {
+        // "/" follows ".": every key that goes on after a point, and no other process of the day.
+        let sql = "SELECT body FROM journal WHERE (subject = $1 OR (subject >= $2 AND subject < $3)) AND at <= $4
+                    ORDER BY entry DESC";
+        let (from, until) = (format!("{process}."), format!("{process}/"));
+        let rows = tx.query_everywhere(sql, params![process, from, until, at])?;
+        let (mut replay, mut seen) = (Self::default(), std::collections::HashSet::new());
+        for row in &rows {
+            let text = row.text(0)?;
+            let body: Body<'_> = serde_json::from_str(&text)?;
+            for change in body.changes.into_iter().rev() {
+                let wanted = [Call::TABLE.name, Round::TABLE.name, Process::TABLE.name].contains(&change.t);
+                if wanted && seen.insert((change.t.len(), change.k.clone())) {
+                    replay.take(change)?;
+                }
+            }
+        }
+        replay.rounds.sort_by(|a, b| (a.start_at, &a.id).cmp(&(b.start_at, &b.id)));
+        Ok(replay)
+    }
+
+    fn take(&mut self, change: Change<'_>) -> Result<(), StoreError> {
+        let Some(row) = change.r.map(RawValue::get) else { return Ok(()) };
+        if change.t == Call::TABLE.name {
+            self.calls.insert(change.k, serde_json::from_str(row)?);
+        } else if change.t == Round::TABLE.name {
+            self.rounds.push(serde_json::from_str(row)?);
+        } else {
+            self.process = Some(serde_json::from_str(row)?);
+        }
+        Ok(())
+    }
+
+    /// The process as it stood.
+    pub fn process(&self, present: &Process) -> Process {
+        self.process.clone().filter(|it| it.id == present.id).unwrap_or_else(|| present.clone())
+    }
+
+    /// Calls inside the scope, with their ids, in the order of the rounds.
+    pub fn within<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (&'a str, &'a CallThen)> {
+        let mine = move |round: &'a str| {
+            let own = self.calls.iter().filter(move |(_, it)| it.round == round && scope.covers(&it.region));
+            own.map(|(id, it)| (id.as_str(), it))
+        };
+        self.rounds.iter().flat_map(move |it| mine(&it.id))
+    }
+
+    /// The calls inside the scope, counted as [`super::calls::counted`] counts the present.
+    pub fn calls(&self, scope: &Scope) -> Calls {
+        let mut calls = Calls::default();
+        for (_, it) in self.within(scope) {
+            calls.add(&it.round, it.region.as_str(), it.state, 1);
+            if let Some(room) = it.callee.strip_prefix("room:") {
+                calls.rooms.insert(room.to_owned(), it.state);
+            }
+        }
+        calls.tally.called = once(self.within(scope).map(|(_, it)| it.callee.as_str()));
+        let knows = self.within(scope).filter(|(_, it)| KNOWS.contains(&it.state));
+        calls.tally.knows = once(knows.map(|(_, it)| it.callee.as_str()));
+        calls
+    }
+
+    /// Ids of the calls by which somebody knew, one a callee, in the order of their ids.
+    pub fn who_knew(&self, scope: &Scope) -> Vec<String> {
+        let mut first: BTreeMap<&str, (Option<Instant>, &str)> = BTreeMap::new();
+        for (id, it) in self.within(scope).filter(|(_, it)| KNOWS.contains(&it.state)) {
+            let new = (it.final_at, id);
+            let held = first.entry(it.callee.as_str()).or_insert(new);
+            *held = (*held).min(new);
+        }
+        let mut ids: Vec<_> = first.into_values().map(|(_, id)| id.to_owned()).collect();
+        ids.sort_unstable();
+        ids
+    }
+}

@@ -1,0 +1,365 @@
+//! 一张图: the map, the slider over its process, the tables beside it, and who knew by a minute.
+
+use anlan_kernel::{Instant, Lang, Permission};
+use anlan_web::{ApiResult, ImageHost, Who, asset, page};
+use axum::{
+    extract::{Form, Query, State},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{Markup, html};
+
+use super::parts::{clock, duties, invented, level, state, to};
+use crate::{
+    api::{CallView, call_view},
+    courier::percent,
+    map::{
+        self, MapQuery, MapRoom, MapView, base,
+        calls::Standing,
+        known::Replay,
+        layers::{CommunityShown, Position, StationShown},
+    },
+    model::Call,
+};
+
+/// People on one page of the list.
+const SHOWN: usize = 100;
+const MINUTE: i64 = 60_000_000;
+
+/// The map.
+pub(super) async fn show(State(map): State<MapRoom>, who: Who, Query(query): Query<MapQuery>) -> ApiResult<Response> {
+    let view = map::read(&map, &who, &query).await?;
+    let title = who.lang.pick("一张图", "Map");
+    let mut answer = page(&map.room.site, &who, title, body(&map, &who, &view)).into_response();
+    if let Some(host) = view.base.as_ref().and_then(|it| base::host(&it.tiles)) {
+        answer.extensions_mut().insert(ImageHost(host));
+    }
+    Ok(answer)
+}
+
+/// The address of this map, perhaps at another minute.
+fn here(map: &MapRoom, path: &str, view: &MapView, at: Option<Instant>) -> String {
+    let process = view.process.as_ref().map(|it| format!("process={}", percent(&it.id)));
+    let at = at.map(|it| format!("at={}", percent(&it.to_rfc3339_shanghai())));
+    let query: Vec<_> = process.into_iter().chain(at).collect();
+    map.room.site.url(&format!("{path}?{}", query.join("&")))
+}
+
+fn body(map: &MapRoom, who: &Who, view: &MapView) -> Markup {
+    let (lang, site) = (who.lang, &map.room.site);
+    let data = serde_json::to_string(view).unwrap_or_default();
+    html! {
+        main.map-page {
+            h1 { (lang.pick("一张图", "Map")) " "
+                @if let Some(it) = &view.process {
+                    a href=(to(site, "processes", &it.id)) { (it.title) }
+                    " " @if let Some(it) = it.level { (level(it, lang)) }
+                }
+            }
+            (slider(map, view, lang))
+            (sentence(map, view, lang))
+            div id="map-data" data-live=(live(view))
+                data-map=(data) hidden {}
+            div.map-stage {
+                div.map-tools.row {
+                    button type="button" data-map-do="in" data-key="+" aria-label=(lang.pick("放大", "Zoom in")) { "+" }
+                    button type="button" data-map-do="out" data-key="-" aria-label=(lang.pick("缩小", "Zoom out")) { "−" }
+                    button type="button" data-map-do="all" { (lang.pick("全区", "All")) }
+                    (layers(lang))
+                }
+                svg #map viewBox="0 0 1000 640" tabindex="0" role="img" focusable="true"
+                    aria-label=(lang.pick("示意图；同样内容见下方表格。方向键移动，加减号缩放", "Sketch map; the tables below say the same. Arrows move, plus and minus zoom"))
+                    data-rounds=(site.url("/rounds/")) {}
+                p.small.soft { (foot(view, lang)) }
+                noscript { p.note { (lang.pick("未启用脚本：请看下方表格。", "Scripts are off: see the tables below.")) } }
+            }
+            (legend(lang))
+            div.columns {
+                (communities(map, view, lang))
+                (stations(view, lang))
+                section { (alarms(view, lang)) (signals(view, lang)) (rooms(view, lang)) }
+            }
+            script type="module" src=(asset(site, "map.js")) {}
+        }
+    }
+}
+
+fn foot(view: &MapView, lang: Lang) -> String {
+    let made_up = view.ground.communities.iter().any(|it| it.invented);
+    let mut words = lang.pick("示意图 · 坐标 WGS 84", "Sketch map · coordinates WGS 84").to_owned();
+    if made_up {
+        words += lang.pick(" · 社区点位为演示编造", " · positions of communities are invented for the demonstration");
+    }
+    if let Some(base) = &view.base {
+        words += &format!(" · {} · {}", base.attribution, base.approval);
+    }
+    words
+}
+
+fn layers(lang: Lang) -> Markup {
+    let all = [
+        ("area", "过程区域", "area"),
+        ("communities", "社区", "communities"),
+        ("rooms", "值班室", "duty rooms"),
+        ("stations", "监测站", "stations"),
+    ];
+    html! {
+        @for (key, zh, en) in all {
+            label.check { input type="checkbox" checked data-map-layer=(key); " " (lang.pick(zh, en)) }
+        }
+    }
+}
+
+fn slider(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
+    let Some(process) = &view.process else { return html! {} };
+    let now = map.room.site.world.now();
+    let first = process.opened_at.0.div_euclid(MINUTE) + 1;
+    let last = now.0.div_euclid(MINUTE).max(first);
+    let shown = view.at.map_or(last, |it| it.0.div_euclid(MINUTE));
+    let step = |minutes: i64| Instant((shown + minutes).clamp(first, last) * MINUTE);
+    html! {
+        form.card.map-time method="get" action=(map.room.site.url("/map")) {
+            input type="hidden" name="process" value=(process.id);
+            div.row {
+                b.num data-map-at { (view.as_of.wall()[..16]) }
+                @match view.at {
+                    Some(_) => { span.tag { (lang.pick("当时所知", "as known then")) } a href=(here(map, "/map", view, None)) { (lang.pick("回到现在", "Back to now")) } },
+                    None => span.tag { (lang.pick("现在", "now")) },
+                }
+                @for (minutes, words) in [(-60, "−60"), (-10, "−10"), (-1, "−1"), (1, "+1"), (10, "+10"), (60, "+60")] {
+                    a.button href=(here(map, "/map", view, Some(step(minutes)))) { (words) }
+                }
+                span.small.soft { (lang.pick("分钟", "minutes")) }
+            }
+            input type="range" min=(first) max=(last) value=(shown) step="1" data-map-slider
+                data-to=(here(map, "/map", view, None))
+                aria-label=(lang.pick("时刻：从过程开始到现在", "Moment: from the start of the process to now"));
+        }
+    }
+}
+
+/// 谁知道了.
+fn sentence(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
+    let Some(_) = &view.process else {
+        return html! { p.note { (lang.pick("没有天气过程。", "There is no weather process.")) } };
+    };
+    let (known, at) = (&view.known, view.as_of.clock());
+    let list = here(map, "/map/known", view, Some(view.as_of));
+    html! {
+        p.note #map-known data-live=(if view.at.is_none() { "call. round." } else { "never." }) {
+            @match lang {
+                Lang::Zh => { "谁知道了：" (at) " 时应叫 " b.num { (known.called) } "，已知晓 " b.num { (known.knows) } "（" a href=(list) { "名单" } "）" },
+                Lang::En => { "Who knew: at " (at) " " b.num { (known.called) } " were to be called, " b.num { (known.knows) } " knew (" a href=(list) { "list" } ")" },
+            }
+            @if known.round.is_some() && known.round_called != known.called {
+                " " (lang.pick("其中最近一轮：应叫", "Of these in the newest round: called")) " " b.num { (known.round_called) }
+                " " (lang.pick("，已知晓", ", knew")) " " b.num { (known.round_knows) }
+            }
+        }
+    }
+}
+
+fn legend(lang: Lang) -> Markup {
+    let marks = [
+        ("wait", "●", "社区：尚未叫应", "community: nobody called"),
+        ("part", "◐", "社区：叫应中", "community: being called"),
+        ("done", "●", "社区：全部已知晓", "community: everybody knows"),
+        ("bad", "✕", "社区：有人未叫通（点开名单）", "community: somebody not reached (opens the list)"),
+    ];
+    html! {
+        ul.map-legend.small aria-label=(lang.pick("图例", "Legend")) {
+            @for (class, sign, zh, en) in marks { li { span class=(format!("map-{class}")) { (sign) } " " (lang.pick(zh, en)) } }
+            @for grade in 1..=4 { li { span class=(format!("grade grade-{grade}")) { (["Ⅰ", "Ⅱ", "Ⅲ", "Ⅳ"][grade - 1]) } " " (lang.pick("监测级别", "measured grade")) } }
+            li { "▢ " (lang.pick("值班室", "duty room")) }
+            li { "△ " (lang.pick("监测站；↑→↓ 与上一次读数相比；上游监视为虚线", "station; ↑→↓ against the reading before; dashed: watched upstream")) }
+        }
+    }
+}
+
+fn no_place(position: Option<&Position>, lang: Lang) -> Markup {
+    html! { @if position.is_none() { " " span.tag { (lang.pick("无坐标", "no coordinates")) } } }
+}
+
+/// What the calls of a community come to, in words.
+fn words(calls: Option<&Standing>, lang: Lang) -> &'static str {
+    match calls {
+        None => lang.pick("未叫", "not called"),
+        Some(it) if it.silent > 0 => lang.pick("有人未叫通", "not reached"),
+        Some(it) if it.open > 0 => lang.pick("叫应中", "being called"),
+        Some(it) if it.knows == it.called => lang.pick("全部已知晓", "all know"),
+        Some(_) => lang.pick("已有结果", "ended"),
+    }
+}
+
+fn communities(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
+    let link = |it: &CommunityShown| {
+        let round = it.calls.as_ref().map(|it| to(&map.room.site, "rounds", &it.round));
+        round.map(|round| format!("{round}?region={}", it.code))
+    };
+    html! {
+        div.card.scroll id="map-communities" data-live=(live(view)) {
+            header { h2 { (lang.pick("街道与社区", "Streets and communities")) } span.soft.small.num { (view.ground.communities.len()) } }
+            table {
+                thead { tr { th { (lang.pick("名称", "Name")) } th { (lang.pick("叫应", "Calls")) }
+                    th.num { (lang.pick("已知晓/应叫", "Know/called")) } th.num { (lang.pick("未叫通", "Not reached")) } } }
+                tbody { @for it in &view.ground.communities {
+                    tr {
+                        td { @match link(it) { Some(to) => a href=(to) { (it.name) }, None => (it.name) } (no_place(it.position.as_ref(), lang)) }
+                        td { (words(it.calls.as_ref(), lang)) }
+                        @match &it.calls {
+                            Some(calls) => { td.num { (calls.knows) "/" (calls.called) } td.num.bad[calls.silent > 0] { (calls.silent) } },
+                            None => { td {} td {} },
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn live(view: &MapView) -> &'static str {
+    if view.at.is_none() { "call. round. alarm. signal. process. station." } else { "never." }
+}
+
+/// ↑→↓ against the reading before.
+fn arrow(trend: Option<i8>) -> &'static str {
+    match trend {
+        Some(1) => "↑",
+        Some(0) => "→",
+        Some(_) => "↓",
+        None => "",
+    }
+}
+
+fn stations(view: &MapView, lang: Lang) -> Markup {
+    let row = |it: &StationShown| {
+        html! {
+            tr {
+                td { (it.name) (no_place(it.position.as_ref(), lang))
+                    @if it.upstream { " " span.tag { (lang.pick("上游监视", "upstream")) } } }
+                td.num {
+                    @for reading in &it.readings { span { (reading.value) " " (reading.unit) " " (arrow(reading.trend)) } " " span.small.soft { (reading.quantity) " " (clock(reading.at)) } br; }
+                    @if it.readings.is_empty() {
+                        span.tag { (if view.readings_here { lang.pick("无读数", "no readings") } else { lang.pick("读数在接收观测的节点", "readings are on the node that takes them") }) }
+                    }
+                }
+            }
+        }
+    };
+    html! {
+        div.card.scroll id="map-stations" data-live=(live(view)) {
+            header { h2 { (lang.pick("监测站", "Stations")) } span.soft.small.num { (view.weather.stations.len()) } }
+            table { @for it in &view.weather.stations { (row(it)) } }
+        }
+    }
+}
+
+fn alarms(view: &MapView, lang: Lang) -> Markup {
+    html! {
+        div.card id="map-alarms" data-live=(live(view)) {
+            header { h2 { (lang.pick("实况告警", "Alarms")) } span.soft.small.num { (view.weather.alarms.len()) } }
+            table { @for it in &view.weather.alarms {
+                tr { td { span class=(format!("grade grade-{}", it.grade)) { (it.numeral) } } td { (it.title) " · " (it.station) } td.num { (clock(it.raised_at)) } }
+            } }
+            @if view.weather.alarms.is_empty() { p.soft { (lang.pick("无", "none")) } }
+        }
+    }
+}
+
+fn signals(view: &MapView, lang: Lang) -> Markup {
+    html! {
+        div.card id="map-signals" data-live=(live(view)) {
+            header { h2 { (lang.pick("生效信号", "Signals in force")) } span.soft.small.num { (view.weather.signals.len()) } }
+            table { @for it in &view.weather.signals {
+                tr { td { (it.title) (invented(it.invented, lang)) } td { (it.issuer) } td.num { (clock(it.received_at)) } }
+            } }
+            @if view.weather.signals.is_empty() { p.soft { (lang.pick("无", "none")) } }
+        }
+    }
+}
+
+fn rooms(view: &MapView, lang: Lang) -> Markup {
+    html! {
+        div.card.scroll id="map-rooms" data-live=(live(view)) {
+            header { h2 { (lang.pick("值班室", "Duty rooms")) } span.soft.small.num { (view.ground.rooms.len()) } }
+            table { @for it in &view.ground.rooms {
+                tr { td { (it.name) (no_place(it.position.as_ref(), lang)) }
+                    td { @match it.state { Some(at) => (state(at, lang)), None => (lang.pick("未叫", "not called")) } } }
+            } }
+        }
+    }
+}
+
+/// Who knew by then: one line a callee, with the call by which they first knew.
+pub(super) async fn known(State(map): State<MapRoom>, who: Who, Query(query): Query<MapQuery>) -> ApiResult<Markup> {
+    let lang = who.lang;
+    let (process, at) = map::which(&map, &who, &query).await?;
+    let process = process.ok_or_else(anlan_web::ApiError::not_found)?;
+    let at = at.unwrap_or_else(|| map.room.site.world.now());
+    let (named, cursor, id) =
+        (who.may(Permission::SeePeople), query.cursor.clone().unwrap_or_default(), process.id.clone());
+    let (total, found) = map
+        .room
+        .site
+        .world
+        .read(&who.actor, move |tx| {
+            let scope = tx.actor().scope.clone();
+            let ids = Replay::read(tx, &id, at)?.who_knew(&scope);
+            let mut found: Vec<CallView> = Vec::new();
+            for id in ids.iter().filter(|it| **it > cursor).take(SHOWN) {
+                if let Some(call) = tx.get::<Call>(id)? {
+                    found.push(call_view(tx, call, named)?);
+                }
+            }
+            Ok((ids.len(), found))
+        })
+        .await?;
+    let next = found.last().filter(|_| found.len() == SHOWN).map(|it| it.call.id.clone());
+    let base = format!("process={}&at={}", percent(&process.id), percent(&at.to_rfc3339_shanghai()));
+    let title = lang.pick("谁知道了", "Who knew");
+    let body = html! {
+        main {
+            h1 { (title) " · " span.num { (&at.wall()[..16]) } " · " (total) }
+            p { a href=(map.room.site.url(&format!("/map?{base}"))) { (lang.pick("回到图上", "Back to the map")) } }
+            div.card.scroll { table { @for it in &found {
+                tr {
+                    td { a href=(to(&map.room.site, "calls", &it.call.id)) { (it.name) } br; span.small.soft { (duties(it)) } }
+                    td { (state(it.call.state, lang)) @if let Some(at) = it.call.final_at { " " span.small.soft { (clock(at)) } } }
+                }
+            } }
+            @if let Some(next) = next { p { a href=(map.room.site.url(&format!("/map/known?{base}&cursor={}", percent(&next)))) { (lang.pick("下一页", "next page")) } } }
+            }
+        }
+    };
+    Ok(page(&map.room.site, &who, title, body))
+}
+
+/// 底图: set by an administrator.
+pub(super) async fn base_form(State(map): State<MapRoom>, who: Who) -> ApiResult<Markup> {
+    let stored = map.room.site.world.read(&who.actor, base::stored).await?;
+    let (lang, title) = (who.lang, who.lang.pick("底图", "Base map"));
+    let value = |get: fn(&crate::model::MapBase) -> &String| stored.as_ref().map(get).cloned().unwrap_or_default();
+    let body = html! {
+        main.narrow {
+            h1 { (title) }
+            p.note { (lang.pick("默认不用底图，只画本区。启用底图须填审图号。", "By default there is no base map. One is switched on only with its 审图号.")) }
+            form.card method="post" action=(map.room.site.url("/map/base")) {
+                label { (lang.pick("地址模板（XYZ、WMTS、天地图，含 {z} {x} {y} 与密钥）", "URL template (XYZ, WMTS, with {z} {x} {y} and key)")) input name="tiles" value=(value(|it| &it.tiles)); }
+                label { (lang.pick("版权说明", "Attribution")) input name="attribution" value=(value(|it| &it.attribution)); }
+                label { (lang.pick("审图号", "Approval number (审图号)")) input name="approval" value=(value(|it| &it.approval)); }
+                label { input type="checkbox" name="enabled" value="true" checked[stored.as_ref().is_some_and(|it| it.enabled)]; " " (lang.pick("启用", "Switched on")) }
+                p { button.main type="submit" { (lang.pick("保存", "Save")) } }
+            }
+        }
+    };
+    Ok(page(&map.room.site, &who, title, body))
+}
+
+/// 底图.
+pub(super) async fn set_base(
+    State(map): State<MapRoom>,
+    who: Who,
+    Form(setting): Form<base::Setting>,
+) -> ApiResult<Redirect> {
+    base::set(&map.room.site.world, &who.actor, setting).await?;
+    Ok(Redirect::to(&map.room.site.url("/map/base")))
+}
