@@ -84,10 +84,10 @@ fn body(
                     @if who.actor.name.starts_with("user:") {
                         a href=(paper(&format!("evidence/{}", percent(&who.actor.name)))) { (lang.pick("我的尽职记录", "My record of duty")) }
                     }
+                    a.button href=(site.url(&format!("/map?process={}", percent(&process.id)))) { (lang.pick("一张图", "Map")) }
                     a.button href=(paper("effect")) { (lang.pick("叫应效能分析", "Effect")) }
                     a.button href=(paper("summary")) { (lang.pick("过程总结", "Summary")) }
                 }
-                " · " a href=(site.url(&format!("/map?process={}", percent(&process.id)))) { (lang.pick("一张图", "Map")) }
             }
             (decide)
             div.process {
