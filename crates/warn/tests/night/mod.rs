@@ -2,6 +2,7 @@
 //! and a clock that never passes a moment at which something is due.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod desk;
 pub mod http;
 pub mod wire;
 
