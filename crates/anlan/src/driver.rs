@@ -12,6 +12,7 @@ use std::{
 use anlan_kernel::Instant;
 use anlan_simulator::{CarrierClient, carrier::CarrierError};
 use anlan_store::{StoreError, deadline};
+use tokio::sync::watch;
 
 use crate::house::House;
 
@@ -66,9 +67,15 @@ impl Driver {
     /// # Errors
     /// What a mechanism says.
     pub async fn settle(&self) -> Result<Option<Instant>, Error> {
+        self.settle_all(&mut self.house.world.commits()).await
+    }
+
+    /// As [`Driver::settle`]; what anybody commits after its last look is news to `commits`.
+    async fn settle_all(&self, commits: &mut watch::Receiver<u64>) -> Result<Option<Instant>, Error> {
         let now = self.house.world.now();
         self.house.monitor.judge_until(now).await?;
         loop {
+            commits.mark_unchanged();
             let fired = deadline::fire_due(&self.house.world, &self.house.handlers, None).await?;
             let step = self.house.warn.courier_step(None).await?;
             let carried = self.carrier.advance(now).await?;
@@ -80,8 +87,9 @@ impl Driver {
         }
     }
 
-    /// Moves the clock to `at`, no faster than the speed allows.
-    pub async fn move_to(&self, at: Instant) {
+    /// Moves the clock to `at`, no faster than the speed allows; stops on the way, and says so, when
+    /// somebody commits something, for it may be due now.
+    async fn move_to(&self, at: Instant, commits: &mut watch::Receiver<u64>) -> bool {
         let clock = self.house.world.clock();
         loop {
             let now = clock.now();
@@ -99,11 +107,15 @@ impl Driver {
             }
             let piece = left.min(PIECE.as_secs_f64());
             let begun = Wall::now();
-            tokio::time::sleep(Duration::from_secs_f64(piece)).await;
+            let stopped = tokio::time::timeout(Duration::from_secs_f64(piece), commits.changed()).await.is_ok();
             let passed = begun.elapsed().as_secs_f64().min(left) * speed;
             clock.move_to(now.plus(Duration::from_secs_f64(passed)).min(at));
+            if stopped {
+                return false;
+            }
         }
         clock.move_to(at);
+        true
     }
 
     /// Runs the world up to and including `until`.
@@ -111,11 +123,14 @@ impl Driver {
     /// # Errors
     /// What a mechanism says.
     pub async fn run_until(&self, until: Instant) -> Result<(), Error> {
-        while let Some(next) = self.settle().await?.filter(|it| *it <= until) {
-            self.move_to(next.max(self.house.world.now())).await;
+        let mut commits = self.house.world.commits();
+        loop {
+            let next = self.settle_all(&mut commits).await?.filter(|it| *it <= until);
+            let aim = next.unwrap_or(until).max(self.house.world.now());
+            if self.move_to(aim, &mut commits).await && next.is_none() {
+                return self.settle_all(&mut commits).await.map(drop);
+            }
         }
-        self.move_to(until).await;
-        self.settle().await.map(drop)
     }
 }
 

@@ -1,91 +1,22 @@
-//! Risk notices over HTTP and on screens: from facts to a signed paper, to the same list, to the public.
+//! Risk notices over HTTP and on screens: from facts to a signed paper, and to the same list.
 
 mod night;
 
 use std::time::Duration;
 
-use anlan_codecs::cap;
-use anlan_kernel::Actor;
+use anlan_kernel::Instant;
 use anlan_register::Rank;
 use anlan_store::journal;
 use anlan_testbed::Engine;
 use anlan_warn::notice::{OpenKind, open_items, timeline};
 use night::{
-    DISTRICT, HATS, Night, Roster, Setting, at,
+    DISTRICT, HATS, Roster, Setting, at,
     caller::{Caller, percent},
+    desk::{Desk, callees, id, journal_of, newest},
     long,
 };
-use reqwest::Method;
 use rstest::rstest;
 use serde_json::{Value as Json, json};
-
-/// A night with a red signal, its process, and the people who write and sign.
-struct Desk {
-    night: Night,
-    officer: Caller,
-    leader: Caller,
-    process: String,
-}
-
-impl Desk {
-    async fn open(setting: Setting) -> Self {
-        let night = setting.begin().await;
-        night.roster(Roster::rooms().person("lead", "440303001001", Rank::Lead, Some("21"))).await;
-        night.signal("red", Some("red"), "发布", &["440303001"]).await;
-        let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
-        let leader = Caller::with(&night, "duty_leader", Some(DISTRICT)).await;
-        let process = night.process().await.id;
-        Self { night, officer, leader, process }
-    }
-
-    async fn on(engine: Engine) -> Self {
-        Self::open(Setting::on(engine)).await
-    }
-
-    /// A draft, by the officer.
-    async fn draft(&self) -> Json {
-        let (status, notice) = self.officer.post("/api/v1/notices", json!({"process": self.process})).await;
-        assert_eq!(status, 201, "{notice}");
-        notice
-    }
-
-    /// A notice that was signed.
-    async fn issued(&self) -> String {
-        let id = id(&self.draft().await);
-        self.sign(&id).await;
-        id
-    }
-
-    async fn officer(&self, id: &str, verb: &str, body: Json) -> (u16, Json) {
-        self.officer.post(&format!("/api/v1/notices/{id}/{verb}"), body).await
-    }
-
-    async fn sign(&self, id: &str) -> Json {
-        let (status, notice) = self.leader.post(&format!("/api/v1/notices/{id}/sign"), json!({})).await;
-        assert_eq!(status, 200, "{notice}");
-        notice
-    }
-
-    async fn told(&self, id: &str, query: &str) -> Json {
-        self.officer.get(&format!("/api/v1/notices/{id}/recipients{query}")).await.1
-    }
-
-    async fn settle(&self) {
-        self.night.until(self.night.world.now().plus(Duration::from_secs(60))).await;
-    }
-}
-
-fn id(notice: &Json) -> String {
-    notice["id"].as_str().unwrap().to_owned()
-}
-
-fn newest(notice: &Json) -> &Json {
-    notice["papers"].as_array().unwrap().last().unwrap()
-}
-
-fn callees(told: &Json) -> Vec<&str> {
-    told["items"].as_array().unwrap().iter().map(|it| it["callee"].as_str().unwrap()).collect()
-}
 
 #[rstest]
 #[tokio::test]
@@ -212,18 +143,6 @@ async fn a_verbal_yes_sends_at_once_and_its_signature_stays_open(
     assert!(!events.contains("胡主任") && !events.contains("13899990000"), "who said yes is sealed");
 }
 
-/// Every entry about the notice, as text.
-async fn journal_of(night: &Night, id: &str) -> String {
-    let id = id.to_owned();
-    night
-        .read(move |tx| {
-            let sql = "SELECT event, body FROM journal WHERE subject = $1 AND {scope:region} ORDER BY entry";
-            let rows = tx.query(sql, &[id.as_str().into()])?;
-            rows.iter().map(|it| Ok(format!("{} {}\n", it.text(0)?, it.text(1)?))).collect()
-        })
-        .await
-}
-
 #[rstest]
 #[tokio::test]
 async fn what_follows_goes_to_the_same_list_and_a_grown_area_adds_to_it(
@@ -284,121 +203,15 @@ async fn a_correction_overtakes_a_night_of_calls_and_what_was_wrong_is_not_said_
     desk.night.until(at(220)).await;
     let told = desk.told(&id, "").await;
     assert_eq!(told["counts"], json!({"delivered": 2}), "the same list within 60 s of the signature");
+    for it in told["items"].as_array().unwrap() {
+        let sent = Instant::parse(it["sent_at"].as_str().unwrap()).unwrap();
+        assert!(sent.since(at(160)) <= Duration::from_secs(5), "ahead of some three hundred calls: {sent}");
+    }
     desk.night.until(at(3_600)).await;
     assert_eq!(desk.told(&id, "?version=1").await["counts"], json!({"dropped": 2}));
     let words = desk.night.words_to(&long("901"));
     assert!(words.iter().any(|it| it.contains("更正原因：区域有误")), "{words:?}");
     assert!(!words.iter().any(|it| it.contains("罗三防风险〔2023〕1号")), "{words:?}");
-}
-
-#[rstest]
-#[tokio::test]
-async fn cap_is_read_back_by_the_strict_reader_with_status_references_and_places(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let desk = Desk::on(engine).await;
-    let id = desk.issued().await;
-    desk.officer(&id, "update", json!({})).await;
-    desk.sign(&id).await;
-    desk.officer(&id, "lift", json!({"reason": "过程结束"})).await;
-    desk.sign(&id).await;
-    let mut seen = Vec::new();
-    for version in 1..=3 {
-        let path = format!("/api/v1/notices/{id}.cap?version={version}");
-        let (status, xml) = desk.officer.send(Method::GET, &path, None, "application/cap+xml").await;
-        assert_eq!(status, 200, "{xml}");
-        let read = cap::read(xml.as_bytes());
-        assert_eq!(read.warnings, [], "{xml}");
-        let alert = read.message.unwrap();
-        assert_eq!(cap::check(&alert), cap::Check::default(), "{xml}");
-        assert_eq!(cap::write(&alert), xml, "read and written again it is the same");
-        assert_eq!((alert.scope, alert.status), (cap::Scope::Restricted, cap::Status::Test), "a replay is a test");
-        assert!(alert.restriction.is_some() && alert.note.is_some());
-        let languages: Vec<_> = alert.infos.iter().map(|it| it.language.as_deref().unwrap()).collect();
-        assert_eq!(languages, ["zh-CN", "en"]);
-        for info in &alert.infos {
-            let area = &info.areas[0];
-            assert_eq!((area.description.as_str(), area.geocodes[0].value.as_str()), ("区划440303001", "440303001"));
-            assert!(info.description.as_ref().unwrap().contains("市气象台台风信号 red"), "quoted, not restated");
-        }
-        seen.push(alert);
-    }
-    assert_eq!(
-        seen.iter().map(|it| it.msg_type).collect::<Vec<_>>(),
-        [cap::MsgType::Alert, cap::MsgType::Update, cap::MsgType::Cancel]
-    );
-    assert_eq!(seen.iter().map(|it| it.references.len()).collect::<Vec<_>>(), [0, 1, 2]);
-    assert_eq!((&seen[2].references[1].identifier, &seen[2].references[1].sent), (&seen[1].identifier, &seen[1].sent));
-    assert!(
-        seen[0].infos[1].instruction.as_ref().unwrap().starts_with("Duty rooms stay manned"),
-        "English where the pack has it"
-    );
-}
-
-#[rstest]
-#[tokio::test]
-async fn a_relayed_original_is_handed_on_byte_for_byte(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let desk = Desk::on(engine).await;
-    let id = desk.issued().await;
-    let path = format!("/api/v1/notices/{id}.cap");
-    let (_, ours) = desk.officer.send(Method::GET, &path, None, "application/cap+xml").await;
-    let theirs = ours.replace(&format!("{id}.v1"), "12379-1").replace("<scope>Restricted", "\n  <scope>Restricted");
-    let marked = [b"\xEF\xBB\xBF", theirs.replace("12379-1", "12379-2").as_bytes()].concat();
-    for bytes in [theirs.clone().into_bytes(), marked] {
-        let by = Actor::system("feed");
-        let signal = desk.night.monitor.receive_signal(&by, &bytes).await.unwrap().signal;
-        let request = desk.officer.request(Method::GET, &format!("/api/v1/signals/{}.cap", percent(&signal.id)));
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200);
-        assert_eq!(answer.bytes().await.unwrap(), bytes);
-    }
-    let told = desk.night.signal("words", None, "发布", &[DISTRICT]).await;
-    assert_eq!(desk.officer.get(&format!("/api/v1/signals/{}.cap", percent(&told))).await.0, 404, "it was no CAP");
-}
-
-#[rstest]
-#[tokio::test]
-async fn the_public_page_is_off_until_switched_on_and_shows_what_was_approved(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let desk = Desk::on(engine).await;
-    let (stranger, admin) = (Caller::stranger(&desk.night), Caller::with(&desk.night, "system_admin", None).await);
-    let id = id(&desk.draft().await);
-    desk.officer(&id, "edit", json!({"advice": "沿江风险很高。"})).await;
-    desk.sign(&id).await;
-    assert_eq!((stranger.page("/public").await.0, stranger.get("/api/v1/notices.atom").await.0), (404, 404));
-    let (status, feed) = desk.officer.page("/api/v1/notices.atom").await;
-    assert!(status == 200 && feed.contains("罗三防风险〔2023〕1号"), "the desk's own readers always: {feed}");
-    let switch =
-        |it: bool| admin.send(Method::PUT, "/api/v1/public-page", Some(json!({"shown": it})), "application/json");
-    let put = desk.leader.send(Method::PUT, "/api/v1/public-page", Some(json!({"shown": true})), "application/json");
-    assert_eq!(put.await.0, 403, "the administrator's, nobody else's");
-    assert_eq!(switch(true).await.0, 200);
-    let (status, page) = stranger.page("/public").await;
-    assert!(status == 200 && !page.contains("罗三防风险") && !page.contains("台风信号 red"), "{page}");
-
-    assert_eq!(desk.officer(&id, "public", json!({"approve": true})).await.0, 403);
-    let publish = format!("/api/v1/notices/{id}/public");
-    assert_eq!(desk.leader.post(&publish, json!({"approve": true})).await.0, 200);
-    let signal = desk.night.read(|tx| tx.find::<anlan_monitor::Signal>("1 = 1", "", &[])).await.remove(0).id;
-    assert_eq!(desk.officer.post(&format!("/api/v1/signals/{}/forward", percent(&signal)), json!({})).await.0, 200);
-    for path in ["/public", "/api/v1/notices.atom"] {
-        let (status, text) = stranger.page(path).await;
-        assert_eq!(status, 200);
-        for words in ["罗三防风险〔2023〕1号", "市气象台台风信号 red", "回放"] {
-            assert!(text.contains(words), "{path} {words}: {text}");
-        }
-        assert!(!text.contains("duty-") && !text.contains("138"), "no names, no numbers: {text}");
-    }
-    desk.officer(&id, "update", json!({})).await;
-    desk.officer(&id, "edit", json!({"advice": "险情请拨 0755-25550000。"})).await;
-    desk.sign(&id).await;
-    assert!(!stranger.page("/public").await.1.contains("罗三防风险"), "a new paper is approved anew");
-    assert_eq!(desk.leader.post(&publish, json!({"approve": true})).await.1["code"], "personal_data");
-    assert_eq!(switch(false).await.0, 200);
-    assert_eq!(stranger.page("/public").await.0, 404);
-    let events = journal_of(&desk.night, "public").await;
-    assert!(events.contains("public_page.switched_on") && events.contains("public_page.switched_off"), "{events}");
 }
 
 #[rstest]

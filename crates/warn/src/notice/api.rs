@@ -213,9 +213,9 @@ fn then(mut view: NoticeView, at: Option<Instant>) -> NoticeView {
             it.submitted_at = None;
         }
     }
-    let issued = view.papers.iter().filter(|it| it.issued_at.is_some());
-    let standing = issued.clone().filter(|it| it.kind != Kind::Correction).next_back().map(|it| it.kind);
-    let newest = issued.last().cloned();
+    let mut issued = view.papers.iter().filter(|it| it.issued_at.is_some());
+    let standing = issued.clone().rfind(|it| it.kind != Kind::Correction).map(|it| it.kind);
+    let newest = issued.next_back().cloned();
     let notice = &mut view.notice;
     notice.issued = newest.as_ref().map_or(0, |it| it.version);
     notice.number = newest.as_ref().and_then(|it| it.number.clone());
@@ -278,6 +278,7 @@ pub(crate) struct RecipientView {
     pub recipient: Recipient,
     pub name: String,
     pub state: &'static str,
+    pub sent_at: Option<Instant>,
     pub why: Option<String>,
 }
 
@@ -308,7 +309,7 @@ pub(crate) async fn read_recipients(room: &Room, who: &Who, paper: &Paper) -> Ap
 }
 
 fn recipient_view(tx: &mut Tx<'_>, it: send::Told, named: bool) -> Result<RecipientView, StoreError> {
-    let send::Told { recipient, state, why } = it;
+    let send::Told { recipient, state, sent_at, why } = it;
     let title = callee_title(tx, &recipient.callee)?;
     let room = recipient.callee.starts_with("room:");
     let name = match title {
@@ -316,7 +317,7 @@ fn recipient_view(tx: &mut Tx<'_>, it: send::Told, named: bool) -> Result<Recipi
         Some(it) if room || named => it.name,
         Some(it) => masked_name(&it.name),
     };
-    Ok(RecipientView { recipient, name, state, why })
+    Ok(RecipientView { recipient, name, state, sent_at, why })
 }
 
 #[derive(Deserialize)]

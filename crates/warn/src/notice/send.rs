@@ -1,7 +1,7 @@
 //! Who a notice goes to and what they read: a list that is fixed with the first paper. A correction goes
 //! before everything else.
 
-use anlan_kernel::RegionCode;
+use anlan_kernel::{Instant, RegionCode};
 use anlan_register::audience;
 use anlan_store::{Event, OutboxItem, StoreError, Tx, Value, params};
 use serde_json::json;
@@ -98,7 +98,7 @@ pub(crate) fn reason_title(kind: Kind) -> &'static str {
 }
 
 /// `9月2日06:00`.
-pub(crate) fn short(at: anlan_kernel::Instant) -> String {
+pub(crate) fn short(at: Instant) -> String {
     let wall = at.wall();
     let number = |range: std::ops::Range<usize>| wall[range].trim_start_matches('0').to_owned();
     format!("{}月{}日{}", number(5..7), number(8..10), &wall[11..16])
@@ -110,6 +110,8 @@ pub(crate) struct Told {
     pub recipient: Recipient,
     /// `waiting`, `sent`, `delivered`, `failed`, `unknown`, `dropped`.
     pub state: &'static str,
+    /// When the gateway took it.
+    pub sent_at: Option<Instant>,
     /// What the gateway said, where it failed.
     pub why: Option<String>,
 }
@@ -136,7 +138,7 @@ pub(crate) fn told(tx: &mut Tx<'_>, paper: &Paper) -> Result<Vec<Told>, StoreErr
         .map(|recipient| {
             let item = items.get(&recipient.callee);
             let (state, why) = state(item, item.and_then(|it| ends.get(&it.id)));
-            Told { recipient, state, why }
+            Told { recipient, state, sent_at: item.and_then(|it| it.sent_at), why }
         })
         .collect())
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod caller;
+pub mod desk;
 pub mod wire;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

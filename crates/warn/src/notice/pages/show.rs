@@ -95,7 +95,7 @@ fn body(room: &Room, who: &Who, view: &NoticeView, told: &[RecipientView], choic
                     @if drafts { (drafting(room, who, view, choices)) }
                     (recipients(lang, view, told))
                     (history(room, who, view))
-                    @if notice.issued > 0 { div.card { header { h2 { (lang.pick("对外公开", "Public")) } } (sign::public(room, who, view)) } }
+                    @if notice.issued > 0 && who.may(Permission::SignNotice) { div.card { header { h2 { (lang.pick("对外公开", "Public")) } } (sign::public(room, who, view)) } }
                 }
             }
         }
@@ -229,6 +229,7 @@ fn recipients(lang: Lang, view: &NoticeView, told: &[RecipientView]) -> Markup {
                         tr {
                             td { (it.name) @if it.recipient.since > 1 { " " span.tag { (lang.pick("新增", "added")) } } }
                             td { span.bad[it.state == "failed"] { (STATES.iter().find(|one| one.0 == it.state).map_or(it.state, |one| lang.pick(one.1, one.2))) }
+                                @if let Some(at) = it.sent_at { " " span.small.soft { (clock(at)) } }
                                 @if let Some(why) = &it.why { " " span.small.soft { (why) } } }
                         }
                     }

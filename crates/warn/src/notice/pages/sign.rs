@@ -1,6 +1,5 @@
 //! Signing: a page that fits a phone, with one big button.
 
-use anlan_kernel::Permission;
 use anlan_web::{ApiResult, Who, page};
 use axum::{
     extract::{Form, Path, State},
@@ -140,7 +139,7 @@ pub(super) fn public(room: &Room, who: &Who, view: &NoticeView) -> Markup {
     let (lang, here, notice) = (who.lang, to(&room.site, "notices", &view.notice.id), &view.notice);
     let shown = notice.public_version == Some(notice.issued);
     html! {
-        @if notice.issued > 0 && who.may(Permission::SignNotice) {
+        @if notice.issued > 0 {
             form.row method="post" action=(format!("{here}/public")) {
                 span { (if shown { lang.pick("已同意对外公开", "approved for the public") } else { lang.pick("未对外公开", "not public") }) }
                 button type="submit" name="approve" value=(!shown) { (if shown { lang.pick("撤销公开", "Take back") } else { lang.pick("同意公开", "Approve for the public") }) }
