@@ -85,7 +85,7 @@ impl Bed {
                 other.signal_came(tx, signal)
             })],
         };
-        let settings = Settings { home: code(DISTRICT), hooks };
+        let settings = Settings { home: code(DISTRICT), hooks, ingest: true };
         let monitor = Monitor::open(World::clone(&world), settings).await.unwrap();
         let site = Site::new(World::clone(&world), "", false, "区三防办");
         let mounted = anlan_web::routes(&site)

@@ -55,7 +55,7 @@ impl Serialize for CallView {
 /// What narrows a list to the people a figure counts; each as it is written in an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub(crate) struct Figure {
+pub struct Figure {
     /// `1`: of the region itself, without the regions in it.
     pub exact: String,
     /// By which way they ended: `voice`, `sms`, `page`, `desk`, `superior`.
