@@ -95,7 +95,7 @@ fn row(room: &Room, lang: Lang, view: &NoticeView) -> Markup {
     let notice = &view.notice;
     html! {
         tr {
-            td.num { (notice.number.as_deref().unwrap_or("—")) }
+            td { (notice.number.as_deref().unwrap_or("—")) }
             td { a href=(to(&room.site, "notices", &notice.id)) { (notice.title) } br;
                 span.small.soft { (hazard(&notice.hazard, lang)) " · " (notice.process) } }
             td { (standing(notice.standing, lang))

@@ -13,6 +13,7 @@ use super::{
         diff::{Line, compare, lines},
         draft,
         model::{Kind, Paper, Standing},
+        send::short,
     },
     account, kind,
     paper::sheet,
@@ -110,7 +111,7 @@ fn signing(room: &Room, who: &Who, view: &NoticeView) -> Markup {
             p.wrong[it.overdue].note[!it.overdue] {
                 (it.number.as_deref().unwrap_or_default()) " "
                 (lang.pick("已按电话口头同意发出，待补签；期限 ", "went out on a verbal yes and waits for its signature, due "))
-                @if let Some(due) = it.signature_due { (clock(due)) }
+                @if let Some(due) = it.signature_due { (short(due)) }
                 @if it.overdue { b { (lang.pick("，已超过 24 小时", ", which has passed")) } }
                 @if let Some(why) = &it.refused { br; (lang.pick("签批人未同意：", "the signer did not agree: ")) (why) }
             }
