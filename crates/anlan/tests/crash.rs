@@ -157,6 +157,8 @@ fn killed_at(command: &mut Command, target: u64, looks: u64) -> Option<Output> {
             said.push('\n');
         }
     });
+    // The HTTP library asks for a TLS provider even where only http:// is spoken.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     let mut left = looks;
     let ended = loop {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::{
     model::{Person, Post, Rank, Region, Shift, masked_name},
     phone,
+    store::person_erased,
 };
 
 /// One thing to mend.
@@ -38,11 +39,12 @@ fn findings(tx: &mut Tx<'_>) -> Result<Vec<Finding>, StoreError> {
     let people = tx.find::<Person>("erased_at IS NULL", "ORDER BY id", &[])?;
     let now = tx.now();
     let posts = tx.find::<Post>(
-        "(valid_from IS NULL OR valid_from <= $1) AND (valid_until IS NULL OR valid_until > $1)
-           AND person NOT IN (SELECT id FROM person WHERE erased_at IS NOT NULL)",
+        "(valid_from IS NULL OR valid_from <= $1) AND (valid_until IS NULL OR valid_until > $1)",
         "ORDER BY region, id",
         params![now],
     )?;
+    let erased = person_erased(tx)?;
+    let posts: Vec<_> = posts.into_iter().filter(|it| !erased.contains(&it.person)).collect();
     let regions = tx.find::<Region>("1 = 1", "ORDER BY code", &[])?;
     let shifts = tx.find::<Shift>("person IS NULL", "ORDER BY id", &[])?;
     let scope = tx.actor().scope.clone();

@@ -204,6 +204,12 @@ pub(crate) fn person_last(tx: &mut Tx<'_>) -> Result<usize, StoreError> {
     Ok(last.and_then(|it| it.strip_prefix("person:")?.parse().ok()).unwrap_or(0))
 }
 
+/// Ids of everybody who was erased, wherever they belonged: a post of theirs is manned by nobody.
+pub(crate) fn person_erased(tx: &mut Tx<'_>) -> Result<std::collections::BTreeSet<String>, StoreError> {
+    let rows = tx.query_everywhere("SELECT id FROM person WHERE erased_at IS NOT NULL", &[])?;
+    rows.iter().map(|it| it.text(0)).collect()
+}
+
 /// How many posts a person has, in every area: an erasure leaves none out.
 pub(crate) fn post_count(tx: &mut Tx<'_>, person: &str) -> Result<i64, StoreError> {
     let rows = tx.query_everywhere("SELECT COUNT(*) FROM post WHERE person = $1", params![person])?;

@@ -3,7 +3,7 @@
 use anlan_monitor::{Alarm, Signal, Station};
 use anlan_register::callee_title;
 use anlan_store::{OutboxItem, StoreError, Tx, params};
-use anlan_warn::{Call, Help, Round};
+use anlan_warn::{Call, Help, Process, Round};
 use anlan_web::Who;
 
 use super::OpenItem;
@@ -72,12 +72,9 @@ fn forwards(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
 
 fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     let mut found = Vec::new();
-    let rounds: Vec<Round> = tx.find(
-        "state IN ('pending', 'running', 'done') AND process IN (SELECT id FROM process WHERE open = 1)",
-        "ORDER BY start_at, id",
-        &[],
-    )?;
-    for it in rounds {
+    let processes: Vec<Process> = tx.find("open = 1", "ORDER BY id", &[])?;
+    let rounds: Vec<Round> = tx.find("state IN ('pending', 'running', 'done')", "ORDER BY start_at, id", &[])?;
+    for it in rounds.into_iter().filter(|it| processes.iter().any(|process| process.id == it.process)) {
         let open = tx.count::<Call>("round = $1 AND open = 1", params![&it.id])?;
         let silent = tx.count::<Call>("round = $1 AND state IN ('not_reached', 'escalated')", params![&it.id])?;
         if open + silent == 0 && it.state != anlan_warn::model::RoundState::Pending {

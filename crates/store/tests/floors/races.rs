@@ -97,16 +97,18 @@ async fn of_two_nodes_that_insert_one_key_one_is_told_that_nothing_was_inserted(
     for world in worlds(&[&MODULE]) {
         let other = world.again(world.clock().clone());
         for round in 0..10 {
-            let insert = |world: anlan_store::World| async move {
+            // The key is what they race for; a second unique column would be a conflict of its own.
+            let insert = |world: anlan_store::World, node: &'static str| async move {
                 write(&world, move |tx| {
-                    let fresh = tx.insert(&tally(&format!("{round}")))?;
+                    let record = Tally { label: format!("{node} {round}"), ..tally(&format!("{round}")) };
+                    let fresh = tx.insert(&record)?;
                     tx.record(Event::new("tally.made", "one"))?;
                     Ok(fresh)
                 })
                 .await
                 .unwrap()
             };
-            let (one, two) = tokio::join!(insert((*world).clone()), insert(other.clone()));
+            let (one, two) = tokio::join!(insert((*world).clone(), "one"), insert(other.clone(), "two"));
             assert_ne!(one, two);
         }
     }

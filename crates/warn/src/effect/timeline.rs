@@ -192,7 +192,7 @@ fn told(
     Ok(lines.collect())
 }
 
-const ENTRY: &str = "SELECT position, at, actor, event, subject, region, body FROM journal";
+const FIELDS: &str = "position, at, actor, event, subject, region, body";
 
 fn of_subjects(tx: &mut Tx<'_>, subjects: impl Iterator<Item = String>) -> Result<Vec<Told>, StoreError> {
     let subjects: Vec<Value> = subjects.map(Value::from).collect();
@@ -201,7 +201,7 @@ fn of_subjects(tx: &mut Tx<'_>, subjects: impl Iterator<Item = String>) -> Resul
         let places: Vec<_> = (1..=some.len()).map(|i| format!("${i}")).collect();
         // Slices of a round carry every call they opened and say nothing here.
         let sql = format!(
-            "{ENTRY} WHERE subject IN ({}) AND position IS NOT NULL
+            "SELECT {FIELDS} FROM journal WHERE subject IN ({}) AND position IS NOT NULL
                 AND event NOT IN ('round.opened_calls', 'round.sliced', 'process.told') AND {{scope:region}}",
             places.join(", ")
         );
@@ -214,7 +214,7 @@ fn of_subjects(tx: &mut Tx<'_>, subjects: impl Iterator<Item = String>) -> Resul
 
 fn of_lists(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Told>, StoreError> {
     let sql = format!(
-        "{ENTRY} WHERE subject >= $1 AND subject < $2 AND position IS NOT NULL
+        "SELECT {FIELDS} FROM journal WHERE subject >= $1 AND subject < $2 AND position IS NOT NULL
             AND event IN ('escalation.accepted', 'escalation.failed') AND {{scope:region}}"
     );
     let rows = tx.query(&sql, params![format!("{round}/up/"), format!("{round}/up0")])?;
@@ -225,8 +225,10 @@ fn of_lists(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Told>, StoreError> {
 fn of_others(tx: &mut Tx<'_>, process: &Process, first: i64, last: i64) -> Result<Vec<Told>, StoreError> {
     let until = if process.open { i64::MAX } else { last + AFTERWARDS };
     let like: Vec<_> = OTHERS.iter().map(|it| format!("event LIKE '{}%'", it.0)).collect();
-    let sql =
-        format!("{ENTRY} WHERE position >= $1 AND position <= $2 AND ({}) AND {{scope:region}}", like.join(" OR "));
+    let sql = format!(
+        "SELECT {FIELDS} FROM journal WHERE position >= $1 AND position <= $2 AND ({}) AND {{scope:region}}",
+        like.join(" OR ")
+    );
     let rows = tx.query(&sql, params![first, until])?;
     rows.iter().map(Told::read).collect()
 }
