@@ -29,7 +29,9 @@ export default async function ({ browser, url, logins }) {
   await page.uncheck("[data-map-layer=communities]");
   await until("a layer is hidden", async () => (await page.locator("#map .map-place").count()) === 0);
   await page.check("[data-map-layer=communities]");
-  const answer = await page.goto(`${url}map?at=2023-09-01T21:15:00%2B08:00`);
+  const minute = `${url}map?at=2023-09-01T21:15:00%2B08:00`;
+  await until("the night is past 21:15", async () => (await page.request.get(minute)).status() === 200);
+  const answer = await page.goto(minute);
   holds("an earlier minute opens", answer.status() === 200, `${answer.status()}`);
   holds("and says as of when it was known", /当时所知/.test(await page.textContent("main")) && /21:15 时应叫/.test(await page.textContent("main")));
   await shot(page, "map-2115-1366", { fullPage: true });
