@@ -83,7 +83,8 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let speed = Speed::new(0.0);
     let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
     let guide = Guide::new(loaded.story.scenes.clone(), speed.clone(), wanted);
-    let led = !args.exit_when_done && !loaded.story.scenes.is_empty();
+    // Whoever names a speed wants that one, all night.
+    let led = !args.exit_when_done && args.speed.is_none() && !loaded.story.scenes.is_empty();
     let mut routes = house.routes().merge(visitor::routes(&house, carrier.client()?, speed.clone()));
     if led {
         routes = routes.merge(guide::routes(&house.site, &guide));
