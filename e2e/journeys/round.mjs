@@ -61,7 +61,8 @@ export default async function ({ browser, url, logins }) {
   const before = (await figures(page))[4];
   await page.keyboard.press("1");
   await until("the recorded one is counted", async () => (await figures(page))[4] > before);
-  holds("one key records somebody, and the focus stays on the list", await page.evaluate(() => document.activeElement.id.startsWith("row-")));
+  await until("the focus is on the list again", () => page.evaluate(() => document.activeElement.id.startsWith("row-")), 20);
+  holds("one key records somebody, and the focus stays on the list", true);
   await addUp(page, "after the record");
 
   await page.keyboard.press("3");
