@@ -24,11 +24,11 @@ pub static MODULE: Module = Module {
          CREATE INDEX forward_signal ON forward(signal);
          CREATE UNIQUE INDEX forward_token ON forward(token_hash);
          CREATE INDEX forward_open ON forward(due_at) WHERE receipt_at IS NULL;
-         CREATE TABLE phone_note (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, taken_by TEXT NOT NULL,
+         CREATE TABLE telephone_note (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, taken_by TEXT NOT NULL,
             caller TEXT, number TEXT, words TEXT, call TEXT, follow_up BIGINT NOT NULL, done_at BIGINT, done_by TEXT,
             revision BIGINT NOT NULL);
-         CREATE INDEX phone_note_at ON phone_note(at, id);
-         CREATE INDEX phone_note_open ON phone_note(at) WHERE follow_up = 1 AND done_at IS NULL;
+         CREATE INDEX telephone_note_at ON telephone_note(at, id);
+         CREATE INDEX telephone_note_open ON telephone_note(at) WHERE follow_up = 1 AND done_at IS NULL;
          CREATE TABLE hand_over (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, state TEXT NOT NULL, made_at BIGINT NOT NULL,
             outgoing TEXT NOT NULL, outgoing_name TEXT, incoming TEXT, incoming_name TEXT, accepted_at BIGINT,
             items TEXT, remark TEXT, revision BIGINT NOT NULL);
@@ -58,25 +58,6 @@ pub static MODULE: Module = Module {
         &desk::ALARM_SEEN,
     ],
 };
-
-/// Declares a journaled table beside its record.
-macro_rules! table {
-    ($type:ty, $static:ident, $name:literal, sealed: $sealed:expr, person: $person:expr,
-     { $($column:ident: $kind:ident),* $(,)? }) => {
-        pub(crate) static $static: anlan_store::Table = anlan_store::Table {
-            name: $name,
-            columns: &[$((stringify!($column), anlan_store::Kind::$kind)),*],
-            key: "id",
-            region: Some("region"),
-            sealed: $sealed,
-            person: $person,
-        };
-        impl anlan_store::Record for $type {
-            const TABLE: &'static anlan_store::Table = &$static;
-        }
-    };
-}
-pub(crate) use table;
 
 /// Command of one world.
 pub struct Command {

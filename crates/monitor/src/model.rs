@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use anlan_kernel::{Colour, Grade, Instant, Problem, RegionCode, Text};
-use anlan_store::{Kind, Record, StoreError, Table, Tx};
+use anlan_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -241,43 +241,24 @@ impl std::fmt::Debug for Hooks {
     }
 }
 
-macro_rules! record {
-    ($type:ident, $table:ident, $name:literal, region: $region:expr, [$($column:literal $kind:ident),* $(,)?]) => {
-        pub(crate) static $table: Table = Table {
-            name: $name,
-            columns: &[$(($column, Kind::$kind)),*],
-            key: "id",
-            region: $region,
-            sealed: &[],
-            person: None,
-        };
-        impl Record for $type {
-            const TABLE: &'static Table = &$table;
-        }
-    };
-}
-
-record!(Station, STATION, "station", region: Some("region"), [
-    "id" Text, "name" Json, "kind" Text, "longitude" Real, "latitude" Real, "region" Text,
-    "elevation" Real, "serves" Json, "columns" Json,
-]);
-record!(Alarm, ALARM, "alarm", region: Some("region"), [
-    "id" Text, "rule" Text, "station" Text, "hazard" Text, "title" Json, "grade" Int, "peak" Int,
-    "state" Text, "raised_at" Time, "changed_at" Time, "cleared_at" Time, "region" Text, "areas" Json,
-    "revision" Int,
-]);
-record!(Signal, SIGNAL, "signal", region: Some("region"), [
-    "id" Text, "issuer" Text, "identifier" Text, "hazard" Text, "hazard_zh" Text, "colour" Text,
-    "action" Text, "title" Text, "text" Text, "format" Text, "original" Text, "received_at" Time,
-    "issued_at" Time, "expires_at" Time, "region" Text, "areas" Json, "refers_to" Json, "state" Text,
-    "invented" Bool, "acknowledged_at" Time, "acknowledged_by" Text, "forwarded_at" Time,
-    "forwarded_by" Text, "revision" Int,
-]);
-record!(SignalBytes, SIGNAL_BYTES, "signal_bytes", region: None, ["id" Text, "base64" Text]);
-record!(RuleSet, RULE_SET, "rule_set", region: None, [
-    "id" Text, "version" Int, "toml" Text, "source" Text, "set_by" Text, "active_from" Time, "active" Bool,
-]);
-record!(Rejected, REJECTED, "rejected", region: None, [
-    "id" Text, "at" Time, "source" Text, "raw" Text, "base64" Bool, "bytes" Int, "problem" Json,
-]);
-record!(LogMark, LOG_MARK, "log_mark", region: None, ["id" Text, "position" Int, "at" Time]);
+anlan_store::table!(Station, STATION, "station", region: "region", {
+    id: Text, name: Json, kind: Text, longitude: Real, latitude: Real, region: Text, elevation: Real, serves: Json, columns: Json,
+});
+anlan_store::table!(Alarm, ALARM, "alarm", region: "region", {
+    id: Text, rule: Text, station: Text, hazard: Text, title: Json, grade: Int, peak: Int, state: Text, raised_at: Time, changed_at: Time, cleared_at: Time, region: Text, areas: Json, revision: Int,
+});
+anlan_store::table!(Signal, SIGNAL, "signal", region: "region", {
+    id: Text, issuer: Text, identifier: Text, hazard: Text, hazard_zh: Text, colour: Text, action: Text, title: Text, text: Text, format: Text, original: Text, received_at: Time, issued_at: Time, expires_at: Time, region: Text, areas: Json, refers_to: Json, state: Text, invented: Bool, acknowledged_at: Time, acknowledged_by: Text, forwarded_at: Time, forwarded_by: Text, revision: Int,
+});
+anlan_store::table!(SignalBytes, SIGNAL_BYTES, "signal_bytes", {
+    id: Text, base64: Text,
+});
+anlan_store::table!(RuleSet, RULE_SET, "rule_set", {
+    id: Text, version: Int, toml: Text, source: Text, set_by: Text, active_from: Time, active: Bool,
+});
+anlan_store::table!(Rejected, REJECTED, "rejected", {
+    id: Text, at: Time, source: Text, raw: Text, base64: Bool, bytes: Int, problem: Json,
+});
+anlan_store::table!(LogMark, LOG_MARK, "log_mark", {
+    id: Text, position: Int, at: Time,
+});

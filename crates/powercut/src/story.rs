@@ -8,7 +8,7 @@ use anlan_monitor::{
     ingest::{Allowed, Sender},
     log::Log,
 };
-use anlan_store::{Clock, Keys, Kind, Module, Place, Record, StoreError, Table, World, WorldConfig, WorldKind};
+use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, WorldKind};
 use serde::{Deserialize, Serialize};
 
 /// A note about a person.
@@ -22,18 +22,9 @@ pub struct Note {
     pub words: Option<String>,
 }
 
-static NOTE: Table = Table {
-    name: "note",
-    columns: &[("id", Kind::Text), ("person", Kind::Text), ("words", Kind::Text)],
-    key: "id",
-    region: None,
-    sealed: &["words"],
-    person: Some("person"),
-};
-
-impl Record for Note {
-    const TABLE: &'static Table = &NOTE;
-}
+anlan_store::table!(Note, NOTE, "note", sealed: ["words"] of "person", {
+    id: Text, person: Text, words: Text,
+});
 
 static MODULE: Module = Module {
     name: "powercut",

@@ -1,7 +1,6 @@
 //! The things of the register.
 
 use anlan_kernel::{Instant, RegionCode, Tier};
-use anlan_store::{Kind, Record, Table};
 use serde::{Deserialize, Serialize};
 
 /// A region (区划) with its statistical division code.
@@ -232,47 +231,25 @@ pub fn masked_name(name: &str) -> String {
     first + &"*".repeat(letters.count().min(3))
 }
 
-macro_rules! record {
-    ($type:ident, $table:ident, $name:literal, key: $key:literal, region: $region:expr,
-     sealed: $sealed:expr, person: $person:expr, [$($column:literal $kind:ident),* $(,)?]) => {
-        pub(crate) static $table: Table = Table {
-            name: $name,
-            columns: &[$(($column, Kind::$kind)),*],
-            key: $key,
-            region: $region,
-            sealed: $sealed,
-            person: $person,
-        };
-        impl Record for $type {
-            const TABLE: &'static Table = &$table;
-        }
-    };
-}
-
 // Regions are public words, read by everybody; the importer keeps writers to their own.
-record!(Region, REGION, "region", key: "code", region: None, sealed: &[], person: None, [
-    "code" Text, "name" Text, "level" Int, "parent" Text,
-]);
-record!(Organisation, ORGANISATION, "organisation", key: "id", region: Some("region"), sealed: &[], person: None, [
-    "id" Text, "name" Text, "region" Text, "kind" Text, "hats" Json, "duty_room_name" Text,
-    "duty_room_phone" Text, "note" Text,
-]);
-record!(Place, PLACE, "place", key: "id", region: Some("region"), sealed: &[], person: None, [
-    "id" Text, "region" Text, "longitude" Real, "latitude" Real, "source" Text, "invented" Bool,
-]);
-record!(Geometry, GEOMETRY, "geometry", key: "id", region: Some("region"), sealed: &[], person: None, [
-    "id" Text, "region" Text, "geojson" Json,
-]);
-record!(Person, PERSON, "person", key: "id", region: Some("region"),
-    sealed: &["name", "phone", "spare"], person: Some("id"), [
-    "id" Text, "region" Text, "name" Text, "phone" Text, "spare" Text, "erased_at" Time,
-]);
-record!(Post, POST, "post", key: "id", region: Some("region"), sealed: &["note"], person: Some("person"), [
-    "id" Text, "person" Text, "organisation" Text, "title" Text, "duty" Text, "region" Text, "level" Text,
-    "rank" Text, "note" Text, "valid_from" Time, "valid_until" Time,
-]);
-record!(Shift, SHIFT, "shift", key: "id", region: Some("region"),
-    sealed: &["name", "phone"], person: Some("subject"), [
-    "id" Text, "organisation" Text, "region" Text, "starts_at" Time, "ends_at" Time, "role" Text,
-    "person" Text, "subject" Text, "name" Text, "phone" Text,
-]);
+anlan_store::table!(Region, REGION, "region", key: "code", {
+    code: Text, name: Text, level: Int, parent: Text,
+});
+anlan_store::table!(Organisation, ORGANISATION, "organisation", region: "region", {
+    id: Text, name: Text, region: Text, kind: Text, hats: Json, duty_room_name: Text, duty_room_phone: Text, note: Text,
+});
+anlan_store::table!(Place, PLACE, "place", region: "region", {
+    id: Text, region: Text, longitude: Real, latitude: Real, source: Text, invented: Bool,
+});
+anlan_store::table!(Geometry, GEOMETRY, "geometry", region: "region", {
+    id: Text, region: Text, geojson: Json,
+});
+anlan_store::table!(Person, PERSON, "person", region: "region", sealed: ["name", "phone", "spare"] of "id", {
+    id: Text, region: Text, name: Text, phone: Text, spare: Text, erased_at: Time,
+});
+anlan_store::table!(Post, POST, "post", region: "region", sealed: ["note"] of "person", {
+    id: Text, person: Text, organisation: Text, title: Text, duty: Text, region: Text, level: Text, rank: Text, note: Text, valid_from: Time, valid_until: Time,
+});
+anlan_store::table!(Shift, SHIFT, "shift", region: "region", sealed: ["name", "phone"] of "subject", {
+    id: Text, organisation: Text, region: Text, starts_at: Time, ends_at: Time, role: Text, person: Text, subject: Text, name: Text, phone: Text,
+});

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use anlan_kernel::{Actor, Instant};
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Kind, Lease, Record, StoreError, Table, Tx, Urgency, World, params};
+use crate::{Event, Lease, StoreError, Tx, Urgency, World, params};
 
 /// Most deadlines that share one transaction.
 const SLICE: usize = 200;
@@ -25,24 +25,9 @@ pub struct Deadline {
     pub failures: i64,
 }
 
-pub(crate) static DEADLINE: Table = Table {
-    name: "deadline",
-    columns: &[
-        ("id", Kind::Text),
-        ("kind", Kind::Text),
-        ("subject", Kind::Text),
-        ("due_at", Kind::Time),
-        ("failures", Kind::Int),
-    ],
-    key: "id",
-    region: None,
-    sealed: &[],
-    person: None,
-};
-
-impl Record for Deadline {
-    const TABLE: &'static Table = &DEADLINE;
-}
+crate::table!(Deadline, DEADLINE, "deadline", {
+    id: Text, kind: Text, subject: Text, due_at: Time, failures: Int,
+});
 
 /// Decides and writes what a due deadline means; runs inside the timekeeper's transaction.
 pub type Handler = Arc<dyn Fn(&mut Tx<'_>, &Deadline) -> Result<(), StoreError> + Send + Sync>;

@@ -4,7 +4,7 @@ use anlan_kernel::{Instant, RegionCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{Kind, Record, StoreError, Table, Tx, params};
+use crate::{StoreError, Tx, params};
 
 /// Where a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,32 +72,9 @@ pub struct OutboxItem {
     pub revision: i64,
 }
 
-pub(crate) static OUTBOX: Table = Table {
-    name: "outbox",
-    columns: &[
-        ("id", Kind::Text),
-        ("channel", Kind::Text),
-        ("kind", Kind::Text),
-        ("subject", Kind::Text),
-        ("region", Kind::Text),
-        ("priority", Kind::Int),
-        ("due_at", Kind::Time),
-        ("state", Kind::Text),
-        ("tries", Kind::Int),
-        ("payload", Kind::Json),
-        ("outcome", Kind::Json),
-        ("sent_at", Kind::Time),
-        ("revision", Kind::Int),
-    ],
-    key: "id",
-    region: Some("region"),
-    sealed: &[],
-    person: None,
-};
-
-impl Record for OutboxItem {
-    const TABLE: &'static Table = &OUTBOX;
-}
+crate::table!(OutboxItem, OUTBOX, "outbox", region: "region", {
+    id: Text, channel: Text, kind: Text, subject: Text, region: Text, priority: Int, due_at: Time, state: Text, tries: Int, payload: Json, outcome: Json, sent_at: Time, revision: Int,
+});
 
 /// What a channel should send next: due, gravest first, first calls before redials, then by time.
 ///

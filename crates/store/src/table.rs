@@ -48,6 +48,34 @@ pub trait Record: Serialize + DeserializeOwned {
     const TABLE: &'static Table;
 }
 
+/// Declares the journaled table of a record type beside it.
+///
+/// `table!(Call, CALL, "call", region: "region", sealed: ["note"] of "callee", { id: Text, region: Text, note: Text });`
+/// names type, static, SQL name, the region column where there is one, the sealed columns with the column that
+/// names their person, and every column with its [`Kind`](crate::Kind). The key is `id` unless `key:` says otherwise.
+#[macro_export]
+macro_rules! table {
+    (@option) => { None };
+    (@option $given:literal) => { Some($given) };
+    (@key) => { "id" };
+    (@key $given:literal) => { $given };
+    ($type:ty, $static:ident, $name:literal
+     $(, key: $key:literal)? $(, region: $region:literal)? $(, sealed: [$($sealed:literal),+] of $person:literal)?,
+     { $($column:ident: $kind:ident),* $(,)? }) => {
+        pub(crate) static $static: $crate::Table = $crate::Table {
+            name: $name,
+            columns: &[$((stringify!($column), $crate::Kind::$kind)),*],
+            key: $crate::table!(@key $($key)?),
+            region: $crate::table!(@option $($region)?),
+            sealed: &[$($($sealed),+)?],
+            person: $crate::table!(@option $($person)?),
+        };
+        impl $crate::Record for $type {
+            const TABLE: &'static $crate::Table = &$static;
+        }
+    };
+}
+
 impl Table {
     pub(crate) fn column_list(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")

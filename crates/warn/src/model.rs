@@ -376,54 +376,36 @@ pub struct MapBase {
     pub set_by: String,
 }
 
-macro_rules! table {
-    ($type:ty, $static:ident, $name:literal, region: $region:expr, sealed: $sealed:expr, person: $person:expr,
-     { $($column:ident: $kind:ident),* $(,)? }) => {
-        pub(crate) static $static: anlan_store::Table = anlan_store::Table {
-            name: $name,
-            columns: &[$((stringify!($column), anlan_store::Kind::$kind)),*],
-            key: "id",
-            region: $region,
-            sealed: $sealed,
-            person: $person,
-        };
-        impl anlan_store::Record for $type {
-            const TABLE: &'static anlan_store::Table = &$static;
-        }
-    };
-}
-pub(crate) use table;
-
-table!(Process, PROCESS, "process", region: Some("region"), sealed: &[], person: None, {
+anlan_store::table!(Process, PROCESS, "process", region: "region", {
     id: Text, hazard: Text, region: Text, areas: Json, level: Int, open: Bool, opened_at: Time, last_at: Time,
     ended_at: Time, ended_by: Text, stand_down_proposed: Bool, revision: Int,
 });
-table!(Round, ROUND, "round", region: Some("region"), sealed: &[], person: None, {
+anlan_store::table!(Round, ROUND, "round", region: "region", {
     id: Text, process: Text, level: Int, region: Text, areas: Json, cause: Text, invented: Bool, state: Text,
     start_at: Time, started_at: Time, ended_at: Time, decided_by: Text, pack: Text, opened: Int, revision: Int,
 });
-table!(Call, CALL, "call", region: Some("region"), sealed: &["note"], person: Some("callee"), {
+anlan_store::table!(Call, CALL, "call", region: "region", sealed: ["note"] of "callee", {
     id: Text, round: Text, callee: Text, region: Text, who: Text, rank: Text, duties: Json, deputies: Json,
     numbers: Int, ladder: Text, state: Text, open: Bool, step: Text, tries: Int, attempts: Int, last_attempt: Int, limit_at: Time, rang_at: Time,
     first_rang_at: Time, heard: Bool, key: Int, via: Text, by_whom: Text, note: Text, final_at: Time, late_key: Int,
     escalation: Text, escalations: Int, token_hash: Text, opened_at: Time, revision: Int,
 });
-table!(Escalation, ESCALATION, "escalation", region: Some("region"), sealed: &["note"], person: Some("id"), {
+anlan_store::table!(Escalation, ESCALATION, "escalation", region: "region", sealed: ["note"] of "id", {
     id: Text, round: Text, region: Text, chain: Json, link: Int, tries: Int, attempts: Int, last_attempt: Int,
     ladder: Text, step: Text, state: Text, rang_at: Time, limit_at: Time, accepted_by: Text, note: Text,
     token_hash: Text, opened_at: Time, revision: Int,
 });
-table!(Help, HELP, "help", region: Some("region"), sealed: &[], person: None, {
+anlan_store::table!(Help, HELP, "help", region: "region", {
     id: Text, region: Text, asked_at: Time, taken_by: Text, taken_at: Time,
 });
-table!(Receipt, RECEIPT, "receipt", region: Some("region"), sealed: &["detail"], person: Some("subject"), {
+anlan_store::table!(Receipt, RECEIPT, "receipt", region: "region", sealed: ["detail"] of "subject", {
     id: Text, attempt: Text, region: Text, event: Text, at: Time, received_at: Time, detail: Json, gateway: Text,
     subject: Text,
 });
-table!(MapBase, MAP_BASE, "map_base", region: None, sealed: &[], person: None, {
+anlan_store::table!(MapBase, MAP_BASE, "map_base", {
     id: Text, tiles: Text, attribution: Text, approval: Text, enabled: Bool, set_by: Text,
 });
-table!(Gateway, GATEWAY, "gateway", region: None, sealed: &[], person: None, {
+anlan_store::table!(Gateway, GATEWAY, "gateway", {
     id: Text, url: Text, rate: Real, area_rate: Real, batch: Int, max_tries: Int, enabled: Bool,
 });
 

@@ -16,7 +16,7 @@ use crate::{
     Warn,
     answer::{self, Asked, asked, bad_link},
     escalation,
-    model::{Call, Escalation, table},
+    model::{Call, Escalation},
     service::{everywhere, refusal},
 };
 
@@ -38,7 +38,7 @@ pub struct Pin {
     pub set_by: String,
 }
 
-table!(Pin, PIN, "pin", region: Some("region"), sealed: &["hash"], person: Some("id"), {
+anlan_store::table!(Pin, PIN, "pin", region: "region", sealed: ["hash"] of "id", {
     id: Text, region: Text, hash: Text, set_at: Time, set_by: Text,
 });
 

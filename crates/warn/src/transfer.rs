@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Warn,
     answer::{Asked, asked, bad_link},
-    model::{Call, Round, table},
+    model::{Call, Round},
     service::{everywhere, refusal},
 };
 
@@ -56,7 +56,7 @@ pub struct Transfer {
     pub revision: i64,
 }
 
-table!(Transfer, TRANSFER, "transfer", region: Some("region"), sealed: &[], person: None, {
+anlan_store::table!(Transfer, TRANSFER, "transfer", region: "region", {
     id: Text, process: Text, round: Text, call: Text, region: Text, due: Int, moved: Int, not_yet: Int, refused: Int,
     lost: Int, reported_at: Time, reported_by: Text, revision: Int,
 });

@@ -1,7 +1,7 @@
 //! The SQL of the kit and nothing else.
 
 use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Kind, Module, Record, StoreError, Table, Tx, params};
+use anlan_store::{Module, StoreError, Tx, params};
 use serde::{Deserialize, Serialize};
 
 /// Tables of the kit. Accounts, devices and tokens are journaled; sessions and the like are not.
@@ -31,56 +31,17 @@ pub static MODULE: Module = Module {
     tables: &[&ACCOUNT, &DEVICE, &API_TOKEN],
 };
 
-static ACCOUNT: Table = Table {
-    name: "account",
-    columns: &[
-        ("login", Kind::Text),
-        ("name", Kind::Text),
-        ("role", Kind::Text),
-        ("regions", Kind::Json),
-        ("hat", Kind::Text),
-        ("password_hash", Kind::Text),
-        ("person", Kind::Text),
-        ("disabled", Kind::Bool),
-        ("made_at", Kind::Time),
-        ("revision", Kind::Int),
-    ],
-    key: "login",
-    region: None,
-    sealed: &["name", "password_hash"],
-    person: Some("person"),
-};
+anlan_store::table!(AccountRow, ACCOUNT, "account", key: "login", sealed: ["name", "password_hash"] of "person", {
+    login: Text, name: Text, role: Text, regions: Json, hat: Text, password_hash: Text, person: Text, disabled: Bool, made_at: Time, revision: Int,
+});
 
-static DEVICE: Table = Table {
-    name: "device",
-    columns: &[
-        ("id", Kind::Text),
-        ("stations", Kind::Json),
-        ("secret_hash", Kind::Text),
-        ("disabled", Kind::Bool),
-        ("made_at", Kind::Time),
-    ],
-    key: "id",
-    region: None,
-    sealed: &[],
-    person: None,
-};
+anlan_store::table!(DeviceRow, DEVICE, "device", {
+    id: Text, stations: Json, secret_hash: Text, disabled: Bool, made_at: Time,
+});
 
-static API_TOKEN: Table = Table {
-    name: "api_token",
-    columns: &[
-        ("id", Kind::Text),
-        ("login", Kind::Text),
-        ("name", Kind::Text),
-        ("secret_hash", Kind::Text),
-        ("revoked", Kind::Bool),
-        ("made_at", Kind::Time),
-    ],
-    key: "id",
-    region: None,
-    sealed: &[],
-    person: None,
-};
+anlan_store::table!(TokenRow, API_TOKEN, "api_token", {
+    id: Text, login: Text, name: Text, secret_hash: Text, revoked: Bool, made_at: Time,
+});
 
 /// An account (账号) as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -105,10 +66,6 @@ fn or_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Erro
     Ok(Option::<String>::deserialize(from)?.unwrap_or_default())
 }
 
-impl Record for AccountRow {
-    const TABLE: &'static Table = &ACCOUNT;
-}
-
 /// A device (设备) as stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceRow {
@@ -117,10 +74,6 @@ pub struct DeviceRow {
     pub secret_hash: String,
     pub disabled: bool,
     pub made_at: Instant,
-}
-
-impl Record for DeviceRow {
-    const TABLE: &'static Table = &DEVICE;
 }
 
 /// A bearer token (令牌) as stored.
@@ -132,10 +85,6 @@ pub struct TokenRow {
     pub secret_hash: String,
     pub revoked: bool,
     pub made_at: Instant,
-}
-
-impl Record for TokenRow {
-    const TABLE: &'static Table = &API_TOKEN;
 }
 
 /// An open session.

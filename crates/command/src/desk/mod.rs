@@ -13,10 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use todo::{asker, todo};
 
-use crate::{
-    Command, Room,
-    service::{no_such, table},
-};
+use crate::{Command, Room, service::no_such};
 
 /// Things to do the desk shows at once.
 pub const MOST: usize = 7;
@@ -34,7 +31,7 @@ pub struct AlarmSeen {
     pub by_whom: String,
 }
 
-table!(AlarmSeen, ALARM_SEEN, "alarm_seen", sealed: &[], person: None, {
+anlan_store::table!(AlarmSeen, ALARM_SEEN, "alarm_seen", region: "region", {
     id: Text, region: Text, at: Time, by_whom: Text,
 });
 

@@ -14,11 +14,7 @@ use anlan_web::{Mounted, Who};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    Command, Room, TodoItem,
-    service::{no_such, table},
-    todo::Urgency,
-};
+use crate::{Command, Room, TodoItem, service::no_such, todo::Urgency};
 
 /// A signal forwarded to one duty room, and what came back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,7 +49,7 @@ pub struct Forward {
     pub revision: i64,
 }
 
-table!(Forward, FORWARD, "forward", sealed: &["note"], person: Some("id"), {
+anlan_store::table!(Forward, FORWARD, "forward", region: "region", sealed: ["note"] of "id", {
     id: Text, signal: Text, callee: Text, region: Text, forwarded_at: Time, sends: Int, last_sent_at: Time, due_at: Time,
     token_hash: Text, receipt_at: Time, via: Text, by_whom: Text, note: Text, revision: Int,
 });

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::{
     Command, Room, TodoItem,
     forward::{percent, words},
-    service::{home_of, no_such, table},
+    service::{home_of, no_such},
     todo::Urgency,
 };
 
@@ -73,8 +73,7 @@ pub struct HandOver {
     pub revision: i64,
 }
 
-table!(HandOver, HAND_OVER, "hand_over",
-    sealed: &["outgoing_name", "incoming_name", "items", "remark"], person: Some("id"), {
+anlan_store::table!(HandOver, HAND_OVER, "hand_over", region: "region", sealed: ["outgoing_name", "incoming_name", "items", "remark"] of "id", {
     id: Text, region: Text, state: Text, made_at: Time, outgoing: Text, outgoing_name: Text, incoming: Text,
     incoming_name: Text, accepted_at: Time, items: Json, remark: Text, revision: Int,
 });

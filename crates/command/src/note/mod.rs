@@ -15,7 +15,7 @@ pub(crate) use pages::dialog;
 use crate::{
     Command, Room, TodoItem,
     forward::{percent, words},
-    service::{home_of, no_such, table},
+    service::{home_of, no_such},
     todo::Urgency,
 };
 
@@ -48,7 +48,7 @@ pub struct Note {
     pub revision: i64,
 }
 
-table!(Note, NOTE, "phone_note", sealed: &["caller", "number", "words"], person: Some("id"), {
+anlan_store::table!(Note, NOTE, "telephone_note", region: "region", sealed: ["caller", "number", "words"] of "id", {
     id: Text, region: Text, at: Time, taken_by: Text, caller: Text, number: Text, words: Text, call: Text,
     follow_up: Bool, done_at: Time, done_by: Text, revision: Int,
 });
@@ -250,7 +250,7 @@ impl Command {
 fn next_id(tx: &mut Tx<'_>, at: Instant) -> Result<String, StoreError> {
     let day = format!("note-{}-", anlan_kernel::civil_day(at));
     // Numbers run through the world, whoever's desk took the note.
-    let sql = "SELECT MAX(id) FROM phone_note WHERE id >= $1 AND id < $2";
+    let sql = "SELECT MAX(id) FROM telephone_note WHERE id >= $1 AND id < $2";
     let rows = tx.query_everywhere(sql, params![&day, format!("{day}:")])?;
     let last = rows.first().map_or(Ok(None), |it| it.opt(0, anlan_store::Row::text))?;
     let number = last.and_then(|it| it[day.len()..].parse::<u32>().ok()).unwrap_or(0) + 1;

@@ -3,8 +3,6 @@
 use anlan_kernel::{Colour, Grade, Instant, Lang, RegionCode};
 use serde::{Deserialize, Serialize};
 
-use crate::service::table;
-
 /// Where a response stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -143,11 +141,11 @@ pub struct Step {
     pub revision: i64,
 }
 
-table!(Response, RESPONSE, "response", sealed: &[], person: None, {
+anlan_store::table!(Response, RESPONSE, "response", region: "region", {
     id: Text, plan: Text, title: Text, hazard: Text, region: Text, process: Text, state: Text, open: Bool, level: Int,
     event_grade: Int, steps: Int, opened_at: Time, started_at: Time, ended_at: Time, invented: Bool, revision: Int,
 });
-table!(Step, STEP, "response_step", sealed: &["approver", "approver_number", "note"], person: Some("id"), {
+anlan_store::table!(Step, STEP, "response_step", region: "region", sealed: ["approver", "approver_number", "note"] of "id", {
     id: Text, response: Text, region: Text, number: Int, kind: Text, level: Int, warning: Text, cause: Text,
     cause_id: Text, invented: Bool, basis: Text, pack: Text, state: Text, proposed_at: Time, proposed_by: Text,
     decided_at: Time, decided_by: Text, verbal: Bool, approver: Text, approver_number: Text, note: Text,

@@ -1,7 +1,7 @@
 //! A small mechanism to try the floors with: cards of people in regions, and plain tallies.
 
 use anlan_kernel::{Actor, Instant, RegionCode, Scope};
-use anlan_store::{Event, Kind, Module, Record, StoreError, Table, Tx, Urgency, World};
+use anlan_store::{Event, Module, Record, StoreError, Tx, Urgency, World};
 use anlan_testbed::NOON;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -22,30 +22,9 @@ pub struct Card {
     pub revision: i64,
 }
 
-static CARD: Table = Table {
-    name: "card",
-    columns: &[
-        ("id", Kind::Text),
-        ("person", Kind::Text),
-        ("region", Kind::Text),
-        ("name", Kind::Text),
-        ("phone", Kind::Text),
-        ("score", Kind::Int),
-        ("weight", Kind::Real),
-        ("good", Kind::Bool),
-        ("seen_at", Kind::Time),
-        ("more", Kind::Json),
-        ("revision", Kind::Int),
-    ],
-    key: "id",
-    region: Some("region"),
-    sealed: &["name", "phone"],
-    person: Some("person"),
-};
-
-impl Record for Card {
-    const TABLE: &'static Table = &CARD;
-}
+anlan_store::table!(Card, CARD, "card", region: "region", sealed: ["name", "phone"] of "person", {
+    id: Text, person: Text, region: Text, name: Text, phone: Text, score: Int, weight: Real, good: Bool, seen_at: Time, more: Json, revision: Int,
+});
 
 /// A count of something, the same everywhere; no two carry one label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,18 +35,9 @@ pub struct Tally {
     pub revision: i64,
 }
 
-static TALLY: Table = Table {
-    name: "tally",
-    columns: &[("id", Kind::Text), ("label", Kind::Text), ("amount", Kind::Int), ("revision", Kind::Int)],
-    key: "id",
-    region: None,
-    sealed: &[],
-    person: None,
-};
-
-impl Record for Tally {
-    const TABLE: &'static Table = &TALLY;
-}
+anlan_store::table!(Tally, TALLY, "tally", {
+    id: Text, label: Text, amount: Int, revision: Int,
+});
 
 pub static MODULE: Module = Module {
     name: "floors",

@@ -1,7 +1,6 @@
 //! The things: channel, route, endpoint, play.
 
 use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Kind as Column, Record, Table};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
@@ -143,30 +142,14 @@ pub struct Play {
     pub revision: i64,
 }
 
-macro_rules! table {
-    ($type:ty, $static:ident, $name:literal, $region:expr, $sealed:expr, $person:expr, { $($column:ident: $kind:ident),* $(,)? }) => {
-        pub(crate) static $static: Table = Table {
-            name: $name,
-            columns: &[$((stringify!($column), Column::$kind)),*],
-            key: "id",
-            region: $region,
-            sealed: $sealed,
-            person: $person,
-        };
-        impl Record for $type {
-            const TABLE: &'static Table = &$static;
-        }
-    };
-}
-
-table!(Channel, CHANNEL, "channel", None, &[], None, {
+anlan_store::table!(Channel, CHANNEL, "channel", {
     id: Text, kind: Text, url: Text, settings: Json, rate: Real, max_tries: Int, enabled: Bool, revision: Int,
 });
-table!(Route, ROUTE, "channel_route", None, &[], None, { id: Text, matter: Text, region: Text, channel: Text });
-table!(Endpoint, ENDPOINT, "endpoint", Some("region"), &["address", "code"], Some("id"), {
+anlan_store::table!(Route, ROUTE, "channel_route", { id: Text, matter: Text, region: Text, channel: Text });
+anlan_store::table!(Endpoint, ENDPOINT, "endpoint", region: "region", sealed: ["address", "code"] of "id", {
     id: Text, channel: Text, name: Text, region: Text, address: Text, code: Text, enabled: Bool,
 });
-table!(Play, PLAY, "play", Some("region"), &[], None, {
+anlan_store::table!(Play, PLAY, "play", region: "region", {
     id: Text, endpoint: Text, subject: Text, region: Text, state: Text, reason: Text, queued_at: Time, final_at: Time,
     revision: Int,
 });

@@ -2,7 +2,6 @@
 
 use anlan_kernel::{Instant, RegionCode};
 use anlan_register::Who;
-use anlan_store::{Kind as Column, Record, Table};
 use serde::{Deserialize, Serialize};
 
 /// What a paper of a notice does.
@@ -278,41 +277,24 @@ impl Content {
     }
 }
 
-macro_rules! record {
-    ($type:ident, $table:ident, $name:literal, region: $region:expr, sealed: $sealed:expr, person: $person:expr,
-     { $($column:ident: $kind:ident),* $(,)? }) => {
-        pub(crate) static $table: Table = Table {
-            name: $name,
-            columns: &[$((stringify!($column), Column::$kind)),*],
-            key: "id",
-            region: $region,
-            sealed: $sealed,
-            person: $person,
-        };
-        impl Record for $type {
-            const TABLE: &'static Table = &$table;
-        }
-    };
-}
-
-record!(Notice, NOTICE, "notice", region: Some("region"), sealed: &[], person: None, {
+anlan_store::table!(Notice, NOTICE, "notice", region: "region", {
     id: Text, process: Text, hazard: Text, region: Text, areas: Json, hat: Text, standing: Text, live: Bool, issued: Int,
     working: Int, number: Text, title: Text, public_version: Int, opened_at: Time, changed_at: Time, revision: Int,
 });
 // What was said on the telephone and why it was sent back stand under the paper's own key.
-record!(Paper, PAPER, "notice_paper", region: Some("region"), sealed: &["refused", "said_by", "said_from"], person: Some("id"), {
+anlan_store::table!(Paper, PAPER, "notice_paper", region: "region", sealed: ["refused", "said_by", "said_from"] of "id", {
     id: Text, notice: Text, region: Text, version: Int, kind: Text, content: Json, pack: Text, drafters: Json,
     drafted_at: Time, submitted_at: Time, refused: Text, refused_by: Text, number: Text, issued_at: Time, signed_by: Text,
     signed_at: Time, said_by: Text, said_from: Text, said_at: Time, heard_by: Text, signature_due: Time, overdue: Bool,
     told: Int,
 });
-record!(Recipient, RECIPIENT, "notice_recipient", region: Some("region"), sealed: &[], person: None, {
+anlan_store::table!(Recipient, RECIPIENT, "notice_recipient", region: "region", {
     id: Text, notice: Text, callee: Text, region: Text, since: Int,
 });
-record!(Series, SERIES, "number_series", region: None, sealed: &[], person: None, {
+anlan_store::table!(Series, SERIES, "number_series", {
     id: Text, hat: Text, last: Int, revision: Int,
 });
-record!(PublicPage, PUBLIC_PAGE, "public_page", region: None, sealed: &[], person: None, {
+anlan_store::table!(PublicPage, PUBLIC_PAGE, "public_page", {
     id: Text, shown: Bool, changed_by: Text, changed_at: Time,
 });
 
