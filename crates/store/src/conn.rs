@@ -19,7 +19,8 @@ impl PgClient {
         // Two nodes starting at once: IF NOT EXISTS alone is no promise between them.
         let sql = format!(
             "SET client_min_messages TO warning; SELECT pg_advisory_xact_lock(hashtext('{schema}'));
-             CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on"
+             CREATE SCHEMA IF NOT EXISTS \"{schema}\"; SET search_path TO \"{schema}\"; SET synchronous_commit TO on;
+             CREATE TABLE IF NOT EXISTS turn ()"
         );
         let client = off_thread(|| {
             let mut client = postgres::Client::connect(url, postgres::NoTls)?;
@@ -50,15 +51,6 @@ impl PgClient {
     pub fn rollback(&mut self) {
         // A connection that is gone has rolled back already.
         let _ = self.client.batch_execute("ROLLBACK");
-    }
-
-    /// Waits until no other loser of a race is at work on this schema.
-    pub fn enter_queue(&mut self) -> Result<(), StoreError> {
-        Ok(self.client.batch_execute("SELECT pg_advisory_lock(hashtext('anlan race ' || current_schema()))")?)
-    }
-
-    pub fn leave_queue(&mut self) -> Result<(), StoreError> {
-        Ok(self.client.batch_execute("SELECT pg_advisory_unlock(hashtext('anlan race ' || current_schema()))")?)
     }
 
     /// Passes the outcome on, remembering a failure.

@@ -20,8 +20,13 @@ use crate::{
 const GROUP: usize = 64;
 const READERS: usize = 3;
 const CLIENTS: usize = 4;
-/// How often a PostgreSQL transaction that lost a race is run again.
-const RETRIES: usize = 20;
+/// How often a PostgreSQL transaction that lost a race is run; all but the first run alone.
+const TRIES: usize = 5;
+/// A row changed since the transaction began is a lost race, never a lost change. The lock is taken before
+/// the first look at the rows, so that who runs alone sees what all before it have done.
+const TOGETHER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE turn IN ROW SHARE MODE";
+const ALONE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE turn IN EXCLUSIVE MODE";
+const READ: &str = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ";
 
 /// What goes first when both wait: people being called before readings being stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,15 +150,13 @@ impl Engine {
                 }
             }
             Place::Postgres { url, schema } => {
-                for (queue, count, begin) in [
-                    // A row changed since the transaction began is a lost race, never a lost change.
-                    (&writers, CLIENTS, "BEGIN ISOLATION LEVEL REPEATABLE READ"),
-                    (&readers, READERS, "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ"),
-                ] {
+                for (queue, count, first, again) in
+                    [(&writers, CLIENTS, TOGETHER, ALONE), (&readers, READERS, READ, READ)]
+                {
                     for _ in 0..count {
                         let client = PgClient::connect(url, schema)?;
                         let (url, schema, queue) = (url.clone(), schema.clone(), Arc::clone(queue));
-                        start("client", Box::new(move || pg_worker(client, &url, &schema, &queue, begin)))?;
+                        start("client", Box::new(move || pg_worker(client, &url, &schema, &queue, [first, again])))?;
                     }
                 }
             }
@@ -272,25 +275,19 @@ fn lite_reader(conn: &rusqlite::Connection, queue: &Queue) {
     }
 }
 
-fn pg_worker(mut client: PgClient, url: &str, schema: &str, queue: &Queue, begin: &str) {
+fn pg_worker(mut client: PgClient, url: &str, schema: &str, queue: &Queue, [first, again]: [&str; 2]) {
     while let Some(jobs) = queue.pop(1) {
         for mut job in jobs {
-            for attempt in 1..=RETRIES {
+            for attempt in 1..=TRIES {
                 if client.client.is_closed()
                     && let Ok(fresh) = PgClient::connect(url, schema)
                 {
                     client = fresh;
                 }
-                // Losers of a race queue up, so that each further try meets fewer others.
-                let queued = attempt > 1 && client.enter_queue().is_ok();
-                let ran = pg_attempt(&mut client, &mut job, begin);
-                if queued {
-                    // A connection that cannot leave the queue is gone, and its place with it.
-                    let _ = client.leave_queue();
-                }
+                let ran = pg_attempt(&mut client, &mut job, if attempt == 1 { first } else { again });
                 match ran {
                     Some((ran, outcome)) if ran.verdict.is_ok() => (ran.tell)(outcome),
-                    Some((ran, _)) if ran.verdict.as_ref().is_err_and(|it| it.again) && attempt < RETRIES => continue,
+                    Some((ran, _)) if ran.verdict.as_ref().is_err_and(|it| it.again) && attempt < TRIES => continue,
                     Some((ran, _)) => (ran.tell)(Ok(())),
                     None => (),
                 }
