@@ -18,7 +18,6 @@ use crate::{
         self, Channel, Kind, announce,
         kind::{is_name, on_this_machine},
         play,
-        words::Notices,
     },
     courier::Pacer,
     escalation, inform,
@@ -56,6 +55,9 @@ pub static MODULE: Module = Module {
         &model::MAP_BASE,
     ],
 };
+
+/// Where calls and messages wait while no gateway is set up; no gateway can have this name.
+const NO_GATEWAY: &str = "(none)";
 
 /// A channel in use: its settings, its secrets, and its pace.
 pub(crate) struct Line {
@@ -146,8 +148,6 @@ pub struct Warn {
     pub(crate) unverified: Mutex<(Instant, u32)>,
     /// Whose readings the screens draw. The monitor's hooks hold this mechanism, so it is not held back.
     monitor: OnceLock<Weak<Monitor>>,
-    /// Looks notices up for the channels.
-    pub(crate) notices: RwLock<Option<Notices>>,
     /// Who hears of replies to relayed originals.
     receipts: RwLock<Vec<ReceiptHook>>,
 }
@@ -181,7 +181,6 @@ impl Warn {
             in_doubt: AtomicBool::new(false),
             unverified: Mutex::default(),
             monitor: OnceLock::new(),
-            notices: RwLock::default(),
             receipts: RwLock::default(),
         }))
     }
@@ -325,6 +324,7 @@ impl Warn {
                 self.use_gateway(gateway, secret);
             }
         }
+        self.adopt_stranded().await?;
         Ok(count + self.load_channels().await?)
     }
 
@@ -390,11 +390,11 @@ impl Warn {
         found.then_some(()).ok_or_else(none)
     }
 
-    /// The channel messages of this kind leave by.
+    /// The gateway calls and messages leave by; what is queued before there is one waits under a name nobody has.
     pub(crate) fn channel(&self) -> String {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         let gateway = lines.values().find(|it| it.channel.kind == Kind::Gateway);
-        gateway.map_or_else(|| "default".to_owned(), |it| it.channel.id.clone())
+        gateway.map_or_else(|| NO_GATEWAY.to_owned(), |it| it.channel.id.clone())
     }
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anlan_kernel::Actor;
 use anlan_simulator::{Bots, bots::BotsConfig};
-use anlan_store::{Clock, World, WorldConfig, WorldKind, journal};
+use anlan_store::{Clock, Event, OutboxItem, Sending, Tx, Urgency, World, WorldConfig, WorldKind, journal};
 use anlan_testbed::{Engine, NOON, TestWorld};
 use anlan_warn::{
     Warn, api,
@@ -53,6 +53,38 @@ impl Office {
         let app = api::routes(&site, Arc::clone(&warn)).router;
         let serving = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { world, warn, url, serving, _rows: rows }
+    }
+
+    /// Something waits for this channel.
+    async fn queue(&self, channel: &str, kind: &str) {
+        let item = OutboxItem {
+            id: format!("{channel}#1"),
+            channel: channel.into(),
+            kind: kind.into(),
+            subject: "nothing".into(),
+            region: night::code(DISTRICT),
+            priority: 0,
+            due_at: NOON,
+            state: Sending::Queued,
+            tries: 0,
+            payload: json!({}),
+            outcome: None,
+            sent_at: None,
+            revision: 0,
+        };
+        let by = Actor::system("test");
+        let put = move |tx: &mut Tx<'_>| {
+            tx.put(&item)?;
+            tx.record(Event::new("outbox.queued", &item.id))
+        };
+        self.world.write("test", Urgency::Urgent, &by, put).await.unwrap();
+    }
+
+    /// The channels something waits for.
+    async fn waiting(&self) -> Vec<String> {
+        let read = |tx: &mut Tx<'_>| tx.find::<OutboxItem>("state = 'queued'", "ORDER BY id", &[]);
+        let items = self.world.read(&Actor::system("test"), read).await.unwrap();
+        items.into_iter().map(|it| it.channel).collect()
     }
 
     async fn token(&self, role: &str, region: Option<&str>) -> String {
@@ -177,6 +209,26 @@ async fn a_gateway_and_a_channel_share_no_name_and_both_load_again(
     let (_, taken) = office.send(&admin, Method::PUT, "/api/v1/gateways/bot", Some(&gateway)).await;
     assert_eq!(taken["code"], "bad_gateway", "{taken}");
     assert_eq!(office.warn.load_gateways().await.unwrap(), 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_waits_for_a_gateway_out_of_use_leaves_by_the_one_in_use(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let office = Office::open(engine).await;
+    let admin = office.token("system_admin", None).await;
+    office.queue("(none)", "voice").await;
+    office.queue("team", "text").await;
+    let put = async |id: &str, enabled: bool| {
+        let gateway = json!({"url": "https://gateway.example", "secret": "s", "enabled": enabled});
+        let (status, said) = office.send(&admin, Method::PUT, &format!("/api/v1/gateways/{id}"), Some(&gateway)).await;
+        assert_eq!(status, 200, "{said}");
+        office.waiting().await
+    };
+    assert_eq!(put("main", true).await, ["main", "team"]);
+    assert_eq!(put("spare", true).await, ["main", "team"]);
+    assert_eq!(put("main", false).await, ["spare", "team"]);
 }
 
 #[rstest]

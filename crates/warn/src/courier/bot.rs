@@ -10,13 +10,14 @@ use sha2::Sha256;
 
 use super::{
     Claimed,
-    request::{Outcome, percent, unix_seconds},
+    request::{Outcome, unix_seconds},
 };
 use crate::{
     channel::{Kind, group::GroupMessage},
     service::Line,
     text::Ready,
 };
+use anlan_web::percent;
 
 /// Characters kept of what a bot's server says.
 const SAID: usize = 300;

@@ -17,7 +17,6 @@ use tokio::task::JoinSet;
 
 pub use bot::{sign_dingtalk, sign_feishu};
 pub(crate) use pacer::Pacer;
-pub use request::percent;
 pub use request::sign;
 
 use request::Outcome;
@@ -38,6 +37,8 @@ const WINDOWS: usize = 10;
 const PARALLEL: usize = 4;
 /// Items of unknown outcome asked for in one step.
 const ASKED: usize = 100;
+/// Messages moved to another gateway in one transaction.
+const ADOPTED: usize = 500;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -208,6 +209,32 @@ impl Warn {
         Ok(cleared)
     }
 
+    /// Calls and messages that wait for a gateway nobody uses, or were queued before there was one, leave
+    /// by the gateway in use. Returns how many moved.
+    pub(crate) async fn adopt_stranded(self: &Arc<Self>) -> Result<usize, StoreError> {
+        let used: Vec<String> = self.gateways_in_use().into_iter().map(|it| it.id).collect();
+        let Some(gateway) = used.first().cloned() else { return Ok(0) };
+        let waiting = "SELECT DISTINCT channel FROM outbox
+                        WHERE state = 'queued' AND kind IN ('voice', 'sms') AND {scope:region}";
+        let stranded: Vec<String> = self
+            .world
+            .read(&courier(), move |tx| tx.query(waiting, &[])?.iter().map(|it| it.text(0)).collect())
+            .await?;
+        let (by, mut moved) = (courier(), 0);
+        for channel in stranded.into_iter().filter(|it| !used.contains(it)) {
+            loop {
+                let (from, to) = (channel.clone(), gateway.clone());
+                let adopted = move |tx: &mut Tx<'_>| adopt(tx, &from, &to);
+                match self.world.write("courier.adopt", Urgency::Urgent, &by, adopted).await? {
+                    0 => break,
+                    count => moved += count,
+                }
+            }
+            tracing::warn!(from = channel, to = gateway, "what waited for a gateway out of use leaves by another");
+        }
+        Ok(moved)
+    }
+
     /// After a crash: what was `sending` is `unknown`; a receipt proves it left, else the gateway is
     /// asked by key, and what it does not know is sent again, marked as a repeat where it cannot
     /// answer. Returns how many. Nothing may be in flight.
@@ -318,6 +345,21 @@ fn choose(tx: &mut Tx<'_>, line: &Line) -> Result<(Vec<OutboxItem>, Option<Insta
         }
     }
     Ok((chosen, blocked))
+}
+
+fn adopt(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<usize, StoreError> {
+    let condition = "channel = $1 AND state = 'queued' AND kind IN ('voice', 'sms')";
+    let items: Vec<OutboxItem> =
+        tx.find(condition, "ORDER BY priority, due_at, id LIMIT $2", params![from, ADOPTED])?;
+    let mut moved = 0;
+    for item in items {
+        let item = OutboxItem { channel: to.to_owned(), ..item };
+        moved += usize::from(tx.advance(&item)? == Advanced::Yes);
+    }
+    if moved > 0 {
+        tx.record(Event::new("outbox.adopted", to).detail(json!({"count": moved, "from": from})))?;
+    }
+    Ok(moved)
 }
 
 fn due_items(

@@ -10,6 +10,7 @@ use sha2::Sha256;
 
 use super::Claimed;
 use crate::{service::Line, text::Ready};
+use anlan_web::percent;
 
 /// Keys a caller listens for.
 const KEYS: &[&str] = &["1", "2", "3"];
@@ -178,19 +179,6 @@ pub fn sign(secret: &[u8], time: &str, body: &[u8]) -> String {
     mac.update(b"\n");
     mac.update(body);
     hex(&mac.finalize().into_bytes())
-}
-
-/// Percent-encodes everything but unreserved characters.
-pub fn percent(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 #[cfg(test)]
