@@ -10,7 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "saola"))
-from make_roster import NOTE, Roster as Names, draw  # noqa: E402
+from make_roster import NOTE, POSTS, ROLES, Roster as Names, draw, write  # noqa: E402
 
 STORIES = {
     # folder: first day of the shifts
@@ -35,8 +35,6 @@ TOWN = [
     ("转移安置组成员", "转移安置"),
 ]
 VILLAGE = [("村负责人", "防汛责任人"), ("灾害信息员", "防汛责任人"), ("网格员", "网格巡查"), ("帮扶责任人", "困难群众帮扶")]
-POSTS = ["主责", "副A", "副B"]
-ROLES = ["带班领导", "主班", "副班", "备勤"]
 
 
 class Roster(Names):
@@ -57,13 +55,6 @@ def shifts_of(unit, days, people):
         for at, role in enumerate(ROLES):
             who = people[(day * 4 + at) % len(people)]
             yield [unit, f"{days[day]}T08:30:00+08:00", f"{days[day + 1]}T08:30:00+08:00", role, who[0], who[1] or who[2]]
-
-
-def write(folder, name, head, rows):
-    with open(folder / name, "w", newline="", encoding="utf-8") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(head.split(","))
-        out.writerows(rows)
 
 
 def make(name, days):

@@ -122,10 +122,10 @@ def more(duties, extra_of, count):
     return [(t, d, n + (count if t == extra_of else 0)) for t, d, n in duties]
 
 
-def write(name, head, rows):
-    with open(HERE / name, "w", newline="", encoding="utf-8") as file:
+def write(folder, name, head, rows):
+    with open(folder / name, "w", newline="", encoding="utf-8") as file:
         out = csv.writer(file, lineterminator="\n")
-        out.writerow(head)
+        out.writerow(head.split(","))
         out.writerows(rows)
 
 
@@ -187,9 +187,9 @@ def main():
         if here["parent_code"] == there["parent_code"]:
             roster.post(helpers[at], "内涝点责任人", "社区", there, "成员")
 
-    write("organisations.csv", "id,name,region_code,kind,hats,duty_room_name,duty_room_phone,note".split(","), units)
-    write("people.csv", "姓名,手机,备用电话,单位,职务,责任,级别,责任区代码,责任区名称,岗位,备注".split(","), roster.rows)
-    write("shifts.csv", "organisation_id,starts_at,ends_at,role,person_name,person_phone".split(","), shifts)
+    write(HERE, "organisations.csv", "id,name,region_code,kind,hats,duty_room_name,duty_room_phone,note", units)
+    write(HERE, "people.csv", "姓名,手机,备用电话,单位,职务,责任,级别,责任区代码,责任区名称,岗位,备注", roster.rows)
+    write(HERE, "shifts.csv", "organisation_id,starts_at,ends_at,role,person_name,person_phone", shifts)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ mod bed;
 
 use anlan_command::{forward::Forward, handover::HandOver, note::Note};
 use anlan_testbed::Engine;
+use anlan_warn::Round;
 use anlan_web::Access;
-use bed::{Bed, PASSWORD, at, percent};
+use bed::{Bed, Caller, PASSWORD, at, percent};
 use rstest::rstest;
 use serde_json::{Value as Json, json};
 
@@ -250,4 +251,50 @@ async fn a_hand_over_prints_what_is_open_and_needs_both_officers(
     let journal = bed.journal().await;
     assert!(journal.contains("hand_over.signed") && journal.contains("hand_over.accepted"));
     assert!(!journal.contains("河堤") && !journal.contains("姓名he"), "what is open and who signed is sealed");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_graver_round_speaks_for_those_an_earlier_one_did_not_reach(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let silent = async || {
+        let (_, desk) = officer.get("/api/v1/desk").await;
+        let items = desk["to_do"].as_array().unwrap().clone();
+        items.into_iter().filter(|it| it["urgency"] == "silent").collect::<Vec<_>>()
+    };
+    bed.signal("yellow", Some("yellow"), "发布").await;
+    bed.until(at(3 * 3_600)).await;
+    assert_eq!(silent().await.len(), 1, "the first round left somebody unreached");
+    bed.signal("red", Some("red"), "升级").await;
+    bed.until(at(3 * 3_600 + 130)).await;
+    let rounds = bed.all::<Round>().await;
+    assert_eq!(rounds.len(), 2);
+    let first = rounds.iter().min_by_key(|it| it.start_at).unwrap();
+    let spoken = silent().await;
+    assert!(spoken.iter().all(|it| !it["href"].as_str().unwrap().contains(&*percent(&first.id))), "{spoken:?}");
+    let (_, page) = officer.page("/hand-overs/new").await;
+    assert!(!page.contains("级别 3"), "what the first round left open is open no more: {page}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_notice_stands_among_the_things_to_do_of_whoever_is_to_move_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let leader = bed.account("chen", "duty_leader").await;
+    bed.signal("red", Some("red"), "发布").await;
+    let process = bed.one::<anlan_warn::Process>().await.id;
+    let (status, notice) = officer.post("/api/v1/notices", json!({"process": process})).await;
+    assert_eq!(status, 201, "{notice}");
+    let path = format!("/api/v1/notices/{}", percent(notice["id"].as_str().unwrap()));
+    assert_eq!(officer.post(&format!("{path}/submit"), json!({})).await.0, 200);
+    let desk = async |who: &Caller| who.get("/api/v1/desk").await.1["to_do"].to_string();
+    assert!(desk(&leader).await.contains("看稿签发") && !desk(&officer).await.contains("看稿签发"));
+    assert_eq!(leader.post(&format!("{path}/refuse"), json!({"reason": "写明时间"})).await.0, 200);
+    assert!(desk(&officer).await.contains("改稿") && !desk(&leader).await.contains("看稿签发"));
 }

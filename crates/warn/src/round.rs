@@ -8,7 +8,7 @@ use std::{
 
 use anlan_kernel::{Actor, RegionCode};
 use anlan_register::{Callee, Who, audience};
-use anlan_store::{Deadline, Event, StoreError, Tx, Urgency, Value, params};
+use anlan_store::{Deadline, Event, Row, StoreError, Tx, Urgency, Value, params};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -63,6 +63,35 @@ pub(crate) fn wanted(
             make(warn, tx, process, level, new, cause, count)
         }
     }
+}
+
+/// A round that speaks now (本轮).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Speaking {
+    /// Its id.
+    pub id: String,
+    /// Call-out level.
+    pub level: i64,
+    /// What led to it.
+    pub cause: String,
+}
+
+/// Of every open process the newest round that began, as far as it calls anybody in the actor's duty areas: it
+/// called again whom earlier ones did not reach, so what they left open is no longer open.
+///
+/// # Errors
+/// What the store says.
+pub fn speaking(tx: &mut Tx<'_>) -> Result<Vec<Speaking>, StoreError> {
+    let sql = "SELECT round.id, round.level, round.cause FROM round JOIN process ON process.id = round.process
+                WHERE process.open = 1 AND round.state IN ('running', 'done')
+                  AND NOT EXISTS (SELECT 1 FROM round later WHERE later.process = round.process
+                        AND later.state IN ('running', 'done') AND (later.start_at > round.start_at
+                             OR (later.start_at = round.start_at AND later.id > round.id)))
+                  AND ({scope:round.region} OR EXISTS
+                        (SELECT 1 FROM call WHERE call.round = round.id AND {scope:call.region}))
+                ORDER BY round.start_at DESC, round.id DESC LIMIT 20";
+    let read = |row: &Row| Ok(Speaking { id: row.text(0)?, level: row.int(1)?, cause: row.text(2)? });
+    tx.query(sql, &[])?.iter().map(read).collect()
 }
 
 fn rounds_of(tx: &mut Tx<'_>, process: &str) -> Result<Vec<Round>, StoreError> {

@@ -4,9 +4,10 @@ mod night;
 
 use anlan_testbed::Engine;
 use anlan_warn::CallState;
+use anlan_web::percent;
 use night::{
     DISTRICT, at,
-    caller::{Caller, percent, red},
+    caller::{Caller, red},
     long,
 };
 use reqwest::Method;

@@ -6,9 +6,10 @@ use anlan_kernel::Actor;
 use anlan_store::journal;
 use anlan_testbed::Engine;
 use anlan_warn::{CallState, model::EscalationState};
+use anlan_web::percent;
 use night::{
     DISTRICT, Night, at,
-    caller::{Caller, percent, red},
+    caller::{Caller, red},
     long,
 };
 use reqwest::Method;

@@ -12,9 +12,14 @@ use anlan_simulator::{
 };
 use anlan_store::{OutboxItem, Sending, WorldKind, journal};
 use anlan_testbed::Engine;
-use anlan_warn::channel::{Channel, Kind, Matter, announce, words::Told};
-use night::{DISTRICT, Night, Roster, Setting, at, code, desk, long};
+use anlan_warn::channel::{Channel, Kind, Matter};
+use night::{
+    DISTRICT, Night, Roster, Setting, at, code, desk,
+    desk::{Desk, id},
+    long,
+};
 use rstest::rstest;
+use serde_json::json;
 
 const KINDS: [(Kind, &str); 3] = [(Kind::Wecom, "wecom"), (Kind::Dingtalk, "dingtalk"), (Kind::Feishu, "feishu")];
 
@@ -132,28 +137,25 @@ async fn a_signal_is_relayed_by_its_title_and_issuer(#[values(Engine::Sqlite, En
 
 #[rstest]
 #[tokio::test]
-async fn a_notice_is_told_as_its_own_room_words_it(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
-    let (night, bots) = (quiet(engine).begin().await, servers().await);
-    use_all(&night, &bots);
-    route(&night, Matter::Notice, "dingtalk").await;
-    night.warn.tell_notices_by(Arc::new(|_, id| {
-        Ok(Some(Told {
-            title: format!("防御台风提示 {id}，联系 13800000001"),
-            text: "请各街道加强巡查".into(),
-            areas: vec![code("440303001")],
-            path: format!("/notices/{id}"),
-        }))
-    }));
-    let write = |tx: &mut anlan_store::Tx<'_>| {
-        announce::wanted(tx, Matter::Notice, "n1")?;
-        tx.record(anlan_store::Event::new("notice.sent", "n1"))
-    };
-    night.world.write("notice", anlan_store::Urgency::Urgent, &desk(), write).await.unwrap();
-    night.settle().await;
+async fn a_signed_notice_is_told_by_its_title_and_its_correction_too(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (desk, bots) = (Desk::open(quiet(engine)).await, servers().await);
+    use_all(&desk.night, &bots);
+    route(&desk.night, Matter::Notice, "dingtalk").await;
+    let id = id(&desk.draft().await);
+    desk.settle().await;
+    assert!(bots.received().is_empty(), "a draft is told nobody");
+    desk.sign(&id).await;
+    desk.settle().await;
     let received = bots.received();
     assert_eq!(received.len(), 1, "{received:?}");
-    assert!(received[0].text.contains("防御台风提示 n1，联系 …") && received[0].text.contains("/notices/n1"));
-    assert!(!received[0].body.contains("加强巡查"), "the text is behind the log-in");
+    assert!(received[0].text.contains("风险提示单") && received[0].text.contains("/notices/"), "{}", received[0].text);
+    assert!(!received[0].body.contains("有效至"), "the text is behind the log-in");
+    desk.officer(&id, "correct", json!({"reason": "区域写错"})).await;
+    desk.sign(&id).await;
+    desk.settle().await;
+    assert_eq!(bots.received().len(), 2, "{:?}", bots.received());
 }
 
 /// The whole district of the demo; who is called is asked of the world, what left of the servers.

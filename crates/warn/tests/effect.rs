@@ -6,9 +6,10 @@ use anlan_kernel::{Actor, Instant};
 use anlan_monitor::ingest::{Allowed, Sender};
 use anlan_store::{journal, params};
 use anlan_testbed::Engine;
+use anlan_web::percent;
 use night::{
     DISTRICT, Night, at,
-    caller::{Caller, percent, red},
+    caller::{Caller, red},
 };
 use rstest::rstest;
 use serde_json::{Value as Json, json};

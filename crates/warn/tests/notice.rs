@@ -9,9 +9,10 @@ use anlan_register::Rank;
 use anlan_store::journal;
 use anlan_testbed::Engine;
 use anlan_warn::notice::{OpenKind, open_items, timeline};
+use anlan_web::percent;
 use night::{
     DISTRICT, HATS, Roster, Setting, at,
-    caller::{Caller, percent},
+    caller::Caller,
     desk::{Desk, callees, id, journal_of, newest},
     long,
 };

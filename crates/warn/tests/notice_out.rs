@@ -5,9 +5,10 @@ mod night;
 use anlan_codecs::cap;
 use anlan_kernel::Actor;
 use anlan_testbed::Engine;
+use anlan_web::percent;
 use night::{
     DISTRICT,
-    caller::{Caller, percent},
+    caller::Caller,
     desk::{Desk, id, journal_of},
 };
 use reqwest::Method;

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anlan_testbed::Engine;
 use anlan_warn::{Transfer, transfer::Numbers};
+use anlan_web::percent;
 use night::{
     DISTRICT, Night, at,
-    caller::{Caller, percent, red},
+    caller::{Caller, red},
     desk, long,
 };
 use proptest::prelude::*;

@@ -156,7 +156,7 @@ async fn refused(answer: Response) -> Result<Response, (ApiError, Option<String>
 }
 
 fn to_login(site: &Site, asked: &str) -> Response {
-    let next = crate::login::encode(&site.url(asked));
+    let next = crate::address::percent(&site.url(asked));
     Redirect::to(&site.url(&format!("/login?next={next}"))).into_response()
 }
 

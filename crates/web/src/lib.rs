@@ -15,6 +15,7 @@
 
 pub mod accounts;
 mod accounts_page;
+mod address;
 mod api;
 mod assets;
 mod attempts;
@@ -44,6 +45,7 @@ mod store;
 mod tokens;
 mod who;
 
+pub use address::{own_path, percent};
 pub use assets::url as asset;
 pub use cookies::get as cookie;
 pub use headers::ImageHost;

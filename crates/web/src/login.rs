@@ -59,7 +59,7 @@ async fn show(State(site): State<Arc<Site>>, who: Who, Query(query): Query<NextQ
     if crate::accounts::is_empty(&site.world).await? {
         return Ok(Redirect::to(&site.url("/first")).into_response());
     }
-    let next = own_path(&site, query.next);
+    let next = crate::own_path(&site, query.next);
     if who.browser {
         return Ok(Redirect::to(&next).into_response());
     }
@@ -70,7 +70,7 @@ async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> Ap
     let headers = request.headers().clone();
     let source = headers::source(&site, &headers, request.extensions());
     let form_ = read_form(request).await?;
-    let next = own_path(&site, form_.next.clone());
+    let next = crate::own_path(&site, form_.next.clone());
     match open(&site, &form_, &source, &headers).await {
         Ok((token, role)) => {
             let cookie = cookies::open_session(&site, &token, ABSOLUTE.as_secs());
@@ -237,7 +237,7 @@ async fn choose_language(State(site): State<Arc<Site>>, Form(form): Form<LangFor
             return Err(problem.field("lang").into());
         }
     };
-    let next = own_path(&site, form.next);
+    let next = crate::own_path(&site, form.next);
     Ok(([(header::SET_COOKIE, cookies::language(&site, tag))], Redirect::to(&next)).into_response())
 }
 
@@ -247,32 +247,6 @@ fn wrong() -> ApiError {
         StatusCode::UNAUTHORIZED,
         Problem::new("wrong_login", "登录名或口令不对", "the log-in or the password is wrong"),
     )
-}
-
-/// Where to go afterwards: a path of this world, or its first page.
-pub fn own_path(site: &Site, next: Option<String>) -> String {
-    let home = site.url("/");
-    match next {
-        Some(it) if it.starts_with(&home) && is_local(&it) => it,
-        _ => home,
-    }
-}
-
-fn is_local(path: &str) -> bool {
-    path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|it| (0x21..0x7f).contains(&it) && it != b'\\')
-}
-
-/// Percent-encodes what does not belong into a query value.
-pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
 }
 
 fn form(site: &Site, lang: Lang, next: &str, wrong: Option<&str>) -> Markup {
@@ -297,23 +271,4 @@ fn form(site: &Site, lang: Lang, next: &str, wrong: Option<&str>) -> Markup {
             }
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_local_paths_are_gone_to_afterwards() {
-        for (path, local) in [
-            ("/desk?x=1", true),
-            ("//evil.example/", false),
-            ("https://evil.example/", false),
-            ("/\\evil.example", false),
-            ("/a b", false),
-        ] {
-            assert_eq!(is_local(path), local, "{path}");
-        }
-        assert_eq!(encode("/w/demo/desk?a=b&c=雨"), "/w/demo/desk%3Fa%3Db%26c%3D%E9%9B%A8");
-    }
 }

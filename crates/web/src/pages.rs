@@ -97,14 +97,8 @@ pub fn phone_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup 
         (DOCTYPE)
         html lang=(lang.tag()) {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
+                (head(site, lang, title, "phone.css", "phone.js"))
                 meta name="format-detection" content="telephone=no";
-                title { @if !words.is_empty() { "【" (words) "】" } (title) " · " (lang.pick("安澜", "Anlan")) }
-                link rel="icon" href=(assets::url(site, "icon.svg"));
-                link rel="stylesheet" href=(assets::url(site, "phone.css"));
-                script type="module" src=(assets::url(site, "phone.js")) {}
             }
             body data-world=(kind_name(site)) data-base=(site.base) {
                 @if !words.is_empty() { div.world role="note" { (band(site, lang)) } }
@@ -114,21 +108,26 @@ pub fn phone_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup 
     }
 }
 
+fn head(site: &Site, lang: Lang, title: &str, style: &str, script: &str) -> Markup {
+    let words = site.world_words(lang);
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="robots" content="noindex";
+        title { @if !words.is_empty() { "【" (words) "】" } (title) " · " (lang.pick("安澜", "Anlan")) }
+        link rel="icon" href=(assets::url(site, "icon.svg"));
+        link rel="stylesheet" href=(assets::url(site, style));
+        script type="module" src=(assets::url(site, script)) {}
+    }
+}
+
 fn document(site: &Site, lang: Lang, title: &str, live: bool, inner: Markup) -> Markup {
     let words = site.world_words(lang);
     let position = POSITION.try_with(|it| *it).ok();
     html! {
         (DOCTYPE)
         html lang=(lang.tag()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
-                title { @if !words.is_empty() { "【" (words) "】" } (title) " · " (lang.pick("安澜", "Anlan")) }
-                link rel="icon" href=(assets::url(site, "icon.svg"));
-                link rel="stylesheet" href=(assets::url(site, "anlan.css"));
-                script type="module" src=(assets::url(site, "anlan.js")) {}
-            }
+            head { (head(site, lang, title, "anlan.css", "anlan.js")) }
             body data-world=(kind_name(site)) data-words=(words) data-base=(site.base) data-lang=(lang.tag())
                 data-live-page[live] data-position=[position] data-now=(site.world.now().0 / 1_000)
                 data-driven[site.world.clock().is_driven()] {

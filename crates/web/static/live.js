@@ -157,13 +157,19 @@ async function renew(address, members) {
   }
 }
 
+const ROW = "tr[data-row]";
+
+// The focus stays where it was; when its row has left the list, the row now in its place has it.
 function swap(old, part) {
-  const focused = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.dataset.key : null;
+  const holder = old.contains(document.activeElement) ? document.activeElement : null;
+  const row = holder ? [...old.querySelectorAll(ROW)].indexOf(holder.closest(ROW)) : -1;
   const scrolled = old.scrollTop;
   const placed = document.importNode(part, true);
   old.replaceWith(placed);
   placed.scrollTop = scrolled;
-  if (!focused) return;
-  const again = document.getElementById(focused) ?? placed.querySelector(`[data-key="${CSS.escape(focused)}"]`);
-  again?.focus({ preventScroll: true });
+  if (!holder) return;
+  const name = holder.id || holder.dataset.key;
+  const rows = placed.querySelectorAll(ROW);
+  const again = name && (document.getElementById(name) ?? placed.querySelector(`[data-key="${CSS.escape(name)}"]`));
+  (again || (row < 0 ? null : rows[Math.min(row, rows.length - 1)]))?.focus({ preventScroll: true });
 }

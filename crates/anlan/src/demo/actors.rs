@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use anlan_kernel::Instant;
+use anlan_web::percent;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value as Json, json};
 
@@ -236,16 +237,4 @@ impl Actors {
 
 fn items(list: &Json) -> &[Json] {
     list.get("items").unwrap_or(list).as_array().map_or(&[], Vec::as_slice)
-}
-
-fn percent(text: &str) -> String {
-    text.bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() || b"-._~".contains(&b) {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
-        .collect()
 }

@@ -3,10 +3,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anlan_kernel::{Actor, Lang, Text};
+use anlan_kernel::{Actor, Instant, Lang, Text};
 use anlan_store::{StoreError, World};
 use anlan_warn::Round;
-use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who};
+use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, own_path};
 use axum::{
     Form, Json,
     extract::State,
@@ -43,6 +43,11 @@ impl Guide {
     pub fn new(scenes: Vec<Scene>, speed: Speed, between: f64) -> Arc<Self> {
         let now = Now { scene: None, waiting: false, between, recap: Text::default() };
         Arc::new(Self { scenes, speed, now: Mutex::new(now) })
+    }
+
+    /// The screens open at `at`: the visitor is where the last scene left the night.
+    pub fn begin(&self, at: Instant) {
+        self.lock().scene = self.scenes.iter().rposition(|it| it.at <= at);
     }
 
     /// The night came to scene `number`; at a decision the world goes on in real time.
@@ -103,12 +108,13 @@ pub fn routes(site: &Arc<Site>, guide: &Arc<Guide>) -> Mounted {
 fn view(guide: &Guide, lang: Lang) -> Value {
     let now = guide.lock().clone();
     let scene = now.scene.and_then(|it| guide.scenes.get(it));
+    let first = guide.scenes.first().map_or("", |it| it.title.get(lang));
     let recap = now.scene == Some(0);
     let say = scene.map_or("", |it| it.say.get(lang));
     json!({
         "number": now.scene.map_or(0, |it| it + 1),
         "scenes": guide.scenes.len(),
-        "title": scene.map_or("", |it| it.title.get(lang)),
+        "title": scene.map_or_else(|| format!("{} {first}", lang.pick("下一站：", "Next:")), |it| it.title.get(lang).to_owned()),
         "say": if recap && !now.recap.get(lang).is_empty() { format!("{} {say}", now.recap.get(lang)) } else { say.to_owned() },
         "page": scene.is_some_and(|it| it.page.is_some()),
         "waiting": now.waiting,
@@ -123,15 +129,15 @@ fn ribbon(guide: &Guide, base: &str, lang: Lang) -> Markup {
     let paused = now["paused"] == true;
     html! {
         aside.guide id="guide" aria-label=(lang.pick("导览", "Guide")) data-state=(format!("{base}/guide/state")) {
-            span.tag { (lang.pick("导览", "Guide")) " " span.num data-guide="number" { (now["number"]) } "/" (now["scenes"]) }
+            span.tag { (lang.pick("导览", "Guide")) " " span.num data-guide="number" { (now["number"]) } " / " (now["scenes"]) }
             div.words aria-live="polite" {
                 b data-guide="title" { (text("title")) }
                 span data-guide="say" { (text("say")) }
             }
-            a.button href=(format!("{base}/guide/look")) data-guide="page" hidden[now["page"] != true] { (lang.pick("去看", "Look")) }
+            a.button href=(format!("{base}/guide/look")) data-guide="page" data-key="g" hidden[now["page"] != true] { (lang.pick("去看", "Look")) " " kbd { "G" } }
             form method="post" action=(format!("{base}/guide/next")) data-here {
                 input type="hidden" name="next" value="";
-                button.main type="submit" data-guide="next" { (lang.pick("下一个决定点", "Next decision")) }
+                button.main type="submit" data-guide="next" data-key="d" { (lang.pick("下一个决定点", "Next decision")) " " kbd { "D" } }
             }
             form method="post" action=(format!("{base}/guide/pause")) data-here {
                 input type="hidden" name="next" value="";
@@ -185,10 +191,9 @@ struct Back {
 }
 
 impl Back {
-    /// Where the visitor came from, on this host.
-    fn to(&self, site: &Site) -> Redirect {
-        let own = self.next.starts_with('/') && !self.next.starts_with("//");
-        Redirect::to(if own { &self.next } else { site.base.as_str() })
+    /// Where the visitor came from, in this world.
+    fn to(self, site: &Site) -> Redirect {
+        Redirect::to(&own_path(site, Some(self.next)))
     }
 }
 

@@ -139,6 +139,9 @@ async fn tell(
             driver.run_until(start.max(began)).await?;
             if !opened {
                 driver.speed.set(wanted);
+                if let Some(guide) = guide {
+                    guide.begin(start.max(began));
+                }
             }
             opened = true;
         }

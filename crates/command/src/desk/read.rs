@@ -27,12 +27,6 @@ use crate::{
 const SHOWN: usize = 6;
 /// Lines of the timeline.
 const LINES: usize = 7;
-/// Rounds that speak now: begun, of an open process, neither stopped nor absorbed.
-pub(super) const CURRENT: &str = "SELECT r.id, r.level FROM round r JOIN process p ON p.id = r.process
-     WHERE p.open = 1 AND r.state IN ('running', 'done') AND ({scope:r.region} OR EXISTS
-        (SELECT 1 FROM call c WHERE c.round = r.id AND {scope:c.region}))
-     ORDER BY r.start_at DESC, r.id DESC LIMIT 20";
-
 /// Somebody on duty now.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Officer {

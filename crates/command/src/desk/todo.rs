@@ -4,11 +4,15 @@ use anlan_kernel::{Colour, Instant, Permission as P, Text};
 use anlan_monitor::Signal;
 use anlan_register::{CalleeTitle, callee_title};
 use anlan_store::{OutboxItem, Row, StoreError, Tx, params};
-use anlan_warn::{Help, Process, Round, pages::parts::hazard};
-use anlan_web::Who;
+use anlan_warn::{
+    Help, Process, Round,
+    notice::{OpenItem, OpenKind, open_items},
+    pages::parts::hazard,
+    round::{Speaking, speaking},
+};
+use anlan_web::{Who, percent};
 
-use super::read::CURRENT;
-use crate::{TodoItem, forward::percent, todo::Urgency};
+use crate::{TodoItem, todo::Urgency};
 
 /// Everything the desk itself knows to be open.
 pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
@@ -17,6 +21,7 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
     items.extend(rounds(tx, who)?);
     items.extend(silent(tx)?);
     items.extend(lifting(tx, who)?);
+    items.extend(notices(tx, who)?);
     items.extend(failed(tx, who)?);
     Ok(items)
 }
@@ -113,10 +118,8 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
 
 /// Rounds that speak now, with people nobody reached.
 fn silent(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
-    let rows = tx.query(CURRENT, &[])?;
     let mut items = Vec::new();
-    for row in rows {
-        let (round, level) = (row.text(0)?, row.int(1)?);
+    for Speaking { id: round, level, .. } in speaking(tx)? {
         let sql = "SELECT COUNT(*), MIN(opened_at) FROM call WHERE round = $1 AND {scope:region}
                     AND state IN ('not_reached', 'escalated')";
         let found = tx.query(sql, params![&round])?;
@@ -156,6 +159,41 @@ fn lifting(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
         }
     };
     Ok(open.into_iter().map(item).collect())
+}
+
+/// Notices that wait for whoever reads: for a signature, to be mended, to be lifted.
+fn notices(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    let mine = |kind: OpenKind| match kind {
+        OpenKind::ToSign | OpenKind::Unsigned => who.may(P::SignNotice),
+        OpenKind::SentBack | OpenKind::ToLift => who.may(P::DraftNotice),
+    };
+    let item = |it: OpenItem| {
+        let (zh, en) = it.kind.words();
+        let (action_zh, action_en) = match it.kind {
+            OpenKind::ToSign => ("看稿签发", "Read and sign"),
+            OpenKind::Unsigned => ("补签", "Sign"),
+            OpenKind::SentBack => ("改稿", "Mend"),
+            OpenKind::ToLift => ("去解除", "Lift"),
+        };
+        TodoItem {
+            key: format!("notice:{}:{}", it.notice, it.version),
+            urgency: match (it.kind, it.overdue) {
+                (_, true) => Urgency::Overdue,
+                (OpenKind::ToSign, _) => Urgency::Decision,
+                _ => Urgency::Routine,
+            },
+            title: Text::new(format!("{zh}：{}", it.title), format!("{en}: {}", it.title)),
+            note: Text::new(
+                format!("{} {} 起", it.number.as_deref().unwrap_or("未编号"), it.since.clock()),
+                format!("{} since {}", it.number.as_deref().unwrap_or("no number yet"), it.since.clock()),
+            ),
+            due: it.due.or(Some(it.since)),
+            action: Text::new(action_zh, action_en),
+            href: format!("/notices/{}", percent(&it.notice)),
+            post: false,
+        }
+    };
+    Ok(open_items(tx)?.into_iter().filter(|it| mine(it.kind)).map(item).collect())
 }
 
 fn failed(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {

@@ -52,10 +52,11 @@ async fn remind(State(room): State<Room>, who: Who, Path(id): Path<String>) -> A
     Ok(Json(json!({"sent": count})))
 }
 
+/// Who answered the telephone.
 #[derive(Default, Deserialize)]
-struct Said {
+pub(super) struct Said {
     #[serde(default)]
-    note: String,
+    pub note: String,
 }
 
 async fn receipt(

@@ -10,7 +10,7 @@ use anlan_monitor::Signal;
 use anlan_register::{Organisation, callee_title};
 use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency as Pace, params};
 use anlan_warn::{Receipt, answer, inform::message_key};
-use anlan_web::{Mounted, Who};
+use anlan_web::{Mounted, Who, percent};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -341,11 +341,6 @@ fn bad_link() -> StoreError {
 /// Free text as people type it, of a bounded length; nothing where nothing was said.
 pub(crate) fn words(text: &str) -> Option<String> {
     Some(text.trim().chars().take(500).collect::<String>()).filter(|it| !it.is_empty())
-}
-
-/// Percent-encodes everything but unreserved characters.
-pub(crate) fn percent(text: &str) -> String {
-    anlan_warn::courier::percent(text)
 }
 
 pub(crate) fn routes(room: Room) -> Mounted {

@@ -5,15 +5,14 @@ use anlan_kernel::{Actor, Permission as P};
 use anlan_monitor::Signal;
 use anlan_store::params;
 use anlan_warn::{answer, pages::parts};
-use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, bare_page, page};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, bare_page, page, percent};
 use axum::{
     extract::{Form, Path, State},
     response::Redirect,
 };
 use maud::{Markup, html};
-use serde::Deserialize;
 
-use super::{Forward, ForwardView, Reach, Tally, bad_link, of_signals, percent};
+use super::{Forward, ForwardView, Reach, Tally, api::Said, bad_link, of_signals};
 use crate::{Room, service::login};
 
 pub(super) fn routes(room: Room) -> Mounted {
@@ -118,12 +117,6 @@ fn via(forward: &Forward, lang: anlan_kernel::Lang) -> String {
 async fn remind(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
     room.command.remind(&who.actor, &id).await?;
     Ok(Redirect::to(&format!("{}/forwards", parts::to(&room.site, "signals", &id))))
-}
-
-#[derive(Deserialize)]
-struct Said {
-    #[serde(default)]
-    note: String,
 }
 
 async fn receipt(

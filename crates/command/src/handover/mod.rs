@@ -9,13 +9,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use anlan_kernel::{Instant, Permission as P, RegionCode, Text};
 use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace};
-use anlan_web::{Mounted, Who};
+use anlan_web::{Mounted, Who, percent};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
     Command, Room, TodoItem,
-    forward::{percent, words},
+    forward::words,
     service::{home_of, no_such},
     todo::Urgency,
 };

@@ -3,7 +3,7 @@
 use anlan_monitor::{Alarm, Signal, Station};
 use anlan_register::callee_title;
 use anlan_store::{OutboxItem, StoreError, Tx, params};
-use anlan_warn::{Call, Help, Process, Round};
+use anlan_warn::{Call, Help, Round, notice, round::speaking};
 use anlan_web::Who;
 
 use super::OpenItem;
@@ -21,13 +21,14 @@ fn item(key: String, kind: &str, words: String) -> OpenItem {
     OpenItem { key, kind: kind.to_owned(), words, remark: String::new() }
 }
 
-/// Signals, forwards, rounds, help, alarms, responses, signatures, notes, channels; in this order.
+/// Signals, forwards, rounds, help, alarms, responses, signatures, notices, notes, channels; in this order.
 pub(super) fn items(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<OpenItem>, StoreError> {
     let mut found = signals(tx)?;
     found.extend(forwards(tx)?);
     found.extend(calls(tx)?);
     found.extend(alarms(tx)?);
     found.extend(responses(tx)?);
+    found.extend(papers(tx)?);
     found.extend(notes(tx, who)?);
     let failed = tx.count::<OutboxItem>("state = 'failed'", &[])?;
     if failed > 0 {
@@ -72,16 +73,18 @@ fn forwards(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
 
 fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     let mut found = Vec::new();
-    let processes: Vec<Process> = tx.find("open = 1", "ORDER BY id", &[])?;
-    let rounds: Vec<Round> = tx.find("state IN ('pending', 'running', 'done')", "ORDER BY start_at, id", &[])?;
-    for it in rounds.into_iter().filter(|it| processes.iter().any(|process| process.id == it.process)) {
+    let pending: Vec<Round> = tx.find("state = 'pending'", "ORDER BY start_at, id", &[])?;
+    for it in pending {
+        let words = format!("级别 {} · {}：{} 自动开始", it.level, it.cause, it.start_at.clock());
+        found.push(item(format!("round:{}", it.id), "叫应", words));
+    }
+    for it in speaking(tx)? {
         let open = tx.count::<Call>("round = $1 AND open = 1", params![&it.id])?;
         let silent = tx.count::<Call>("round = $1 AND state IN ('not_reached', 'escalated')", params![&it.id])?;
-        if open + silent == 0 && it.state != anlan_warn::model::RoundState::Pending {
-            continue;
+        if open + silent > 0 {
+            let words = format!("级别 {} · {}：未有结果 {open} 人，未叫通 {silent} 人", it.level, it.cause);
+            found.push(item(format!("round:{}", it.id), "叫应", words));
         }
-        let words = format!("级别 {} · {}：未有结果 {open} 人，未叫通 {silent} 人", it.level, it.cause);
-        found.push(item(format!("round:{}", it.id), "叫应", words));
     }
     let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id", &[])?;
     if let Some(first) = asked.first() {
@@ -95,6 +98,12 @@ fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
         found.push(item("help".into(), "求助", words));
     }
     Ok(found)
+}
+
+fn papers(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
+    let words = |it: &notice::OpenItem| format!("{}（{}）", it.title, it.kind.words().0);
+    let key = |it: &notice::OpenItem| format!("notice:{}:{}", it.notice, it.version);
+    Ok(notice::open_items(tx)?.iter().map(|it| item(key(it), "提示单", words(it))).collect())
 }
 
 fn alarms(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {

@@ -7,14 +7,14 @@ use anlan_kernel::{Actor, Instant, Problem, RegionCode, Text};
 use anlan_register::phone;
 use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace, Value, params};
 use anlan_warn::{Call, flow::CallEvent};
-use anlan_web::{Mounted, Who};
+use anlan_web::{Mounted, Who, percent};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use pages::dialog;
 
 use crate::{
     Command, Room, TodoItem,
-    forward::{percent, words},
+    forward::words,
     service::{home_of, no_such},
     todo::Urgency,
 };

@@ -4,7 +4,7 @@ use anlan_kernel::{Lang, Permission as P};
 use anlan_register::export;
 use anlan_store::{Event, StoreError, Urgency as Pace};
 use anlan_warn::{api::CallView, pages::parts};
-use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page};
+use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page, percent};
 use axum::{
     extract::{Form, Path, Query, State},
     http::header,
@@ -13,7 +13,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{Filter, NewNote, Note, list, masked};
-use crate::{Room, forward::percent, service::login};
+use crate::{Room, service::login};
 
 /// Notes of one page.
 const PAGE: usize = 100;

@@ -50,7 +50,10 @@ impl Command {
                     (_, _, Kind::Lower) => "response.lowered",
                     (_, _, Kind::End) => "response.ended",
                 };
-                let detail = json!({"step": decided.number, "level": response.level, "verbal": decided.verbal});
+                let detail = json!({
+                    "step": decided.number, "level": response.level, "verbal": decided.verbal,
+                    "title": decided.decision_words(),
+                });
                 let event = Event::new(event, &response.id).region(&response.region).pack(&decided.pack);
                 tx.record(event.detail(detail))?;
                 Ok(Step { revision: decided.revision + 1, ..decided })

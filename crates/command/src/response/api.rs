@@ -95,10 +95,17 @@ async fn approve_step(State(room): State<Room>, who: Who, Path(id): Path<String>
     decide(&room, &who, &id, Decide::Approve { by: who.actor.name.clone() }).await
 }
 
+/// Why not.
 #[derive(Default, Deserialize)]
-struct Reason {
+pub(super) struct Reason {
     #[serde(default)]
     note: String,
+}
+
+impl Reason {
+    pub(super) fn decline(&self, who: &Who) -> Decide {
+        Decide::Decline { by: who.actor.name.clone(), note: words(&self.note) }
+    }
 }
 
 async fn decline(
@@ -107,14 +114,21 @@ async fn decline(
     Path(id): Path<String>,
     Json(reason): Json<Reason>,
 ) -> ApiResult<Json<Step>> {
-    decide(&room, &who, &id, Decide::Decline { by: who.actor.name.clone(), note: words(&reason.note) }).await
+    decide(&room, &who, &id, reason.decline(&who)).await
 }
 
+/// Who said yes on the telephone, at which number.
 #[derive(Deserialize)]
-struct Yes {
+pub(super) struct Yes {
     approver: String,
     #[serde(default)]
     number: String,
+}
+
+impl Yes {
+    pub(super) fn verbal(self, who: &Who) -> Decide {
+        Decide::Verbal { by: who.actor.name.clone(), approver: self.approver, number: self.number }
+    }
 }
 
 async fn verbal(
@@ -123,8 +137,7 @@ async fn verbal(
     Path(id): Path<String>,
     Json(yes): Json<Yes>,
 ) -> ApiResult<Json<Step>> {
-    let what = Decide::Verbal { by: who.actor.name.clone(), approver: yes.approver, number: yes.number };
-    decide(&room, &who, &id, what).await
+    decide(&room, &who, &id, yes.verbal(&who)).await
 }
 
 async fn sign(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<Step>> {

@@ -2,7 +2,7 @@
 
 use anlan_kernel::{Grade, Lang, Permission as P};
 use anlan_warn::pages::parts::{clock, invented, to};
-use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, page};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, page, percent};
 use axum::{
     extract::{Form, Path, State},
     response::Redirect,
@@ -10,12 +10,12 @@ use axum::{
 use maud::{Markup, html};
 use serde::Deserialize;
 
-use super::{Response, State as Standing, Step, StepState, flow::Decide};
-use crate::{
-    Room,
-    forward::{percent, words},
-    service::login,
+use super::{
+    Response, State as Standing, Step, StepState,
+    api::{Reason, Yes},
+    flow::Decide,
 };
+use crate::{Room, service::login};
 
 pub(super) fn routes(room: Room) -> Mounted {
     let (see, run, approve) =
@@ -220,15 +220,12 @@ fn back(room: &Room, step: &Step) -> Redirect {
     Redirect::to(&to(&room.site, "responses", &step.response))
 }
 
-async fn approve_step(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
-    let what = Decide::Approve { by: who.actor.name.clone() };
-    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+async fn decide(room: &Room, who: &Who, id: &str, what: Decide) -> ApiResult<Redirect> {
+    Ok(back(room, &room.command.decide(&who.actor, id, what).await?))
 }
 
-#[derive(Deserialize)]
-struct Reason {
-    #[serde(default)]
-    note: String,
+async fn approve_step(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
+    decide(&room, &who, &id, Decide::Approve { by: who.actor.name.clone() }).await
 }
 
 async fn decline(
@@ -237,15 +234,7 @@ async fn decline(
     Path(id): Path<String>,
     Form(reason): Form<Reason>,
 ) -> ApiResult<Redirect> {
-    let what = Decide::Decline { by: who.actor.name.clone(), note: words(&reason.note) };
-    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
-}
-
-#[derive(Deserialize)]
-struct Yes {
-    approver: String,
-    #[serde(default)]
-    number: String,
+    decide(&room, &who, &id, reason.decline(&who)).await
 }
 
 async fn verbal(
@@ -254,11 +243,9 @@ async fn verbal(
     Path(id): Path<String>,
     Form(yes): Form<Yes>,
 ) -> ApiResult<Redirect> {
-    let what = Decide::Verbal { by: who.actor.name.clone(), approver: yes.approver, number: yes.number };
-    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+    decide(&room, &who, &id, yes.verbal(&who)).await
 }
 
 async fn sign(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
-    let what = Decide::Sign { by: who.actor.name.clone() };
-    Ok(back(&room, &room.command.decide(&who.actor, &id, what).await?))
+    decide(&room, &who, &id, Decide::Sign { by: who.actor.name.clone() }).await
 }

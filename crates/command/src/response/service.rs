@@ -5,14 +5,14 @@ use anlan_monitor::{Alarm, Signal, SignalState};
 use anlan_register::{Region, superiors};
 use anlan_store::{Advanced, Event, StoreError, Tx, params};
 use anlan_warn::Process;
-use anlan_web::Who;
+use anlan_web::{Who, percent};
 use serde_json::json;
 
 use super::{
     flow,
     model::{Kind, Response, State, Step, StepState},
 };
-use crate::{Command, TodoItem, forward::percent, plan::ResponsePlan, service::no_such, todo::Urgency};
+use crate::{Command, TodoItem, plan::ResponsePlan, service::no_such, todo::Urgency};
 
 /// Why a step is proposed.
 pub(super) struct Cause<'a> {
@@ -250,7 +250,7 @@ pub(super) fn propose(
         revision: 0,
     };
     tx.insert(&step)?;
-    let detail = json!({"step": number, "kind": kind, "level": level, "cause": cause.id});
+    let detail = json!({"step": number, "kind": kind, "level": level, "cause": cause.id, "title": step.words()});
     tx.record(Event::new("response.proposed", &response.id).region(&response.region).pack(&step.pack).detail(detail))?;
     ask(command, tx, &step.id)?;
     Ok(step)
@@ -267,7 +267,7 @@ pub(crate) fn ask(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(), St
     if asked {
         tx.set_deadline("response.ask", &step.id, tx.now().plus(command.plan.approval.remind_after))?;
     }
-    let detail = json!({"step": step.number, "time": step.asked, "told": asked});
+    let detail = json!({"step": step.number, "time": step.asked, "told": asked, "title": step.words()});
     tx.record(Event::new("response.asked", &step.response).region(&step.region).detail(detail))
 }
 
@@ -283,7 +283,7 @@ pub(crate) fn unsigned(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(
     if asked {
         tx.set_deadline("response.sign", &step.id, tx.now().plus(command.plan.approval.remind_after))?;
     }
-    let detail = json!({"step": step.number, "time": step.chased, "told": asked});
+    let detail = json!({"step": step.number, "time": step.chased, "told": asked, "title": step.decision_words()});
     tx.record(Event::new("response.unsigned", &step.response).region(&step.region).detail(detail))
 }
 

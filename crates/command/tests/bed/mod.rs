@@ -11,7 +11,7 @@ use anlan_register::{Organisation, Person, Post, Rank, Region, Role, Shift};
 use anlan_simulator::carrier::{Carrier, CarrierClient, CarrierConfig};
 use anlan_store::{Event, Module, OutboxItem, Record, Tx, Urgency, World, deadline};
 use anlan_testbed::{Engine, NOON, TestWorld};
-use anlan_warn::{Gateway, Warn, ladder::Plan, process, service::WarnConfig};
+use anlan_warn::{Gateway, Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{
     Site,
     accounts::{self, NewAccount},
@@ -24,6 +24,7 @@ pub const MODULES: &[&Module] =
 pub const PASSWORD: &str = "a long enough passphrase 7";
 pub const DISTRICT: &str = "440303";
 const LADDERS: &str = include_str!("../../../../packs/call-out/ladders.toml");
+const GUIDE: &str = include_str!("../../../../packs/notice/notice.toml");
 const RESPONSES: &str = include_str!("../../../../packs/response/responses.toml");
 
 pub fn code(text: &str) -> RegionCode {
@@ -63,7 +64,11 @@ impl Bed {
         config.callback = Some(format!("{url}/api/v1/receipts/sim"));
         let carrier = Carrier::start(config).await.unwrap();
         let client = carrier.client().unwrap();
-        let warn_config = WarnConfig { link_base: url.clone(), ..WarnConfig::default() };
+        let warn_config = WarnConfig {
+            link_base: url.clone(),
+            guide: Arc::new(Guide::read("notice@t", GUIDE).unwrap()),
+            ..WarnConfig::default()
+        };
         let warn = Warn::new(World::clone(&world), warn_config, Plan::read("call-out@t", LADDERS).unwrap()).unwrap();
         let gateway = Gateway {
             id: "sim".into(),
@@ -228,9 +233,7 @@ impl Caller {
     }
 }
 
-pub fn percent(text: &str) -> String {
-    anlan_warn::courier::percent(text)
-}
+pub use anlan_web::percent;
 
 /// The bureau, a member unit and two streets with duty rooms; a leader and an officer on duty, a lead.
 fn district(tx: &mut Tx<'_>) -> Result<(), anlan_store::StoreError> {

@@ -99,7 +99,7 @@ fn queue(
     stage: &str,
     slot: &str,
 ) -> Result<(), StoreError> {
-    let Some(story) = words::story(warn, tx, matter, subject, stage)? else { return Ok(()) };
+    let Some(story) = words::story(tx, matter, subject, stage)? else { return Ok(()) };
     let routes: Vec<Route> = tx.find("matter = $1", "ORDER BY id", params![matter.name()])?;
     // A failing channel lies nowhere; everybody who asked hears of it.
     let touches = |region: &RegionCode| story.areas.is_empty() || story.areas.iter().any(|area| area.meets(region));

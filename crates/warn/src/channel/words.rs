@@ -1,7 +1,5 @@
 //! What a channel says about a matter. Made when it is sent, stored nowhere.
 
-use std::sync::Arc;
-
 use anlan_kernel::RegionCode;
 use anlan_monitor::Signal;
 use anlan_register::Region;
@@ -14,29 +12,14 @@ use super::{
 };
 use crate::{
     Warn, api,
-    courier::percent,
     model::{CallState, Round},
+    notice,
     text::{self, Ready},
 };
+use anlan_web::percent;
 
 /// Regions named before "and others".
 const AREAS: usize = 6;
-
-/// What the notices' own room says of one of them.
-#[derive(Clone, Debug)]
-pub struct Told {
-    /// Title; nothing about a person.
-    pub title: String,
-    /// The whole text as signed.
-    pub text: String,
-    /// Regions it is for.
-    pub areas: Vec<RegionCode>,
-    /// Path of its page, such as `/notices/n1`.
-    pub path: String,
-}
-
-/// Looks a notice up by its id.
-pub type Notices = Arc<dyn Fn(&mut Tx<'_>, &str) -> Result<Option<Told>, StoreError> + Send + Sync>;
 
 /// One matter, ready to be told in any form.
 pub(crate) struct Story {
@@ -49,39 +32,15 @@ pub(crate) struct Story {
     path: Option<String>,
 }
 
-impl Warn {
-    /// Lets channels tell notices; `find` looks one up by its id.
-    pub fn tell_notices_by(&self, find: Notices) {
-        *self.notices.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(find);
-    }
-}
-
 /// What there is to say about `subject`, or nothing any more.
-pub(crate) fn story(
-    warn: &Warn,
-    tx: &mut Tx<'_>,
-    matter: Matter,
-    subject: &str,
-    stage: &str,
-) -> Result<Option<Story>, StoreError> {
+pub(crate) fn story(tx: &mut Tx<'_>, matter: Matter, subject: &str, stage: &str) -> Result<Option<Story>, StoreError> {
     match matter {
         Matter::Signal => Ok(tx.get::<Signal>(subject)?.map(of_signal)),
         Matter::Round => match tx.get::<Round>(subject)? {
             Some(round) => of_round(tx, &round, stage).map(Some),
             None => Ok(None),
         },
-        Matter::Notice => {
-            let find = warn.notices.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-            let told = find.map_or(Ok(None), |find| find(tx, subject))?;
-            Ok(told.map(|it| Story {
-                heading: "风险提示单",
-                title: Some(Title::of_notice(&it.title)),
-                text: Some(it.text),
-                areas: it.areas,
-                counts: Vec::new(),
-                path: Some(it.path),
-            }))
-        }
+        Matter::Notice => of_notice(tx, subject),
         Matter::Failure => of_channel(tx, subject).map(Some),
     }
 }
@@ -96,6 +55,18 @@ fn of_signal(signal: Signal) -> Story {
         counts: Vec::new(),
         path: Some("/".to_owned()),
     }
+}
+
+/// `paper` is the paper's id; nothing once a later one went out.
+fn of_notice(tx: &mut Tx<'_>, paper: &str) -> Result<Option<Story>, StoreError> {
+    Ok(notice::current(tx, paper)?.map(|(notice, paper)| Story {
+        heading: "风险提示单",
+        title: Some(Title::of_notice(&paper.content.title)),
+        text: Some(notice::words(&notice, &paper)),
+        areas: paper.content.areas(),
+        counts: Vec::new(),
+        path: Some(format!("/notices/{}", percent(&notice.id))),
+    }))
 }
 
 fn of_round(tx: &mut Tx<'_>, round: &Round, stage: &str) -> Result<Story, StoreError> {
@@ -162,7 +133,7 @@ pub(crate) fn ready(
         let matter = item.payload["matter"].as_str().and_then(Matter::parse);
         let stage = item.payload["stage"].as_str().unwrap_or_default();
         match matter {
-            Some(matter) => story(warn, tx, matter, &item.subject, stage)?,
+            Some(matter) => story(tx, matter, &item.subject, stage)?,
             None => None,
         }
     };

@@ -6,10 +6,8 @@ use anlan_kernel::{Instant, Text};
 use anlan_store::{StoreError, Tx, params};
 
 use super::timeline::Line;
-use crate::{
-    courier::percent,
-    model::{CallState, Help},
-};
+use crate::model::{CallState, Help};
+use anlan_web::percent;
 
 /// Endings of calls that share a line when they fall into the same ten minutes; others share a minute.
 const ANSWERS: [CallState; 2] = [CallState::Answered, CallState::HeardInFull];

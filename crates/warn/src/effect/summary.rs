@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     api::{ProcessView, RoundView},
-    courier::percent,
     model::{CallState, RoundState},
 };
+use anlan_web::percent;
 
 /// What a summary is written from.
 pub(crate) struct Facts<'a> {

@@ -13,10 +13,10 @@ use serde_json::Value as Json;
 use super::endings;
 use crate::{
     api::ProcessView,
-    courier::percent,
     model::{Escalation, Process, Round},
     service::everywhere,
 };
+use anlan_web::percent;
 
 /// Kinds of lines, in the order of the chips, with their words.
 pub(crate) const KINDS: [(&str, &str, &str); 8] = [
@@ -189,7 +189,36 @@ fn told(
     entries.extend(of_others(tx, process, first, last)?);
     let things = things(tx, process, &causes, rounds, ids)?;
     let lines = entries.iter().filter_map(|it| line(it, &things, process, scope));
-    Ok(lines.collect())
+    Ok(merged(lines.collect()))
+}
+
+/// Units named of many whose lists were taken over in the same minute.
+const UNITS: usize = 3;
+
+/// Lists of one round and minute share a line, as endings of calls do.
+fn merged(lines: Vec<Line>) -> Vec<Line> {
+    let (lists, mut found): (Vec<_>, Vec<_>) = lines.into_iter().partition(|it| it.event.starts_with("escalation."));
+    let mut groups: BTreeMap<(String, String, String), Vec<Line>> = BTreeMap::new();
+    for it in lists {
+        let round = it.opens.as_deref().and_then(|it| it.split('&').next()).unwrap_or_default().to_owned();
+        groups.entry((it.event.clone(), round, it.at.clock())).or_default().push(it);
+    }
+    for ((event, round, _), mut group) in groups {
+        let (count, Some(last)) = (group.len(), group.pop()) else { continue };
+        if group.is_empty() {
+            found.push(last);
+            continue;
+        }
+        let (_, zh, en) = WORDS.iter().find(|it| it.0 == event).copied().unwrap_or_default();
+        let named = group.iter().chain([&last]).take(UNITS);
+        let names: Vec<_> = named.map(|it| it.words.zh.trim_start_matches(zh).trim_start_matches('：')).collect();
+        let words = Text::new(
+            format!("{zh}：{}{} {count} 个单位", names.join("、"), if count > UNITS { "等" } else { "，" }),
+            format!("{en}: {count} units"),
+        );
+        found.push(Line { words, by: None, opens: Some(round), ..last });
+    }
+    found
 }
 
 const FIELDS: &str = "position, at, actor, event, subject, region, body";
@@ -368,7 +397,7 @@ fn meets(scope: &Scope, region: &RegionCode) -> bool {
 }
 
 fn verb_words(verb: &str) -> (&'static str, &str) {
-    const VERBS: [(&str, &str); 16] = [
+    const VERBS: [(&str, &str); 23] = [
         ("drafted", "起草"),
         ("edited", "修改"),
         ("changed", "修改"),
@@ -385,6 +414,13 @@ fn verb_words(verb: &str) -> (&'static str, &str) {
         ("taken", "记录"),
         ("started", "启动"),
         ("ended", "终止"),
+        ("proposed", ""),
+        ("asked", "提请签批"),
+        ("raised", "提级"),
+        ("lowered", "降级"),
+        ("declined", "未同意"),
+        ("unsigned", "催补签"),
+        ("graded", "判定事件等级"),
     ];
     VERBS.iter().find(|it| it.0 == verb).map_or(("", verb), |it| (it.1, verb))
 }

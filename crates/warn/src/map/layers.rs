@@ -47,6 +47,7 @@ pub(crate) struct StationShown {
 pub(crate) struct AlarmShown {
     pub id: String,
     pub station: String,
+    pub station_name: String,
     pub title: String,
     pub grade: u8,
     pub numeral: &'static str,
@@ -216,12 +217,15 @@ pub(crate) fn weather(
     let found: Vec<Station> = tx.find("1 = 1", "ORDER BY id", &[])?;
     let mut stations = then(tx, found, at, |it| &it.id)?;
     stations.retain(|it| it.serves.is_empty() || sees(scope, &it.region, &it.serves));
+    let names: HashMap<String, String> =
+        stations.iter().map(|it| (it.id.clone(), it.name.get(lang).to_owned())).collect();
     Ok(Weather {
         stations: stations.into_iter().map(|it| station(it, &alarms, readings, lang)).collect(),
         alarms: alarms
             .into_iter()
             .map(|it| AlarmShown {
                 id: it.id,
+                station_name: names.get(&it.station).unwrap_or(&it.station).clone(),
                 station: it.station,
                 title: it.title.get(lang).to_owned(),
                 grade: it.grade.get(),

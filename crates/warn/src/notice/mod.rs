@@ -35,7 +35,7 @@ pub use draft::Edit;
 pub use guide::{Guide, Measure, Prefix};
 pub use model::{Content, Kind, Notice, Paper, PublicPage, Recipient, Standing};
 pub use open::{OpenItem, OpenKind, Step, open_items, timeline};
-pub(crate) use send::{message, tell_slice};
+pub(crate) use send::{current, message, tell_slice, words};
 pub use service::public_page_is_on;
 pub(crate) use service::signature_overdue;
 pub use words::check;

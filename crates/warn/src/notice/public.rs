@@ -4,7 +4,7 @@
 use anlan_kernel::{Actor, Instant, Lang, Permission};
 use anlan_monitor::Signal;
 use anlan_store::{StoreError, Tx, params};
-use anlan_web::{ApiError, ApiResult, Site, Who, asset, bare_page};
+use anlan_web::{ApiError, ApiResult, Site, Who, asset, bare_page, percent};
 use axum::{
     extract::State,
     http::header,
@@ -17,7 +17,7 @@ use super::{
     model::{Notice, Paper},
     service::{paper_of, public_page_is_on},
 };
-use crate::{api::Room, courier::percent, pages::parts::invented};
+use crate::{api::Room, pages::parts::invented};
 
 /// Most entries shown.
 const MOST: usize = 100;

@@ -10,7 +10,13 @@ use super::{
     draft::names,
     model::{Kind, Notice, Paper, Recipient},
 };
-use crate::{Warn, inform, model::Receipt, text::INVENTED};
+use crate::{
+    Warn,
+    channel::{Matter, announce},
+    inform,
+    model::Receipt,
+    text::INVENTED,
+};
 
 /// Messages queued in one transaction.
 const SLICE: usize = 500;
@@ -49,6 +55,9 @@ pub fn tell_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), Sto
     let Some(paper) = tx.get::<Paper>(id)? else { return Ok(()) };
     let next: Vec<Recipient> =
         tx.find("notice = $1 AND id > $2", "ORDER BY id LIMIT $3", params![&paper.notice, after, SLICE])?;
+    if after.is_empty() {
+        announce::wanted(tx, Matter::Notice, &paper.id)?;
+    }
     let priority = if paper.kind == Kind::Correction { CORRECTION } else { inform::PRIORITY };
     for it in &next {
         inform::message(warn, tx, "notice", &paper.id, &it.callee, &it.region, priority)?;
@@ -66,9 +75,14 @@ pub fn tell_slice(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), Sto
 /// What a recipient reads; nothing once a later paper went out, so that what was wrong is not said after
 /// its correction.
 pub(crate) fn message(tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
-    let Some(paper) = tx.get::<Paper>(&item.subject)? else { return Ok(None) };
-    let Some(notice) = tx.get::<Notice>(&paper.notice)? else { return Ok(None) };
-    Ok((notice.issued == paper.version).then(|| words(&notice, &paper)))
+    Ok(current(tx, &item.subject)?.map(|(notice, paper)| words(&notice, &paper)))
+}
+
+/// The paper with its notice, unless a later paper went out.
+pub(crate) fn current(tx: &mut Tx<'_>, paper: &str) -> Result<Option<(Notice, Paper)>, StoreError> {
+    let Some(paper) = tx.get::<Paper>(paper)? else { return Ok(None) };
+    let notice = tx.get::<Notice>(&paper.notice)?.filter(|it| it.issued == paper.version);
+    Ok(notice.map(|it| (it, paper)))
 }
 
 /// A paper in the length of a message.

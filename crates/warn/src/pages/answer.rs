@@ -5,7 +5,7 @@ use anlan_kernel::{Actor, Instant, Lang, Problem, RegionCode};
 use anlan_monitor::Signal;
 use anlan_register::{Organisation, callee_title};
 use anlan_store::{StoreError, Tx, params};
-use anlan_web::{ApiError, ApiResult, Who, phone_page};
+use anlan_web::{ApiError, ApiResult, Who, percent, phone_page};
 use axum::{
     extract::{Form, Path, State},
     http::HeaderMap,
@@ -21,7 +21,6 @@ use super::{
 use crate::{
     answer::{Asked, bad_link},
     api::Room,
-    courier::percent,
     model::{Call, CallState, Process, Round, RoundState},
     text,
     transfer::{self, Numbers, Report, Transfer},
@@ -136,8 +135,8 @@ async fn render(
             (round.clone(), own(lang, &here, &call, &round, &facts, wrong))
         }
         Asked::List(sheet, round, calls, _) => {
-            let body = list::page(room, lang, token, &here, &sheet, &calls, headers, None).await?;
-            (round, body)
+            let link = list::Link { room, lang, token, here: &here, headers };
+            (round, list::page(&link, &sheet, &calls, None).await?)
         }
     };
     Ok(phone_page(&room.site, lang, title, framed(room, lang, &here, &round, body)))

@@ -3,7 +3,7 @@
 use anlan_kernel::Permission;
 use anlan_register::number_of;
 use anlan_store::{Event, Urgency};
-use anlan_web::{ApiError, ApiResult, Who, page};
+use anlan_web::{ApiError, ApiResult, Who, page, percent};
 use axum::{
     extract::{Form, Path, State},
     response::Redirect,
@@ -17,7 +17,6 @@ use super::{
 };
 use crate::{
     api::{CallStory, CallView, Record, Room, call_view, read_call, record_call},
-    courier::percent,
     model::{Call, Round},
     service::everywhere,
 };

@@ -259,7 +259,7 @@ fn failures(site: &Site, lang: Lang, shown: &Shown) -> Markup {
             table { @for it in &shown.failed { (failure(site, lang, it)) } }
             @if shown.failed.is_empty() { p.soft { (lang.pick("无", "none")) } }
             @if let Some(next) = &shown.next {
-                p { a href=(site.url(&format!("/channels?cursor={}", crate::courier::percent(next)))) { (lang.pick("下一页", "next page")) } }
+                p { a href=(site.url(&format!("/channels?cursor={}", anlan_web::percent(next)))) { (lang.pick("下一页", "next page")) } }
             }
         }
     }
@@ -403,7 +403,7 @@ pub(super) async fn test(
     Form(it): Form<Test>,
 ) -> ApiResult<Redirect> {
     let item = room.warn.test_channel(&who.actor, &id, it.to.as_deref()).await?;
-    Ok(Redirect::to(&room.site.url(&format!("/channels?tested={}", crate::courier::percent(&item.id)))))
+    Ok(Redirect::to(&room.site.url(&format!("/channels?tested={}", anlan_web::percent(&item.id)))))
 }
 
 /// Adds a route.

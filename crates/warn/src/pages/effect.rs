@@ -1,14 +1,13 @@
 //! 叫应效能分析: one page a leader reads at dawn, every figure opens its people.
 
 use anlan_kernel::{Lang, Permission};
-use anlan_web::{ApiResult, Who, page};
+use anlan_web::{ApiResult, Who, page, percent};
 use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
 
 use super::parts::{level, to};
 use crate::{
     api::{EffectQuery, EffectView, Group, Part, ProcessView, Room, read_effect},
-    courier::percent,
     effect::{Figures, evidence::reason_words, prose::span},
     model::CallState,
 };

@@ -4,7 +4,7 @@
 use anlan_kernel::{Lang, Problem};
 use anlan_register::{Region, callee_title, number_of};
 use anlan_store::StoreError;
-use anlan_web::{ApiResult, Who, cookie, phone_page};
+use anlan_web::{ApiResult, Who, cookie, percent, phone_page};
 use axum::{
     extract::{Form, Path, State},
     http::{HeaderMap, HeaderValue, header},
@@ -17,7 +17,6 @@ use super::answer::{button, framed, reader};
 use crate::{
     answer::{Asked, bad_link},
     api::Room,
-    courier::percent,
     model::{Call, Escalation, EscalationState},
     pin::{Holder, OPEN_FOR},
     text,
@@ -60,7 +59,8 @@ pub(super) async fn open(
         Err(error) if error.status().is_client_error() && error.problem().place.field.is_some() => {
             let Some(Asked::List(list, round, calls, _)) = room.warn.asked(&token).await? else { return Err(error) };
             let problem = Some(error.problem());
-            let body = page(&room, who.lang, &token, &here, &list, &calls, &headers, problem).await?;
+            let link = Link { room: &room, lang: who.lang, token: &token, here: &here, headers: &headers };
+            let body = page(&link, &list, &calls, problem).await?;
             let title = who.lang.pick("叫应", "Call-out");
             let page = phone_page(&room.site, who.lang, title, framed(&room, who.lang, &here, &round, body));
             Ok((error.status(), page).into_response())
@@ -84,18 +84,24 @@ pub(super) async fn choose(
     Ok(Redirect::to(&room.site.url(&format!("/a/{}", percent(&token)))))
 }
 
-/// The list as its link shows it.
-#[expect(clippy::too_many_arguments, reason = "one page, drawn once, from what was read for it")]
+/// A link as somebody follows it.
+pub(super) struct Link<'a> {
+    pub room: &'a Room,
+    pub lang: Lang,
+    pub token: &'a str,
+    /// Address of its page.
+    pub here: &'a str,
+    pub headers: &'a HeaderMap,
+}
+
+/// The list as its link shows it; `wrong` says why it did not open.
 pub(super) async fn page(
-    room: &Room,
-    lang: Lang,
-    token: &str,
-    here: &str,
+    link: &Link<'_>,
     list: &Escalation,
     calls: &[Call],
-    headers: &HeaderMap,
     wrong: Option<&Problem>,
 ) -> ApiResult<Markup> {
+    let Link { room, lang, token, here, headers } = *link;
     let holder = room.warn.list_holder(token).await?.ok_or_else(bad_link)?;
     let opened = room.warn.has_pass(&holder, cookie(headers, COOKIE));
     let people = if opened { people(room, calls).await? } else { Vec::new() };

@@ -1,7 +1,8 @@
 //! 一张图: the map, the slider over its process, the tables beside it, and who knew by a minute.
 
 use anlan_kernel::{Instant, Lang, Permission};
-use anlan_web::{ApiResult, ImageHost, Who, asset, page};
+use anlan_monitor::rules::Quantity;
+use anlan_web::{ApiResult, ImageHost, Who, asset, page, percent};
 use axum::{
     extract::{Form, Query, State},
     response::{IntoResponse, Redirect, Response},
@@ -11,7 +12,6 @@ use maud::{Markup, html};
 use super::parts::{clock, duties, invented, level, state, to};
 use crate::{
     api::{CallView, call_view},
-    courier::percent,
     map::{
         self, MapQuery, MapRoom, MapView, base,
         calls::Standing,
@@ -237,7 +237,7 @@ fn stations(view: &MapView, lang: Lang) -> Markup {
                 td { (it.name) (no_place(it.position.as_ref(), lang))
                     @if it.upstream { " " span.tag { (lang.pick("上游监视", "upstream")) } } }
                 td.num {
-                    @for reading in &it.readings { span { (reading.value) " " (reading.unit) " " (arrow(reading.trend)) } " " span.small.soft { (reading.quantity) " " (clock(reading.at)) } br; }
+                    @for reading in &it.readings { span { (reading.value) " " (reading.unit) " " (arrow(reading.trend)) } " " span.small.soft { (quantity(&reading.quantity, lang)) " " (clock(reading.at)) } br; }
                     @if it.readings.is_empty() {
                         span.tag { (if view.readings_here { lang.pick("无读数", "no readings") } else { lang.pick("读数在接收观测的节点", "readings are on the node that takes them") }) }
                     }
@@ -253,12 +253,16 @@ fn stations(view: &MapView, lang: Lang) -> Markup {
     }
 }
 
+fn quantity(name: &str, lang: Lang) -> &str {
+    Quantity::named(name).map_or(name, |it| lang.pick(it.zh(), it.en()))
+}
+
 fn alarms(view: &MapView, lang: Lang) -> Markup {
     html! {
         div.card id="map-alarms" data-live=(live(view)) {
             header { h2 { (lang.pick("实况告警", "Alarms")) } span.soft.small.num { (view.weather.alarms.len()) } }
             table { @for it in &view.weather.alarms {
-                tr { td { span class=(format!("grade grade-{}", it.grade)) { (it.numeral) } } td { (it.title) " · " (it.station) } td.num { (clock(it.raised_at)) } }
+                tr { td { span class=(format!("grade grade-{}", it.grade)) { (it.numeral) } } td { (it.station_name) " · " (it.title) } td.num { (clock(it.raised_at)) } }
             } }
             @if view.weather.alarms.is_empty() { p.soft { (lang.pick("无", "none")) } }
         }

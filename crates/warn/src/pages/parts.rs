@@ -1,12 +1,11 @@
 //! What several screens show alike.
 
 use anlan_kernel::{Instant, Lang};
-use anlan_web::Site;
+use anlan_web::{Site, percent};
 use maud::{Markup, html};
 
 use crate::{
     api::{CallView, Counts},
-    courier::percent,
     model::{CallState, Round, RoundState},
     text,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anlan_kernel::Permission;
-use anlan_web::{ApiResult, Who, page};
+use anlan_web::{ApiResult, Who, page, percent};
 use axum::{
     extract::{Form, Path, Query, State},
     response::Redirect,
@@ -18,7 +18,6 @@ use super::{
 };
 use crate::{
     api::{LineQuery, ListQuery, ProcessView, Room, account_names, page_of, read_process},
-    courier::percent,
     effect::timeline::{self, Line},
     model::{Round, RoundState},
 };
@@ -52,21 +51,22 @@ pub(super) async fn show(
     let told = lines_of::render(site, lang, &view, &kinds, kind, &shown.items, shown.next.as_deref());
     let title = format!("{} {}", hazard(&view.process.hazard, lang), lang.pick("过程", "process"));
     let ended = ended_by(&view, &account_names(&room).await?, lang);
-    Ok(page(site, &who, &title, body(&room, &who, &view, &title, &decide, &charts, &told, &ended)))
+    let drawn = Drawn { title, decide, charts, told, ended };
+    Ok(page(site, &who, &drawn.title, body(&room, &who, &view, &drawn)))
 }
 
-#[expect(clippy::too_many_arguments, reason = "one page, drawn once, from what was read for it")]
-fn body(
-    room: &Room,
-    who: &Who,
-    view: &ProcessView,
-    title: &str,
-    decide: &Markup,
-    charts: &Charts,
-    told: &Markup,
-    ended: &str,
-) -> Markup {
+/// Parts of the page, drawn.
+struct Drawn {
+    title: String,
+    decide: Markup,
+    charts: Charts,
+    told: Markup,
+    ended: String,
+}
+
+fn body(room: &Room, who: &Who, view: &ProcessView, drawn: &Drawn) -> Markup {
     let (lang, site, process) = (who.lang, &room.site, &view.process);
+    let Drawn { title, decide, charts, told, ended } = drawn;
     let paper = |name: &str| format!("{}/{name}", to(site, "processes", &process.id));
     html! {
         main {

@@ -1,7 +1,7 @@
 //! A round: the list that goes to zero.
 
 use anlan_kernel::{Lang, Permission};
-use anlan_web::{ApiResult, Who, asset, page};
+use anlan_web::{ApiResult, Who, asset, page, percent};
 use axum::{
     extract::{Path, Query, State},
     response::Redirect,
@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     api::{Board, BoardQuery, Counts, HelpView, Room, Transfers, UNREACHED, read_board},
-    courier::percent,
     model::{CallState, EscalationState, Round, RoundState},
     transfer::Numbers,
 };

@@ -1,12 +1,11 @@
 //! The timeline of a process on its page: chips, lines, what opens what.
 
-use anlan_web::Site;
+use anlan_web::{Site, percent};
 use maud::{Markup, html};
 
 use super::parts::clock;
 use crate::{
     api::{LineView, ProcessView},
-    courier::percent,
     effect::timeline::{KINDS, Line},
 };
 

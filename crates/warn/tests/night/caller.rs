@@ -116,10 +116,6 @@ impl Caller {
     }
 }
 
-pub fn percent(text: &str) -> String {
-    text.replace('/', "%2F").replace(':', "%3A").replace('#', "%23")
-}
-
 /// A red round with people who answer, one who is silent, one who needs help.
 pub async fn red(engine: Engine) -> Night {
     let setting = ["900", "901", "902", "10", "11", "22"]

@@ -51,7 +51,7 @@ async fn without_log_in_a_page_leads_to_the_log_in_and_back() {
     bed.account("zhang", "duty_officer").await;
     let answer = bed.call(with(get("/desk?a=1"), "accept", "text/html")).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
-    assert_eq!(answer.header("location"), "/w/test/login?next=/w/test/desk%3Fa%3D1");
+    assert_eq!(answer.header("location"), "/w/test/login?next=%2Fw%2Ftest%2Fdesk%3Fa%3D1");
     let api = bed.call(get("/api/v1/probe")).await;
     assert_eq!((api.status, api.code().as_str()), (StatusCode::UNAUTHORIZED, "not_signed_in"));
     assert!(api.header("www-authenticate").starts_with("Bearer"));

@@ -2,7 +2,7 @@
 
 use anlan_kernel::{Lang, Permission};
 use anlan_store::params;
-use anlan_web::{ApiResult, Who, page};
+use anlan_web::{ApiResult, Who, page, percent};
 use axum::{
     extract::{Form, Query, State},
     response::Redirect,
@@ -22,7 +22,6 @@ use super::{
 };
 use crate::{
     api::{ListQuery, Room},
-    courier::percent,
     model::Process,
     pages::{
         parts::hazard,
