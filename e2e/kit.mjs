@@ -1,12 +1,13 @@
 // What every browser journey shares: a demo of its own, a browser that talks to nobody else, and a way to say what holds.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+const AXE = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 export const shots = process.env.ANLAN_SHOTS ?? join(tmpdir(), "anlan-shots");
 mkdirSync(shots, { recursive: true });
 export const OFFICE = { width: 1366, height: 768 };
@@ -97,7 +98,20 @@ export async function login(page, url, name, password) {
   await page.waitForURL((it) => !it.pathname.includes("/login"), { timeout: 20_000 });
 }
 
-export const shot = (page, name, more = {}) => page.screenshot({ path: join(shots, `${name}.png`), ...more });
+/// What a person with a screen reader, a keyboard or weak eyes would stumble over (axe-core, all its rules).
+async function hurdles(page) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  return violations.map(({ id, nodes }) => `${id} (${nodes.length}): ${nodes[0].html.slice(0, 200)} ${nodes[0].any.concat(nodes[0].all, nodes[0].none)[0]?.message ?? ""}`);
+}
+
+/// Takes a picture of the screen, which must be accessible.
+export async function shot(page, name, more = {}) {
+  await page.screenshot({ path: join(shots, `${name}.png`), ...more });
+  const found = await hurdles(page);
+  if (process.env.ANLAN_AXE) return found.length && console.log(`AXE ${name}\n    ${found.join("\n    ")}`);
+  holds(`${name} is accessible`, found.length === 0, `\n    ${found.join("\n    ")}`);
+}
 
 export const quiet = (page) => holds("no script error, nothing refused by the content policy, no request to another host", page.wrong.length === 0, page.wrong.join("\n"));
 
