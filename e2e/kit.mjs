@@ -8,6 +8,9 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const AXE = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+const GUIDE = readFileSync(new URL("../docs/user-guide.zh-CN.md", import.meta.url), "utf8");
+/// Where the pictures of the user guide go, when they are made anew.
+const PICTURES = process.env.ANLAN_PICTURES;
 export const shots = process.env.ANLAN_SHOTS ?? join(tmpdir(), "anlan-shots");
 mkdirSync(shots, { recursive: true });
 export const OFFICE = { width: 1366, height: 768 };
@@ -81,6 +84,7 @@ export async function open(browser, url, { viewport = OFFICE, locale = "zh-CN", 
   const page = await context.newPage();
   const { host } = new URL(url);
   page.wrong = [];
+  page.plain = more.javaScriptEnabled === false;
   page.on("console", (message) => message.type() === "error" && page.wrong.push(message.text()));
   page.on("pageerror", (error) => page.wrong.push(`${error}`));
   page.on("request", (request) => {
@@ -108,6 +112,10 @@ async function hurdles(page) {
 /// Takes a picture of the screen, which must be accessible.
 export async function shot(page, name, more = {}) {
   await page.screenshot({ path: join(shots, `${name}.png`), ...more });
+  const picture = `${name}.jpg`;
+  if (PICTURES && GUIDE.includes(`(pictures/${picture})`)) await page.screenshot({ path: join(PICTURES, picture), type: "jpeg", quality: 80 });
+  // Where script is off, the checker cannot run either.
+  if (page.plain) return;
   const found = await hurdles(page);
   if (process.env.ANLAN_AXE) return found.length && console.log(`AXE ${name}\n    ${found.join("\n    ")}`);
   holds(`${name} is accessible`, found.length === 0, `\n    ${found.join("\n    ")}`);

@@ -81,7 +81,7 @@ export default async function ({ browser, url, logins }) {
     const [called, ...parts] = await figures();
     return called > 2500 && called === parts.reduce((a, b) => a + b, 0);
   });
-  await tabTo(page, "a[href*='/door']");
+  await tabTo(page, "form[action$='/door-list'] button");
   await page.keyboard.press("Enter");
   await page.waitForURL(/door/);
   holds("the door list opens", /上门/.test(await page.textContent("main")));

@@ -10,7 +10,7 @@ use anlan_store::{Handlers, StoreError, World};
 use anlan_warn::{Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
 
-use crate::{clockwatch::Hold, ops, packs::Pack};
+use crate::{clockwatch::Hold, help, ops, packs::Pack};
 
 /// What a world is opened with.
 #[derive(Clone, Debug)]
@@ -129,6 +129,7 @@ impl House {
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
             .merge(anlan_warn::api::map_routes(&self.site, Arc::clone(&self.warn), Arc::clone(&self.monitor)))
+            .merge(help::routes(&self.site))
             .merge(ops::routes(&self.site, self.clone()))
     }
 }

@@ -15,6 +15,7 @@ mod cli;
 mod clockwatch;
 mod demo;
 mod driver;
+mod help;
 mod house;
 mod install;
 mod local;

@@ -144,7 +144,7 @@ async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuer
     let title = lang.pick("实况告警", "Alarms");
     let body = html! {
         h1 { (title) }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th { (lang.pick("级别", "Grade")) } th { (lang.pick("站", "Station")) } th { (lang.pick("测得", "Measured")) }
                 th { (lang.pick("起", "Raised")) } th { (lang.pick("止", "Cleared")) }
@@ -168,7 +168,7 @@ async fn stations(State(room): State<Room>, who: Who, Query(query): Query<ListQu
     let title = lang.pick("监测站", "Stations");
     let body = html! {
         h1 { (title) }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th { (lang.pick("站", "Station")) } th { (lang.pick("最近读数", "Last readings")) }
                 th { (lang.pick("时间", "Time")) } th { (lang.pick("说明", "Remarks")) }
@@ -191,7 +191,7 @@ async fn rejected(State(room): State<Room>, who: Who, Query(query): Query<ListQu
     let title = lang.pick("未接收", "Not taken");
     let body = html! {
         h1 { (title) }
-        div.scroll { table { tbody { @for it in &list.items { tr {
+        div.scroll tabindex="0" { table { tbody { @for it in &list.items { tr {
             td.num { (it.at.wall()) } td { (it.source) } td { (it.problem.sentence(lang)) }
             td { code { (it.raw.chars().take(200).collect::<String>()) } }
         } } } } }

@@ -123,7 +123,7 @@ async fn list_page(State(site): State<Arc<Site>>, who: Who, Query(query): Query<
             button { (lang.pick("查找", "Find")) }
             a href=(site.url("/people/check")) { (lang.pick("号码核查", "Number check")) }
         }
-        div.scroll { table {
+        div.scroll tabindex="0" { table {
             thead { tr {
                 th { (lang.pick("姓名", "Name")) } th { (lang.pick("号码", "Number")) }
                 th { (lang.pick("区划", "Region")) } th { (lang.pick("岗位数", "Posts")) }
@@ -144,7 +144,7 @@ async fn check_page(State(site): State<Arc<Site>>, who: Who) -> ApiResult<Markup
     let lang = who.lang;
     let body = html! {
         h1 { (lang.pick("号码核查", "Number check")) " · " (found.len()) }
-        div.scroll { table { tbody { @for it in &found {
+        div.scroll tabindex="0" { table { tbody { @for it in &found {
             tr { td.num { (it.region) } td { (it.who) } td { (it.message.get(lang)) } }
         } } } }
     };

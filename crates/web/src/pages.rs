@@ -63,6 +63,8 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
         (body)
         footer.foot {
             span.small.soft { (site.speaker) " · " (world_name(site, lang)) }
+            span.small { a href=(site.url("/help")) { (lang.pick("使用手册", "User guide")) } " · "
+                a href=(site.url("/help/card")) { (lang.pick("夜班一页卡", "Night card")) } }
             span.small.soft id="connection" role="status" hidden { (lang.pick("与服务器断开，数字可能已旧", "Not connected: figures may be old")) }
         }
     };
@@ -101,7 +103,7 @@ pub fn phone_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup 
                 meta name="format-detection" content="telephone=no";
             }
             body data-world=(kind_name(site)) data-base=(site.base) {
-                @if !words.is_empty() { div.world role="note" { (band(site, lang)) } }
+                @if !words.is_empty() { aside.world aria-label=(lang.pick("世界", "World")) { (band(site, lang)) } }
                 (body)
             }
         }
@@ -132,7 +134,7 @@ fn document(site: &Site, lang: Lang, title: &str, live: bool, inner: Markup) -> 
                 data-live-page[live] data-position=[position] data-now=(site.world.now().0 / 1_000)
                 data-driven[site.world.clock().is_driven()] {
                 a.skip href="#content" { (lang.pick("跳到正文", "Skip to the content")) }
-                @if !words.is_empty() { div.world role="note" { (band(site, lang)) } }
+                @if !words.is_empty() { aside.world aria-label=(lang.pick("世界", "World")) { (band(site, lang)) } }
                 div id="content" { (inner) }
             }
         }

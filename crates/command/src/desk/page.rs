@@ -46,6 +46,7 @@ fn body(room: &Room, who: &Who, desk: &Desk) -> Markup {
     let (lang, site) = (who.lang, &room.site);
     html! {
         main.desk {
+            h1.unseen { (lang.pick("值班台", "Duty desk")) }
             (on_duty(desk, lang))
             section.col {
                 (signals(site, who, &desk.signals))

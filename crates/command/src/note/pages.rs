@@ -96,7 +96,7 @@ fn body(room: &Room, who: &Who, filter: &Filter, notes: &[Note]) -> Markup {
                 table {
                     thead { tr {
                         th { (lang.pick("时间", "Time")) } th { (lang.pick("谁", "Who")) } th { (lang.pick("号码", "Number")) }
-                        th { (lang.pick("内容", "Words")) } th { (lang.pick("登记", "Taken by")) } th {}
+                        th { (lang.pick("内容", "Words")) } th { (lang.pick("登记", "Taken by")) } th { (lang.pick("跟进", "Follow-up")) }
                     } }
                     tbody { @for it in notes { (line(room, who, it)) } }
                 }

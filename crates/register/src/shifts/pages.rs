@@ -108,7 +108,7 @@ fn body(room: &Room, who: &Who, it: &Month, asked: &Asked, first: Instant) -> Ma
                     " " a href=(here(&month_of(first))) { (lang.pick("取消", "Cancel")) } }
             }
             div.card.scroll { table.roster {
-                thead { tr { th { (lang.pick("日期", "Day")) } @for role in Role::ALL { th { (lang.pick(role.zh(), role.name())) } } th {} } }
+                thead { tr { th { (lang.pick("日期", "Day")) } @for role in Role::ALL { th { (lang.pick(role.zh(), role.name())) } } th { span.unseen { (lang.pick("说明", "Remarks")) } } } }
                 tbody { @for day in &it.days { (line(room, who, it, asked, *day, edit)) } }
             } }
         }

@@ -239,7 +239,7 @@ fn signals(tx: &mut Tx<'_>, hazard: &str, region: &RegionCode) -> Result<Vec<Sig
 /// A big answer button.
 pub(super) fn button(action: &str, digit: u8, words: &str, more: &str) -> Markup {
     html! {
-        form method="post" action=(action) {
+        form method="post" action=(action) data-keep {
             button class=(format!("answer key-{digit}")) type="submit" name="digit" value=(digit) {
                 span { (digit) "　" (words) } small { (more) }
             }
@@ -329,7 +329,7 @@ fn transfer_form(
                 p.soft { (lang.pick("已报 ", "reported ")) (clock(it.reported_at)) " · " (sum_words(it.numbers, lang)) }
             }
             @if let Some(wrong) = wrong { p.wrong role="alert" { (wrong.problem.message.get(lang)) } }
-            form method="post" action=(format!("{here}/transfer")) data-transfer {
+            form method="post" action=(format!("{here}/transfer")) data-transfer data-keep {
                 input type="hidden" name="region" value=(code);
                 input type="hidden" name="seen" value=(seen);
                 @for ((field, zh, en), value) in Numbers::FIELDS.into_iter().zip(values) {

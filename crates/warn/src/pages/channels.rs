@@ -61,6 +61,7 @@ pub(super) async fn show(
     let (site, lang) = (&*room.site, who.lang);
     let body = html! {
         main {
+            h1 { (title) }
             @if let Some(item) = &tested { (result(item, lang)) }
             (channels(room, lang, &shown))
             (routes(site, lang, &shown))

@@ -66,7 +66,7 @@ fn body(map: &MapRoom, who: &Who, view: &MapView) -> Markup {
                     button type="button" data-map-do="all" { (lang.pick("全区", "All")) }
                     (layers(lang))
                 }
-                svg #map viewBox="0 0 1000 640" tabindex="0" role="img" focusable="true"
+                svg #map viewBox="0 0 1000 640" tabindex="0" role="application" focusable="true"
                     aria-label=(lang.pick("示意图；同样内容见下方表格。方向键移动，加减号缩放", "Sketch map; the tables below say the same. Arrows move, plus and minus zoom"))
                     data-rounds=(site.url("/rounds/")) {}
                 p.small.soft { (foot(view, lang)) }

@@ -83,7 +83,7 @@ fn evidence_body(site: &Site, lang: Lang, it: &Evidence, back: &str) -> Markup {
                 @let items: Vec<_> = it.items.iter().filter(|it| it.part == part).collect();
                 @if items.is_empty() { p.soft { (lang.pick("本过程中没有记录。", "Nothing is recorded in this process.")) } }
                 @else {
-                    div.scroll { table.proofs {
+                    div.scroll tabindex="0" { table.proofs {
                         thead { tr {
                             th { (lang.pick("时间", "Time")) } th { (lang.pick("事项", "What")) }
                             th.num { (lang.pick("日志序号", "Entry")) } th { (lang.pick("摘要值", "Digest")) }

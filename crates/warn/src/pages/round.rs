@@ -229,7 +229,7 @@ fn transfers(lang: Lang, it: &Transfers) -> Markup {
                 span.small.soft { (it.items.len()) (lang.pick(" 处已报", " places reported")) } }
             @if !it.items.is_empty() {
                 table.tight {
-                    thead { tr { th {} @for (_, zh, en) in Numbers::FIELDS { th.num { (lang.pick(zh, en)) } } } }
+                    thead { tr { th { (lang.pick("地方", "Place")) } @for (_, zh, en) in Numbers::FIELDS { th.num { (lang.pick(zh, en)) } } } }
                     @for it in &it.streets { tr { td { (it.name) " " span.small.soft { (it.places) } } (cells(it.sum)) } }
                     tr.total { td { (lang.pick("合计", "in all")) } (cells(it.sum)) }
                 }

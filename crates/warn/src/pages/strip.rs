@@ -232,7 +232,7 @@ fn table(strip: &Strip, lang: Lang) -> Markup {
     html! {
         details.small {
             summary { (lang.pick("读数表与限值", "Readings and limits")) }
-            div.scroll {
+            div.scroll tabindex="0" {
                 table {
                     thead { tr { th { (lang.pick("时间", "Time")) } @for it in &strip.curves { th.num { (curve_words(it, lang)) " " (unit) } } } }
                     tbody {
