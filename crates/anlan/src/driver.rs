@@ -18,32 +18,48 @@ use crate::house::House;
 
 /// World seconds per real second; 0 is as fast as the work allows.
 #[derive(Clone, Debug, Default)]
-pub struct Speed(Arc<(AtomicU64, AtomicBool)>);
+pub struct Speed(Arc<Pace>);
+
+#[derive(Debug, Default)]
+struct Pace {
+    /// Bits of the number.
+    seconds: AtomicU64,
+    held: AtomicBool,
+    followed: AtomicBool,
+}
 
 impl Speed {
     /// A speed of `seconds` world seconds per real second.
     pub fn new(seconds: f64) -> Self {
-        Self(Arc::new((AtomicU64::new(seconds.to_bits()), AtomicBool::new(false))))
+        let new = Self::default();
+        new.set(seconds);
+        new
     }
 
     /// Changes it while the world runs.
     pub fn set(&self, seconds: f64) {
-        self.0.0.store(seconds.to_bits(), Ordering::Relaxed);
+        self.0.seconds.store(seconds.to_bits(), Ordering::Relaxed);
+    }
+
+    /// While somebody has to be able to follow, the world is not faster than the clock on the wall.
+    pub fn follow(&self, yes: bool) {
+        self.0.followed.store(yes, Ordering::Relaxed);
     }
 
     /// Holds the clock, or lets it go on.
     pub fn pause(&self, yes: bool) {
-        self.0.1.store(yes, Ordering::Relaxed);
+        self.0.held.store(yes, Ordering::Relaxed);
     }
 
     /// Whether the clock is held.
     pub fn is_paused(&self) -> bool {
-        self.0.1.load(Ordering::Relaxed)
+        self.0.held.load(Ordering::Relaxed)
     }
 
     /// The present one.
     pub fn get(&self) -> f64 {
-        f64::from_bits(self.0.0.load(Ordering::Relaxed))
+        let set = f64::from_bits(self.0.seconds.load(Ordering::Relaxed));
+        if self.0.followed.load(Ordering::Relaxed) { set.min(1.0) } else { set }
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use anlan_kernel::{Actor, Problem};
+use anlan_kernel::{Actor, Instant, Lang, Problem};
 use anlan_monitor::{Alarm, Signal};
-use anlan_store::{Deadline, Handler, Handlers, Module, StoreError, Tx, World};
-use anlan_warn::{Process, Warn};
-use anlan_web::{Site, Who};
+use anlan_store::{Deadline, Handler, Handlers, Module, Record, StoreError, Tx, World, params};
+use anlan_warn::{
+    Process, Warn,
+    api::{List, ListQuery},
+};
+use anlan_web::{ApiResult, Site, Who, percent};
+use maud::{Markup, html};
 
 use crate::{
     DutyPlan, Sources, TodoItem, desk, forward, handover, note,
@@ -191,4 +195,32 @@ pub(crate) fn home_of(actor: &Actor) -> Result<anlan_kernel::RegionCode, StoreEr
         let (zh, en) = ("您的账号没有责任区，不能在值班台登记", "an account without a duty area records nothing here");
         StoreError::Refused(Problem::new("no_duty_area", zh, en))
     })
+}
+
+/// One page of a list, latest first, and where the next one goes on.
+pub(crate) async fn list_page<R: Record + Send + 'static>(
+    world: &World,
+    by: &Actor,
+    time: &'static str,
+    query: &ListQuery,
+    place: fn(&R) -> (Instant, &str),
+) -> ApiResult<List<R>> {
+    let (most, before) = (query.most()?, query.before()?);
+    let items: Vec<R> = world
+        .read(by, move |tx| {
+            let later = format!("({time} < $1 OR ({time} = $1 AND id > $2))");
+            let order = format!("ORDER BY {time} DESC, id LIMIT $3");
+            tx.find(&later, &order, params![before.0, &before.1, most])
+        })
+        .await?;
+    let last = items.last().filter(|_| items.len() == most).map(place);
+    let next = last.map(|(at, id)| format!("{}~{id}", at.0));
+    Ok(List { items, next, at: world.now() })
+}
+
+/// The link to the next page of a list.
+pub(crate) fn next_link(list: Option<&String>, lang: Lang) -> Markup {
+    html! {
+        @if let Some(next) = list { p { a href=(format!("?cursor={}", percent(next))) { (lang.pick("更早 ›", "earlier ›")) } } }
+    }
 }

@@ -298,3 +298,71 @@ async fn a_notice_stands_among_the_things_to_do_of_whoever_is_to_move_it(
     assert_eq!(leader.post(&format!("{path}/refuse"), json!({"reason": "写明时间"})).await.0, 200);
     assert!(desk(&officer).await.contains("改稿") && !desk(&leader).await.contains("看稿签发"));
 }
+
+#[rstest]
+#[tokio::test]
+async fn what_rings_rings_on_every_page_until_somebody_took_note(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let rings = async || officer.page("/siren").await.1;
+    assert!(!rings().await.contains("data-alarm"));
+    let id = bed.signal("red", Some("red"), "发布").await;
+    assert!(rings().await.contains("未签收：台风信号 red"));
+    let (_, elsewhere) = officer.page("/hand-overs").await;
+    assert!(elsewhere.contains("data-src=\"/siren\""), "a page without a desk listens too: {elsewhere}");
+    officer.post(&format!("/api/v1/signals/{}/acknowledge", percent(&id)), json!({})).await;
+    assert!(!rings().await.contains("data-alarm"));
+
+    bed.until(at(125)).await;
+    let calls = bed.all::<anlan_warn::Call>().await;
+    let lin = calls.iter().find(|it| it.callee == "person:lin").expect("the deputy is called").id.clone();
+    let path = format!("/api/v1/calls/{}/answer", percent(&lin));
+    assert_eq!(officer.post(&path, json!({"digit": 3})).await.0, 200);
+    assert!(rings().await.contains("bureau报“有险情、需支援”"));
+    let (_, page) = officer.page("/").await;
+    assert!(page.contains(&format!("data-alarm=\"{lin}\"")), "the thing to do rings as well: {page}");
+    let take = format!("/help/{}/take", percent(&lin));
+    assert_eq!(officer.form(&take, &[]).await.0, 303);
+    assert!(!rings().await.contains("data-alarm"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_lifting_stands_on_the_desk_until_it_is_passed_on(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    bed.signal("red", Some("red"), "发布").await;
+    let lifting = bed.signal("over", None, "解除").await;
+    let to_do = async || officer.get("/api/v1/desk").await.1["to_do"].to_string();
+    assert!(to_do().await.contains("签收：台风信号 over") && !to_do().await.contains("签收：台风信号 red"));
+    for verb in ["acknowledge", "forward"] {
+        assert!(officer.page("/").await.1.contains("台风信号 over"), "before {verb}");
+        let path = format!("/api/v1/signals/{}/{verb}", percent(&lifting));
+        assert_eq!(officer.post(&path, json!({})).await.0, 200);
+    }
+    assert!(!to_do().await.contains("台风信号 over"));
+    assert_eq!(bed.all::<Forward>().await.iter().filter(|it| it.signal == lifting).count(), 3, "to every unit");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_streets_hand_over_holds_up_no_other_desk(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let street = bed.account_in("street", "duty_officer", "440303001").await;
+    assert_eq!(street.form("/hand-overs", &[]).await.0, 303);
+    let waits = bed.one::<HandOver>().await;
+    assert!(!officer.get("/api/v1/desk").await.1["to_do"].to_string().contains("交接班待接班人签字"));
+    assert_eq!(officer.form("/hand-overs", &[]).await.0, 303, "the district hands over meanwhile");
+    let (status, said) = officer.post(&format!("/api/v1/hand-overs/{}/accept", waits.id), json!({})).await;
+    assert_eq!((status, said["code"].as_str()), (409, Some("another_desk")), "{said}");
+    let (_, first) = officer.get("/api/v1/hand-overs?limit=1").await;
+    assert_eq!(first["items"].as_array().unwrap().len(), 1);
+    let (_, second) =
+        officer.get(&format!("/api/v1/hand-overs?limit=1&cursor={}", first["next"].as_str().unwrap())).await;
+    assert_ne!(first["items"][0]["id"], second["items"][0]["id"], "the list goes on where it ended");
+}

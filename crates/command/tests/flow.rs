@@ -168,8 +168,11 @@ proptest! {
             prop_assert_eq!(now.event_grade, None, "nobody judged the event");
         }
         for it in verbal {
-            let signed = flow::decide(&it, Decide::Sign { by: by() }, NOW, DAY).unwrap();
-            let again = flow::decide(&signed, Decide::Sign { by: by() }, NOW, DAY);
+            let recorder = flow::decide(&it, Decide::Sign { by: by() }, NOW, DAY);
+            prop_assert_eq!(recorder.map_err(|it| it.code), Err("same_person".to_owned()));
+            let other = || Decide::Sign { by: "user:lin".into() };
+            let signed = flow::decide(&it, other(), NOW, DAY).unwrap();
+            let again = flow::decide(&signed, other(), NOW, DAY);
             prop_assert!(signed.signed_at.is_some());
             prop_assert_eq!(again.unwrap_err().code, "nothing_to_sign");
         }

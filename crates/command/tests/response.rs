@@ -44,11 +44,11 @@ async fn a_signal_proposes_a_person_approves_and_a_fall_lifts_nothing(
 
     bed.signal("blue", Some("blue"), "降级").await;
     let fall = last(&bed).await;
-    assert_eq!((fall.words().as_str(), fall.state), ("建议降级至Ⅳ级响应", StepState::Open));
+    assert_eq!((fall.words().zh.as_str(), fall.state), ("建议降级至Ⅳ级响应", StepState::Open));
     assert_eq!(bed.one::<Response>().await.level, Some(1), "a fall proposes and lifts nothing");
     bed.signal("over", None, "解除").await;
     let end = last(&bed).await;
-    assert_eq!(end.words(), "建议终止响应");
+    assert_eq!(end.words().zh, "建议终止响应");
     let declined = json!({"note": "雨还没停"});
     assert_eq!(leader.post(&format!("/api/v1{}", path(&end, "decline")), declined).await.0, 200);
     assert_eq!(bed.one::<Response>().await.state, State::Running);
@@ -87,7 +87,7 @@ async fn a_verbal_yes_starts_at_once_and_stays_open_until_it_is_signed(
     let chased = journal.matches("response.unsigned").count();
     assert_eq!(chased, 3, "each of two approvers is asked once, then nobody is left");
     assert!(officer.get("/api/v1/desk").await.1.to_string().contains("电话同意待补签"));
-    assert_eq!(officer.form(&path(&step, "sign"), &[]).await.0, 403);
+    assert_eq!(officer.form(&path(&step, "sign"), &[]).await.0, 403, "not an officer's to sign");
     assert_eq!(leader.form(&path(&step, "sign"), &[]).await.0, 303);
     assert_eq!(last(&bed).await.signed_by.as_deref(), Some("user:chen"));
     assert!(!officer.get("/api/v1/desk").await.1.to_string().contains("电话同意待补签"));
@@ -153,4 +153,18 @@ async fn the_events_grade_is_judged_by_a_person_and_moves_nothing_else(
     assert_eq!(officer.post(&grade, json!({"grade": 3})).await.0, 200);
     let response = bed.one::<Response>().await;
     assert_eq!((response.event_grade, response.level), (Some(3), Some(2)));
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_recorded_a_verbal_yes_does_not_sign_it(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    let bed = Bed::new(engine).await;
+    let (leader, other) = (bed.account("chen", "duty_leader").await, bed.account("lin", "duty_leader").await);
+    bed.signal("red", Some("red"), "发布").await;
+    let yes = [("approver", "林副区长"), ("number", "")];
+    assert_eq!(leader.form(&path(&last(&bed).await, "verbal"), &yes).await.0, 303);
+    let step = last(&bed).await;
+    let (status, said) = leader.post(&format!("/api/v1{}", path(&step, "sign")), json!({})).await;
+    assert_eq!((status, said["code"].as_str()), (409, Some("same_person")), "{said}");
+    assert_eq!(other.form(&path(&step, "sign"), &[]).await.0, 303);
 }

@@ -51,7 +51,7 @@ pub use cookies::get as cookie;
 pub use headers::ImageHost;
 pub use login::confirm;
 pub use openapi::openapi;
-pub use pages::{bare_page, page, phone_page};
+pub use pages::{bare_page, page, phone_page, siren};
 pub use problem::{ApiError, ApiResult};
 pub use routes::{Access, Mounted, RouteInfo, Routes};
 pub use site::{Ribbon, Site};

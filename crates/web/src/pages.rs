@@ -61,6 +61,7 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
             }
         }
         (body)
+        @if who.may(Permission::SeeDesk) { (siren(site, true, html! {})) }
         footer.foot {
             span.small.soft { (site.speaker) " · " (world_name(site, lang)) }
             span.small { a href=(site.url("/help")) { (lang.pick("使用手册", "User guide")) } " · "
@@ -69,6 +70,13 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
         }
     };
     document(site, lang, title, true, inner)
+}
+
+/// What rings on every page of whoever sees the desk, until somebody took note; `load` reads it at once.
+pub fn siren(site: &Site, load: bool, ringing: Markup) -> Markup {
+    html! {
+        aside.siren id="siren" aria-live="assertive" data-live="signal. alarm. help." data-src=(site.url("/siren")) data-load[load] { (ringing) }
+    }
 }
 
 /// What administration, rules, channels and the register ask for.

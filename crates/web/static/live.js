@@ -20,6 +20,7 @@ let running = false;
 
 export function startLive() {
   if (document.body.dataset.livePage === undefined) return;
+  for (const part of document.querySelectorAll("[data-load]")) renew(source(part), [part]).then(checkSiren, () => hear({ event: "reset", id: cursor }));
   channel.onmessage = ({ data }) => hear(data);
   if (navigator.locks) navigator.locks.request(`anlan-stream${base || "/"}`, () => new Promise(hold));
   else hold();
@@ -125,7 +126,9 @@ async function refresh() {
   }
 }
 
-const source = (part) => part.dataset.src ?? location.pathname + location.search;
+// What the page itself shows; a list that is filtered without leaving the page has another address.
+let own = location.pathname + location.search;
+const source = (part) => part.dataset.src ?? own;
 
 function groups(parts) {
   const pages = new Map();
@@ -138,8 +141,16 @@ const isBusy = (part) => part.contains(document.activeElement) && /^(INPUT|TEXTA
 
 /** Reads every live part anew from `address`, which becomes the page's own: a filter, another page of a list. */
 export async function show(address, remember = true) {
-  await renew(address, [...document.querySelectorAll(PARTS)]);
-  if (remember) history.pushState(null, "", address);
+  const before = own;
+  own = address;
+  try {
+    await renew(address, [...document.querySelectorAll(PARTS)]);
+  } catch (error) {
+    if (own === address) own = before;
+    throw error;
+  }
+  // A later choice has overtaken this one.
+  if (remember && own === address) history.pushState(null, "", address);
 }
 
 async function renew(address, members) {
@@ -150,14 +161,38 @@ async function renew(address, members) {
   }
   if (!answer.ok) throw new Error(answer.status);
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const old of members) {
-    const part = fresh.getElementById(old.id);
+  for (const { id } of members) {
+    const [old, part] = [document.getElementById(id), fresh.getElementById(id)];
+    if (!old || (old.dataset.src ?? own) !== address) continue;
     if (!part) old.remove();
-    else if (part.outerHTML !== old.outerHTML) swap(old, part);
+    else if (markup(part) !== markup(old)) swap(old, part);
   }
 }
 
 const ROW = "tr[data-row]";
+/** As the server wrote it. */
+const markup = (part) => part.outerHTML.replace(/ data-moved="\d+"/, "");
+const isChanged = (it) =>
+  it.type === "checkbox" || it.type === "radio" ? it.checked !== it.defaultChecked : "defaultValue" in it && it.type !== "hidden" && it.value !== it.defaultValue;
+const toSend = (part) => [...part.querySelectorAll("form")].filter((it) => it.method === "post");
+const keysOf = (part) => [...part.querySelectorAll("[data-key]")].map((it) => `${it.dataset.key} ${it.href ?? it.form?.action}`).join("\n");
+
+// What was typed and not sent, and what was opened, stays.
+function carry(old, placed) {
+  const forms = new Map(toSend(placed).map((it) => [it.action, it]));
+  for (const form of toSend(old)) {
+    for (const it of [...form.elements].filter(isChanged)) {
+      const again = forms.get(form.action)?.elements.namedItem(it.name);
+      if (!again || again.type !== it.type) continue;
+      again.value = it.value;
+      again.checked = it.checked;
+    }
+  }
+  const opened = [...old.querySelectorAll("details[open] > summary")].map((it) => it.textContent);
+  for (const it of placed.querySelectorAll("details > summary")) {
+    if (opened.includes(it.textContent)) it.parentElement.open = true;
+  }
+}
 
 // The focus stays where it was; when its row has left the list, the row now in its place has it.
 function swap(old, part) {
@@ -165,6 +200,8 @@ function swap(old, part) {
   const row = holder ? [...old.querySelectorAll(ROW)].indexOf(holder.closest(ROW)) : -1;
   const scrolled = old.scrollTop;
   const placed = document.importNode(part, true);
+  carry(old, placed);
+  if (keysOf(old) !== keysOf(placed)) placed.dataset.moved = Date.now();
   old.replaceWith(placed);
   placed.scrollTop = scrolled;
   if (!holder) return;

@@ -70,7 +70,7 @@ function hull(points) {
   const half = (list) => {
     const kept = [];
     for (const point of list) {
-      while (kept.length > 1 && turn(kept.at(-2), kept.at(-1), point) <= 0) kept.pop();
+      while (kept.length > 1 && turn(kept[kept.length - 2], kept[kept.length - 1], point) <= 0) kept.pop();
       kept.push(point);
     }
     return kept.slice(0, -1);

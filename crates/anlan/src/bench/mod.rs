@@ -1,5 +1,6 @@
 //! `anlan bench`: speed on this machine, with the machine's own limits measured in the same run.
 
+mod desks;
 mod ingest;
 mod machine;
 mod outside;
@@ -17,6 +18,8 @@ use crate::{
 
 /// Callees of a real district.
 const DISTRICT: usize = 2_535;
+/// Desks open at once.
+const DESKS: usize = 200;
 /// Callees of a message round.
 const CITY: usize = 100_000;
 /// Readings sent.
@@ -27,8 +30,8 @@ const READINGS: usize = 1_000_000;
 /// # Errors
 /// An unknown name; whatever breaks while measuring.
 pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
-    if args.name == "carrier" {
-        return outside::carrier().await;
+    if let Some(outcome) = outside::play(&args.name).await {
+        return outcome;
     }
     let scratch = Scratch::new()?;
     let mut results = Map::new();
@@ -42,6 +45,11 @@ pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
         let messages = rounds::messages(&scratch.0.join("messages"), args.callees.unwrap_or(CITY)).await?;
         results.insert("rounds".into(), json!({"voice": voice, "messages": messages}));
     }
+    if all || args.name == "open-desks" {
+        known = true;
+        let desks = rounds::desks(&scratch.0.join("desks"), DISTRICT, DESKS).await?;
+        results.insert("open_desks".into(), desks);
+    }
     if all || args.name == "ingest" {
         known = true;
         results
@@ -52,7 +60,7 @@ pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
         results.insert("rules".into(), rules::run()?);
     }
     if !known {
-        return Err(Bad(format!("{:?}: rounds, ingest, rules, all", args.name)));
+        return Err(Bad(format!("{:?}: rounds, open-desks, ingest, rules, all", args.name)));
     }
     results.insert("memory_peak_mib".into(), json!(machine::peak_memory_mib()));
     println!("{}", serde_json::to_string_pretty(&Json::Object(results))?);

@@ -6,9 +6,10 @@ use anlan_kernel::{Actor, Instant, RegionCode};
 use anlan_simulator::{CarrierConfig, carrier::FaultConfig};
 use anlan_store::{Clock, StoreError, WorldKind, params};
 use anlan_warn::{Gateway, Round};
+use anlan_web::accounts::{self, NewAccount};
 use serde_json::{Value as Json, json};
 
-use super::{outside::Outside, percentile, sub};
+use super::{desks::Desks, outside::Outside, percentile, sub};
 use crate::{
     demo::story,
     house::{House, HouseConfig},
@@ -81,6 +82,29 @@ pub async fn voice(dir: &Path, callees: usize) -> Result<Json, Bad> {
     Ok(measured)
 }
 
+/// The same round beside one open desk and beside many: how long attempts wait from being due until the
+/// gateway has them.
+///
+/// # Errors
+/// Whatever breaks while measuring.
+pub async fn desks(dir: &Path, callees: usize, many: usize) -> Result<Json, Bad> {
+    let audience = ["duty_room", "district", "street", "community"];
+    let mut measured = serde_json::Map::new();
+    let mut waits = Vec::new();
+    for count in [1, many] {
+        let bench = Bench::open(&dir.join(count.to_string()), VOICE, &audience, None).await?;
+        let (url, token) = (bench.url.clone(), bench.officer().await?);
+        let open = Outside::start("desks", &Desks { url, token, count })?;
+        bench.run(callees).await?;
+        bench.until_escalated(Duration::from_secs(45)).await?;
+        let wait = bench.waits().await?;
+        waits.push(wait["p99_ms"].as_f64().unwrap_or_default());
+        measured.insert(format!("{count}"), json!({"attempt_waits": wait, "desks": open.end()?}));
+    }
+    measured.insert("p99_ratio".into(), json!(waits[1] / waits[0]));
+    Ok(Json::Object(measured))
+}
+
 /// Many callees by message.
 ///
 /// # Errors
@@ -92,6 +116,7 @@ pub async fn messages(dir: &Path, callees: usize) -> Result<Json, Bad> {
 
 struct Bench {
     house: House,
+    url: String,
     _carrier: Outside,
     _tasks: tokio::task::JoinSet<()>,
 }
@@ -119,16 +144,17 @@ impl Bench {
         let house = House::open(world, config).await?;
         fill(&house, people).await?;
         let secret = "bench";
-        let carrier = Outside::start(&CarrierConfig {
+        let config = CarrierConfig {
             secret: secret.into(),
             callback: Some(format!("{url}/api/v1/receipts/bench")),
             lines: 100_000,
             faults: FaultConfig::none(),
             ..CarrierConfig::default()
-        })?;
+        };
+        let carrier = Outside::start("carrier", &config)?;
         let gateway = Gateway {
             id: "bench".into(),
-            url: carrier.url.clone(),
+            url: carrier.said.clone(),
             rate: 0.0,
             area_rate: 0.0,
             batch: 500,
@@ -143,7 +169,7 @@ impl Bench {
                 tracing::error!(error, "the bench's door closed");
             }
         });
-        Ok(Self { house, _carrier: carrier, _tasks: tasks })
+        Ok(Self { house, url, _carrier: carrier, _tasks: tasks })
     }
 
     /// Starts the round and waits until every callee's first attempt is at the gateway.
@@ -215,6 +241,36 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
         Ok(())
+    }
+
+    /// A token of an officer of the whole district.
+    async fn officer(&self) -> Result<String, Bad> {
+        let by = Actor::system("bench");
+        let new = NewAccount {
+            login: "desk".into(),
+            password: anlan_store::hex(&anlan_store::random::<16>()?),
+            name: "测速".into(),
+            role: "duty_officer".into(),
+            regions: vec![RegionCode::parse("440303")?],
+            hat: None,
+        };
+        accounts::create(&self.house.world, &by, new).await?;
+        Ok(accounts::create_token(&self.house.world, &by, "desk", "bench").await?)
+    }
+
+    /// How long attempts waited from being due until the gateway had them.
+    async fn waits(&self) -> Result<Json, Bad> {
+        let read = |tx: &mut anlan_store::Tx<'_>| {
+            let sql = "SELECT sent_at - due_at FROM outbox WHERE sent_at IS NOT NULL AND {scope:region}";
+            tx.query(sql, &[])?.iter().map(|row| row.int(0)).collect::<Result<Vec<_>, StoreError>>()
+        };
+        let waits = self.house.world.read(&Actor::system("bench"), read).await?;
+        let mut waits: Vec<f64> = waits.into_iter().map(|it| it as f64 / 1e3).collect();
+        waits.sort_by(f64::total_cmp);
+        Ok(json!({
+            "attempts": waits.len(), "median_ms": percentile(&waits, 0.5), "p99_ms": percentile(&waits, 0.99),
+            "most_ms": waits.last(),
+        }))
     }
 
     /// How much later than due the deadlines of calls fired.

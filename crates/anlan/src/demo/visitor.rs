@@ -119,19 +119,10 @@ fn actor() -> Actor {
 /// While a visitor's telephone rings the night goes at the speed of the clock on the wall, so that there is
 /// time to answer; afterwards it goes on as before.
 async fn pace(visitors: std::sync::Weak<Visitors>) {
-    let mut before = None;
     while let Some(visitors) = visitors.upgrade() {
-        match (visitors.ringing().await, before) {
-            (Ok(true), None) if visitors.speed.get() > 1.0 => {
-                before = Some(visitors.speed.get());
-                visitors.speed.set(1.0);
-            }
-            (Ok(false), Some(speed)) => {
-                visitors.speed.set(speed);
-                before = None;
-            }
-            (Ok(_), _) => {}
-            (Err(error), _) => tracing::warn!(%error, "nobody knows whether a visitor's telephone rings"),
+        match visitors.ringing().await {
+            Ok(rings) => visitors.speed.follow(rings),
+            Err(error) => tracing::warn!(%error, "nobody knows whether a visitor's telephone rings"),
         }
         drop(visitors);
         tokio::time::sleep(LOOK).await;

@@ -1,6 +1,6 @@
 //! The desk on the screen: one thing is biggest, everything by keyboard, nothing to scroll at 1366×768.
 
-use anlan_kernel::{Colour, Lang, Permission as P};
+use anlan_kernel::{Lang, Permission as P};
 use anlan_warn::pages::parts::{clock, counts, duties, hazard, invented, number, to};
 use anlan_web::{ApiResult, Site, Who, page};
 use axum::{
@@ -26,6 +26,22 @@ pub(super) async fn show(State(room): State<Room>, who: Who) -> ApiResult<Markup
     }
     let desk = read::desk(&room, &who).await?;
     Ok(page(&room.site, &who, who.lang.pick("值班台", "Duty desk"), body(&room, &who, &desk)))
+}
+
+/// What rings on every page of the world.
+pub(super) async fn siren(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
+    let rings = read::ringing(&room, &who).await?;
+    Ok(anlan_web::siren(
+        &room.site,
+        true,
+        html! {
+            @for it in rings.iter().take(MOST) { b data-alarm=(it.id) { "▲ " (it.words.get(who.lang)) } }
+            @if !rings.is_empty() {
+                a.button href=(room.site.url("/")) { (who.lang.pick("去值班台", "To the desk")) }
+                button.quiet type="button" data-silence { (who.lang.pick("本机静音", "Silence here")) }
+            }
+        },
+    ))
 }
 
 /// Everything to do.
@@ -100,7 +116,7 @@ fn signals(site: &Site, who: &Who, signals: &[InForce]) -> Markup {
             @for (i, it) in signals.iter().enumerate() {
                 @let signal = &it.signal;
                 @let at = |verb: &str| format!("{}/{verb}", to(site, "signals", &signal.id));
-                @let ringing = signal.acknowledged_at.is_none() && signal.colour == Some(Colour::Red);
+                @let ringing = read::is_ringing(signal);
                 div.signal data-alarm=[ringing.then_some(&signal.id)] {
                     p { a href=(at("forwards")) { b { (signal.title) } } (invented(signal.invented, lang)) }
                     p.words { (signal.text) }
@@ -187,7 +203,7 @@ fn to_do(site: &Site, lang: Lang, items: &[TodoItem]) -> Markup {
     let shown = shortened(items, MOST);
     let more = items.len().saturating_sub(shown.len());
     html! {
-        div.card id="to-do" data-live="signal. round. help. response. forward. note. hand_over. call. escalation. process. shift. deadline." {
+        div.card id="to-do" data-live="signal. round. help. response. forward. note. notice. hand_over. call. escalation. process. shift. deadline." {
             header { h2 { (lang.pick("待办", "To do")) }
                 span.soft.small { span.num { (items.len()) } (lang.pick(" 项，最急在前", ", gravest first")) }
                 @if more > 0 { a.more data-key="0" href=(site.url("/desk/to-do")) { (lang.pick("另有 ", "more: ")) (more) (lang.pick(" 项 ›", " ›")) } } }
@@ -200,8 +216,9 @@ fn to_do(site: &Site, lang: Lang, items: &[TodoItem]) -> Markup {
 fn item(site: &Site, lang: Lang, place: usize, it: &TodoItem) -> Markup {
     let key = (place <= MOST).then(|| place.to_string());
     let class = if place == 1 { "main" } else { "" };
+    let ringing = it.key.strip_prefix("help:");
     html! {
-        li {
+        li data-alarm=[ringing] {
             span.place.num { (place) }
             div { div.title { (it.title.get(lang)) } div.small.soft { (it.note.get(lang)) } }
             @if it.post {
@@ -290,8 +307,10 @@ fn bar(it: &anlan_warn::api::RoundView) -> Markup {
 
 /// Somebody takes a request for help.
 pub(super) async fn take_help(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
-    room.command.warn.take_help(&who.actor, &id).await?;
-    Ok(Redirect::to(&room.site.url("/")))
+    let help = room.command.warn.take_help(&who.actor, &id).await?;
+    // Whoever takes it wants to dial: the number stands there.
+    let page = if super::todo::is_list(help.call()) { "escalations" } else { "calls" };
+    Ok(Redirect::to(&to(&room.site, page, help.call())))
 }
 
 /// 知悉.

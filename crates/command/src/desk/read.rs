@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anlan_kernel::{Grade, Instant, RegionCode, Scope};
+use anlan_kernel::{Colour, Grade, Instant, RegionCode, Scope, Text};
 use anlan_monitor::{Alarm, Signal, Station};
 use anlan_register::{Role, Shift, callee_title, phone};
 use anlan_store::{StoreError, Tx, params};
@@ -15,7 +15,10 @@ use anlan_warn::{
 use anlan_web::{ApiResult, Who, accounts::name_of};
 use serde::Serialize;
 
-use super::{AlarmSeen, todo::asker};
+use super::{
+    AlarmSeen,
+    todo::{LIFTING_SHOWN, STANDING, asker, open_help},
+};
 use crate::{
     Room, TodoItem,
     forward::{self, Tally},
@@ -109,6 +112,41 @@ pub(super) async fn desk(room: &Room, who: &Who) -> ApiResult<Desk> {
     Ok(Desk { officers, signals, alarms, responses, to_do, processes, silent, no_number, to_dial, lines })
 }
 
+/// Something that rings until somebody took note of it.
+pub(super) struct Ring {
+    /// What the siren is silenced by.
+    pub id: String,
+    pub words: Text,
+}
+
+/// Red signals nobody acknowledged, requests for help nobody took, grave alarms nobody noted.
+pub(super) async fn ringing(room: &Room, who: &Who) -> ApiResult<Vec<Ring>> {
+    let (signals, alarms) = in_force(room, who).await?;
+    let asked = room.site.world.read(&who.actor, open_help).await?;
+    let help = asked.into_iter().map(|(it, unit)| {
+        let words = Text::new(format!("{unit}报“有险情、需支援”"), format!("{unit} asks for support"));
+        Ring { id: it.id, words }
+    });
+    let red = signals.into_iter().map(|it| it.signal).filter(is_ringing);
+    let red = red.map(|it| {
+        let words = Text::new(format!("未签收：{}", it.title), format!("not acknowledged: {}", it.title));
+        Ring { id: it.id, words }
+    });
+    let grave = alarms.into_iter().filter(|it| it.ringing);
+    let grave = grave.map(|Measured { alarm: it, station, .. }| {
+        let (title, numeral) = (&it.title, it.grade.numeral());
+        let words =
+            Text::new(format!("{station} {} {numeral}级", title.zh), format!("{station} {} {numeral}", title.en));
+        Ring { id: AlarmSeen::key(&it), words }
+    });
+    Ok(help.chain(red).chain(grave).collect())
+}
+
+/// A red signal nobody acknowledged.
+pub(super) fn is_ringing(signal: &Signal) -> bool {
+    signal.acknowledged_at.is_none() && signal.colour == Some(Colour::Red)
+}
+
 /// The round that speaks now: the newest that began and was neither stopped nor absorbed.
 pub(super) fn current(process: &ProcessView) -> Option<&RoundView> {
     process.rounds.iter().find(|it| matches!(it.round.state, RoundState::Running | RoundState::Done))
@@ -148,8 +186,8 @@ async fn in_force(room: &Room, who: &Who) -> ApiResult<(Vec<InForce>, Vec<Measur
         .site
         .world
         .read(&everywhere(&who.actor), move |tx| {
-            let holds = "state = 'in_force' AND (expires_at IS NULL OR expires_at > $1)";
-            let signals: Vec<Signal> = tx.find(holds, "ORDER BY received_at DESC, id LIMIT 50", params![now])?;
+            let signals: Vec<Signal> =
+                tx.find(STANDING, "ORDER BY received_at DESC, id LIMIT 50", params![now, now.minus(LIFTING_SHOWN)])?;
             let alarms: Vec<Alarm> = tx.find("state = 'open'", "ORDER BY grade, raised_at DESC LIMIT 50", &[])?;
             let mut shown = Vec::new();
             for signal in signals.into_iter().filter(|it| touches(&it.region) || it.areas.iter().any(&touches)) {
@@ -165,7 +203,7 @@ async fn in_force(room: &Room, who: &Who) -> ApiResult<(Vec<InForce>, Vec<Measur
                 let ringing = grave && tx.get::<AlarmSeen>(&AlarmSeen::key(&alarm))?.is_none();
                 measured.push(Measured { upstream: alarm.areas.is_empty(), station, ringing, alarm });
             }
-            measured.sort_by_key(|it| (it.upstream, it.alarm.grade));
+            measured.sort_by_key(|it| (!it.ringing, it.upstream, it.alarm.grade));
             Ok((shown, measured))
         })
         .await?;
@@ -189,35 +227,42 @@ fn responses(tx: &mut Tx<'_>) -> Result<Vec<On>, StoreError> {
 
 /// The last things that happened, out of the records themselves.
 fn lines(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
-    let named = who.may(anlan_kernel::Permission::SeePeople);
+    let (named, lang) = (who.may(anlan_kernel::Permission::SeePeople), who.lang);
     let mut names = BTreeMap::new();
     let mut found: Vec<(Instant, String, String)> = Vec::new();
     for it in tx.find::<Signal>("1 = 1", "ORDER BY received_at DESC, id LIMIT 6", &[])? {
-        found.push((it.received_at, format!("收到 {}", it.title), String::new()));
+        let title = &it.title;
+        found.push((it.received_at, format!("{} {title}", lang.pick("收到", "received:")), String::new()));
         if let (Some(at), Some(by)) = (it.acknowledged_at, it.acknowledged_by) {
-            found.push((at, format!("签收 {}", it.title), by));
+            found.push((at, format!("{} {title}", lang.pick("签收", "acknowledged:")), by));
         }
         if let (Some(at), Some(by)) = (it.forwarded_at, it.forwarded_by) {
             let units = tx.count::<forward::Forward>("signal = $1", params![&it.id])?;
-            found.push((at, format!("转发原文：{}，{units} 个单位", it.title), by));
+            let words =
+                Text::new(format!("转发原文：{title}，{units} 个单位"), format!("forwarded to {units} units: {title}"));
+            found.push((at, words.get(lang).to_owned(), by));
         }
     }
     for it in tx.find::<Round>("started_at IS NOT NULL", "ORDER BY started_at DESC, id LIMIT 4", &[])? {
-        let by = it.decided_by.clone().unwrap_or_else(|| "预案授权".into());
-        found.extend(it.started_at.map(|at| (at, format!("叫应开始，级别 {}", it.level), by)));
+        let by = it.decided_by.clone().unwrap_or_else(|| lang.pick("预案授权", "pre-authorised").into());
+        let words = lang.pick("叫应开始，级别", "calling began, level");
+        found.extend(it.started_at.map(|at| (at, format!("{words} {}", it.level), by)));
     }
     for it in tx.find::<Help>("1 = 1", "ORDER BY asked_at DESC, id LIMIT 4", &[])? {
-        let unit = asker(tx, &it.id)?.map(|it| it.organisation);
-        found.push((it.asked_at, format!("{}：有险情、需支援", unit.unwrap_or_default()), "按键 3".into()));
+        let unit = asker(tx, &it)?.map_or_else(|| it.region.to_string(), |it| it.organisation);
+        let words = Text::new(format!("{unit}：有险情、需支援"), format!("{unit}: danger, support needed"));
+        found.push((it.asked_at, words.get(lang).to_owned(), lang.pick("按键 3", "key 3").into()));
     }
     for it in tx.find::<Note>("1 = 1", "ORDER BY at DESC, id LIMIT 5", &[])?.into_iter().filter(|_| named) {
         let caller = it.caller.map(|it| format!("{it}：")).unwrap_or_default();
-        found.push((it.at, format!("电话记录 {caller}{}", it.words.unwrap_or_default()), it.taken_by));
+        let words = lang.pick("电话记录", "telephone:");
+        found.push((it.at, format!("{words} {caller}{}", it.words.unwrap_or_default()), it.taken_by));
     }
     for it in tx.find::<Step>("state <> 'superseded'", "ORDER BY proposed_at DESC, id LIMIT 5", &[])? {
-        found.push((it.proposed_at, format!("{}：{}", it.words(), it.cause), String::new()));
+        let words = format!("{}{}{}", it.words().get(lang), lang.pick("：", ": "), it.cause);
+        found.push((it.proposed_at, words, String::new()));
         if let (Some(at), Some(by)) = (it.decided_at, &it.decided_by) {
-            found.push((at, it.decision_words(), by.clone()));
+            found.push((at, it.decision_words().get(lang).to_owned(), by.clone()));
         }
     }
     found.sort_by_key(|it| std::cmp::Reverse(it.0));

@@ -1,5 +1,7 @@
 //! What signals, rounds, people and channels ask of the desk.
 
+use std::time::Duration;
+
 use anlan_kernel::{Colour, Instant, Permission as P, Text};
 use anlan_monitor::Signal;
 use anlan_register::{CalleeTitle, callee_title};
@@ -14,6 +16,8 @@ use anlan_web::{Who, percent};
 
 use crate::{TodoItem, todo::Urgency};
 
+const NOT_TAKEN: &str = "taken_at IS NULL";
+
 /// Everything the desk itself knows to be open.
 pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let mut items = help(tx, who)?;
@@ -27,10 +31,10 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
 }
 
 fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
-    let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id LIMIT 20", &[])?;
+    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at, id LIMIT 20", &[])?;
     let mut items = Vec::new();
     for it in asked {
-        let known = asker(tx, &it.id)?;
+        let known = asker(tx, &it)?;
         let (unit, name) =
             known.map_or_else(|| (it.region.to_string(), String::new()), |it| (it.organisation, it.name));
         let name = if who.may(P::SeePeople) { name } else { anlan_register::model::masked_name(&name) };
@@ -51,18 +55,45 @@ fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     Ok(items)
 }
 
-/// Whoever asked for help by this call, as far as it lies in the reader's duty areas.
-pub(crate) fn asker(tx: &mut Tx<'_>, call: &str) -> Result<Option<CalleeTitle>, StoreError> {
-    let sql = "SELECT callee FROM call WHERE id = $1 AND {scope:region}";
-    let callee = tx.query(sql, params![call])?.first().map(|it| it.text(0)).transpose()?;
+/// Requests for help nobody took, and whose they are.
+pub(super) fn open_help(tx: &mut Tx<'_>) -> Result<Vec<(Help, String)>, StoreError> {
+    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at, id LIMIT 20", &[])?;
+    let mut found = Vec::new();
+    for it in asked {
+        let unit = asker(tx, &it)?.map_or_else(|| it.region.to_string(), |it| it.organisation);
+        found.push((it, unit));
+    }
+    Ok(found)
+}
+
+/// Whether it is a list a superior was called about, not a call.
+pub(super) fn is_list(id: &str) -> bool {
+    id.contains("/up/")
+}
+
+/// Whoever asked for help, by their own call or with the list they took over, as far as it lies in the
+/// reader's duty areas.
+pub(crate) fn asker(tx: &mut Tx<'_>, help: &Help) -> Result<Option<CalleeTitle>, StoreError> {
+    let sql = if is_list(help.call()) {
+        "SELECT accepted_by FROM escalation WHERE id = $1 AND accepted_by IS NOT NULL AND {scope:region}"
+    } else {
+        "SELECT callee FROM call WHERE id = $1 AND {scope:region}"
+    };
+    let callee = tx.query(sql, params![help.call()])?.first().map(|it| it.text(0)).transpose()?;
     Ok(callee.map(|it| callee_title(tx, &it)).transpose()?.flatten())
 }
 
-/// In force and not expired, in the reader's duty areas.
-fn in_force(tx: &mut Tx<'_>, now: Instant) -> Result<Vec<Signal>, StoreError> {
-    let holds = "state = 'in_force' AND (expires_at IS NULL OR expires_at > $1)
-                 AND (acknowledged_at IS NULL OR forwarded_at IS NULL)";
-    tx.find(holds, "ORDER BY received_at, id LIMIT 50", params![now])
+/// How long a message that lifts a signal stands on the desk until it is passed on.
+pub(crate) const LIFTING_SHOWN: Duration = Duration::from_secs(24 * 3_600);
+
+/// Which signals stand on the desk: in force at `$1`, or a lifting since `$2` that was not passed on.
+pub(crate) const STANDING: &str = "((state = 'in_force' AND (expires_at IS NULL OR expires_at > $1))
+      OR (state = 'lifted' AND action = 'cancel' AND forwarded_at IS NULL AND received_at > $2))";
+
+/// What stands and is not acknowledged or not passed on, in the reader's duty areas.
+fn unhandled(tx: &mut Tx<'_>, now: Instant) -> Result<Vec<Signal>, StoreError> {
+    let holds = format!("{STANDING} AND (acknowledged_at IS NULL OR forwarded_at IS NULL)");
+    tx.find(&holds, "ORDER BY received_at, id LIMIT 50", params![now, now.minus(LIFTING_SHOWN)])
 }
 
 fn signals(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
@@ -91,7 +122,7 @@ fn signals(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
             post: true,
         }
     };
-    Ok(in_force(tx, now)?.into_iter().map(item).collect())
+    Ok(unhandled(tx, now)?.into_iter().map(item).collect())
 }
 
 fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
@@ -197,7 +228,8 @@ fn notices(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
 }
 
 fn failed(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
-    if !who.may(P::RunChannels) {
+    let runs = who.may(P::RunChannels);
+    if !runs && !who.may(P::HandleSignal) {
         return Ok(Vec::new());
     }
     let count = tx.count::<OutboxItem>("state = 'failed'", &[])?;
@@ -206,10 +238,13 @@ fn failed(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
             key: "sendings".into(),
             urgency: Urgency::Routine,
             title: Text::new(format!("{count} 条发送失败"), format!("{count} failed sendings")),
-            note: Text::default(),
+            note: Text::new(
+                "通道管理员可重发；先改用别的办法",
+                "whoever runs the channels can send again; use another way",
+            ),
             due: None,
             action: Text::new("查看", "Look"),
-            href: "/channels".into(),
+            href: if runs { "/channels" } else { "/processes" }.into(),
             post: false,
         })
         .into_iter()

@@ -1,10 +1,11 @@
 //! Hand-overs as programs see them.
 
 use anlan_kernel::Permission as P;
+use anlan_warn::api::{List, ListQuery};
 use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who};
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use serde::Serialize;
@@ -24,18 +25,16 @@ pub(super) fn routes(room: Room) -> Mounted {
 }
 
 #[derive(Serialize)]
-struct List<T> {
-    items: Vec<T>,
+struct Open {
+    items: Vec<OpenItem>,
 }
 
-async fn list(State(room): State<Room>, who: Who) -> ApiResult<Json<List<HandOver>>> {
-    let items =
-        room.site.world.read(&who.actor, |tx| tx.find("1 = 1", "ORDER BY made_at DESC, id LIMIT 100", &[])).await?;
-    Ok(Json(List { items }))
+async fn list(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Json<List<HandOver>>> {
+    super::list(&room, &who, &query).await.map(Json)
 }
 
-async fn open(State(room): State<Room>, who: Who) -> ApiResult<Json<List<OpenItem>>> {
-    Ok(Json(List { items: room.command.open_items(&who).await? }))
+async fn open(State(room): State<Room>, who: Who) -> ApiResult<Json<Open>> {
+    Ok(Json(Open { items: room.command.open_items(&who).await? }))
 }
 
 async fn hand_over(

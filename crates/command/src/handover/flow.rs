@@ -26,6 +26,12 @@ pub fn accept(handover: &HandOver, login: &str, name: &str, now: Instant) -> Res
     }
 }
 
+/// Who takes over is an officer of the same desk.
+pub fn another_desk() -> Problem {
+    let (zh, en) = ("接班人须是同一值班台的人", "the incoming officer belongs to the same desk");
+    Problem::new("another_desk", zh, en)
+}
+
 /// An earlier hand-over waits for its second signature.
 pub fn waits(waiting: &HandOver) -> Problem {
     let at = waiting.made_at.clock();

@@ -8,15 +8,16 @@ mod pages;
 use std::{collections::BTreeMap, sync::Arc};
 
 use anlan_kernel::{Instant, Permission as P, RegionCode, Text};
-use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace};
-use anlan_web::{Mounted, Who, percent};
+use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace, params};
+use anlan_warn::api::{List, ListQuery};
+use anlan_web::{ApiResult, Mounted, Who, percent};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
     Command, Room, TodoItem,
     forward::words,
-    service::{home_of, no_such},
+    service::{home_of, list_page, no_such},
     todo::Urgency,
 };
 
@@ -107,7 +108,7 @@ impl Command {
         let (reader, region) = (who.clone(), home_of(&who.actor)?);
         self.world
             .write("hand-over.sign", Pace::Urgent, &who.actor, move |tx| {
-                if let Some(waiting) = waiting(tx)? {
+                if let Some(waiting) = waiting(tx, &region)? {
                     return Err(flow::waits(&waiting).into());
                 }
                 let now = tx.now();
@@ -145,12 +146,15 @@ impl Command {
     /// The incoming officer accepts, with their own session or after their password was checked.
     ///
     /// # Errors
-    /// `no_such_hand_over`, `same_officer`, `hand_over_is_closed`; what the store says.
+    /// `no_such_hand_over`, `another_desk`, `same_officer`, `hand_over_is_closed`; what the store says.
     pub async fn accept(&self, who: &Who, id: &str) -> Result<HandOver, StoreError> {
         let (id, by) = (id.to_owned(), who.clone());
         self.world
             .write("hand-over.accept", Pace::Urgent, &who.actor, move |tx| {
                 let found = tx.get::<HandOver>(&id)?.ok_or_else(|| no_such("no_such_hand_over"))?;
+                if home_of(&by.actor)? != found.region {
+                    return Err(flow::another_desk().into());
+                }
                 let accepted = flow::accept(&found, &by.actor.name, &by.name, tx.now())?;
                 match tx.advance(&accepted)? {
                     Advanced::Yes => {}
@@ -163,8 +167,10 @@ impl Command {
     }
 }
 
-fn waiting(tx: &mut Tx<'_>) -> Result<Option<HandOver>, StoreError> {
-    Ok(tx.find("state = 'signed'", "ORDER BY made_at DESC LIMIT 1", &[])?.pop())
+/// The hand-over of this desk that waits; one of a street's desk holds up nobody else's.
+fn waiting(tx: &mut Tx<'_>, desk: &RegionCode) -> Result<Option<HandOver>, StoreError> {
+    let holds = "state = 'signed' AND region = $1";
+    Ok(tx.find(holds, "ORDER BY made_at DESC LIMIT 1", params![desk.as_str()])?.pop())
 }
 
 /// A hand-over that waits for its second signature.
@@ -172,7 +178,8 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
     if !who.may(P::HandleSignal) {
         return Ok(Vec::new());
     }
-    Ok(waiting(tx)?
+    let Ok(desk) = home_of(&who.actor) else { return Ok(Vec::new()) };
+    Ok(waiting(tx, &desk)?
         .map(|it| TodoItem {
             key: format!("hand_over:{}", it.id),
             urgency: Urgency::Routine,
@@ -185,6 +192,11 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
         })
         .into_iter()
         .collect())
+}
+
+/// Hand-overs in the reader's duty areas, latest first.
+async fn list(room: &Room, who: &Who, query: &ListQuery) -> ApiResult<List<HandOver>> {
+    list_page(&room.site.world, &who.actor, "made_at", query, |it: &HandOver| (it.made_at, it.id.as_str())).await
 }
 
 pub(crate) fn routes(room: Room) -> Mounted {

@@ -8,7 +8,7 @@ use anlan_web::Who;
 
 use super::OpenItem;
 use crate::{
-    desk::asker,
+    desk::{LIFTING_SHOWN, STANDING, asker},
     forward::Forward,
     note::Note,
     response::{Response, Step, StepState},
@@ -39,8 +39,7 @@ pub(super) fn items(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<OpenItem>, StoreEr
 
 fn signals(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     let now = tx.now();
-    let holds = "state = 'in_force' AND (expires_at IS NULL OR expires_at > $1)";
-    let signals: Vec<Signal> = tx.find(holds, "ORDER BY received_at, id", params![now])?;
+    let signals: Vec<Signal> = tx.find(STANDING, "ORDER BY received_at, id", params![now, now.minus(LIFTING_SHOWN)])?;
     let words = |it: &Signal| match (it.acknowledged_at, it.forwarded_at) {
         (None, _) => "未签收",
         (_, None) => "未转发",
@@ -90,7 +89,7 @@ fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     if let Some(first) = asked.first() {
         let mut units = Vec::new();
         for it in asked.iter().take(NAMES) {
-            units.extend(asker(tx, &it.id)?.map(|it| it.organisation));
+            units.extend(asker(tx, it)?.map(|it| it.organisation));
         }
         let more = if asked.len() > NAMES { "等" } else { "" };
         let (count, at) = (asked.len(), first.asked_at.clock());
@@ -125,8 +124,8 @@ fn responses(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     let open = "state = 'open' OR (verbal = 1 AND signed_at IS NULL)";
     for it in tx.find::<Step>(open, "ORDER BY proposed_at, id", &[])? {
         let words = match it.state {
-            StepState::Open => format!("{}，待签批", it.words()),
-            _ => format!("{}，待补签", it.decision_words()),
+            StepState::Open => format!("{}，待签批", it.words().zh),
+            _ => format!("{}，待补签", it.decision_words().zh),
         };
         found.push(item(format!("step:{}", it.id), "签批", words));
     }

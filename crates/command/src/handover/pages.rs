@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use anlan_kernel::{Lang, Permission as P, Problem};
-use anlan_warn::pages::parts::to;
+use anlan_warn::{api::ListQuery, pages::parts::to};
 use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, confirm, page};
 use axum::{
-    extract::{Form, Path, State},
+    extract::{Form, Path, Query, State},
     http::StatusCode,
     response::Redirect,
 };
@@ -14,7 +14,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{HandOver, OpenItem, Remarks, State as Standing};
-use crate::Room;
+use crate::{Room, service::next_link};
 
 pub(super) fn routes(room: Room) -> Mounted {
     let (see, sign) = (Access::Needs(P::SeePeople), Access::Needs(P::HandleSignal));
@@ -28,22 +28,20 @@ pub(super) fn routes(room: Room) -> Mounted {
         .finish(room)
 }
 
-async fn list(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
-    let lang = who.lang;
-    let found: Vec<HandOver> =
-        room.site.world.read(&who.actor, |tx| tx.find("1 = 1", "ORDER BY made_at DESC, id LIMIT 200", &[])).await?;
+async fn list(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
+    let (lang, found) = (who.lang, super::list(&room, &who, &query).await?);
     let title = lang.pick("历次交接班", "Hand-overs");
     let body = html! {
         main {
             div.row { h1 { (title) } a.button.main.end data-key="F4" href=(room.site.url("/hand-overs/new")) { (lang.pick("交班", "Hand over")) " " kbd { "F4" } } }
             div.card.scroll id="hand-overs" data-live="hand_over." { table {
-                @for it in &found { tr {
+                @for it in &found.items { tr {
                     td { a.num href=(to(&room.site, "hand-overs", &it.id)) { (&it.made_at.wall()[..16]) } }
                     td { (name(it.outgoing_name.as_ref())) " → " (name(it.incoming_name.as_ref())) }
                     td { (lang.pick("未结 ", "open ")) (it.items.as_ref().map_or(0, Vec::len)) }
                     td { (words(it.state, lang)) }
                 } }
-            } @if found.is_empty() { p.soft { (lang.pick("无", "none")) } } }
+            } @if found.items.is_empty() { p.soft { (lang.pick("无", "none")) } } (next_link(found.next.as_ref(), lang)) }
         }
     };
     Ok(page(&room.site, &who, title, body))

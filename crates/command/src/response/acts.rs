@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use anlan_kernel::{Actor, Grade, Instant, Problem, RegionCode};
+use anlan_kernel::{Actor, Grade, Problem, RegionCode};
 use anlan_store::{Event, StoreError, Urgency as Pace, params};
-use anlan_warn::service::everywhere;
+use anlan_warn::{
+    api::{List, ListQuery},
+    service::everywhere,
+};
+use anlan_web::ApiResult;
 use serde_json::json;
 
 use super::{
@@ -14,7 +18,7 @@ use super::{
 };
 use crate::{
     Command,
-    service::{home_of, no_such, step_of},
+    service::{home_of, list_page, no_such, step_of},
 };
 
 impl Command {
@@ -52,7 +56,7 @@ impl Command {
                 };
                 let detail = json!({
                     "step": decided.number, "level": response.level, "verbal": decided.verbal,
-                    "title": decided.decision_words(),
+                    "title": decided.decision_words().zh,
                 });
                 let event = Event::new(event, &response.id).region(&response.region).pack(&decided.pack);
                 tx.record(event.detail(detail))?;
@@ -149,19 +153,9 @@ impl Command {
     /// Responses in the reader's duty areas, newest first.
     ///
     /// # Errors
-    /// What the store says.
-    pub async fn responses(
-        &self,
-        by: &Actor,
-        before: Option<Instant>,
-        most: usize,
-    ) -> Result<Vec<Response>, StoreError> {
-        let before = before.unwrap_or(anlan_kernel::MAX_INSTANT);
-        self.world
-            .read(by, move |tx| {
-                tx.find("opened_at < $1", "ORDER BY open DESC, opened_at DESC, id LIMIT $2", params![before, most])
-            })
-            .await
+    /// `bad_cursor`, `bad_limit`; what the store says.
+    pub async fn responses(&self, by: &Actor, query: &ListQuery) -> ApiResult<List<Response>> {
+        list_page(&self.world, by, "opened_at", query, |it: &Response| (it.opened_at, it.id.as_str())).await
     }
 }
 

@@ -1,10 +1,11 @@
 //! Responses as programs see them.
 
-use anlan_kernel::{Instant, Permission as P};
+use anlan_kernel::Permission as P;
+use anlan_warn::api::{List, ListQuery};
 use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who};
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
@@ -28,15 +29,8 @@ pub(super) fn routes(room: Room) -> Mounted {
         .finish(room)
 }
 
-#[derive(Serialize)]
-struct List {
-    items: Vec<Response>,
-    at: Instant,
-}
-
-async fn list(State(room): State<Room>, who: Who) -> ApiResult<Json<List>> {
-    let items = room.command.responses(&who.actor, None, 100).await?;
-    Ok(Json(List { items, at: room.site.world.now() }))
+async fn list(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Json<List<Response>>> {
+    room.command.responses(&who.actor, &query).await.map(Json)
 }
 
 #[derive(Serialize)]

@@ -70,6 +70,10 @@ pub fn decide(step: &Step, what: Decide, now: Instant, sign_within: Duration) ->
             Ok(Step { verbal: true, approver, approver_number, sign_due_at, ..decided(S::Approved, by) })
         }
         (S::Open, D::Decline { by, note }) => Ok(Step { note, ..decided(S::Declined, by) }),
+        (S::Approved, D::Sign { by }) if step.verbal && step.decided_by.as_ref() == Some(&by) => {
+            let (zh, en) = ("登记口头同意的人不能自己补签", "whoever recorded the verbal yes cannot sign it");
+            Err(Problem::new("same_person", zh, en))
+        }
         (S::Approved, D::Sign { by }) if step.verbal && step.signed_at.is_none() => {
             Ok(Step { signed_at: Some(now), signed_by: Some(by), ..step.clone() })
         }

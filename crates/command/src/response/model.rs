@@ -1,6 +1,6 @@
 //! The things: a response, and the steps by which it starts, rises, falls and ends.
 
-use anlan_kernel::{Colour, Grade, Instant, Lang, RegionCode};
+use anlan_kernel::{Colour, Grade, Instant, Lang, RegionCode, Text};
 use serde::{Deserialize, Serialize};
 
 /// Where a response stands.
@@ -197,26 +197,29 @@ impl Kind {
 
 impl Step {
     /// What is proposed: 启动Ⅰ级响应.
-    pub fn words(&self) -> String {
-        match self.kind {
-            Kind::End => "建议终止响应".to_owned(),
-            Kind::Start => format!("建议启动{}级响应", numeral(self.level)),
-            it => format!("建议{}至{}级响应", it.zh(), numeral(self.level)),
-        }
+    pub fn words(&self) -> Text {
+        let what = self.change();
+        Text::new(format!("建议{}", what.zh), format!("proposed: {}", what.en))
     }
 
     /// What was decided.
-    pub fn decision_words(&self) -> String {
-        let level = numeral(self.level);
-        let what = match self.kind {
-            Kind::End => "终止响应".to_owned(),
-            Kind::Start => format!("启动{level}级响应"),
-            it => format!("{}至{level}级响应", it.zh()),
-        };
+    pub fn decision_words(&self) -> Text {
+        let what = self.change();
         match (self.state, self.verbal) {
-            (StepState::Declined, _) => format!("不同意{what}"),
-            (_, true) => format!("{what}（电话同意）"),
+            (StepState::Declined, _) => Text::new(format!("不同意{}", what.zh), format!("declined: {}", what.en)),
+            (_, true) => Text::new(format!("{}（电话同意）", what.zh), format!("{} (by telephone)", what.en)),
             (_, false) => what,
+        }
+    }
+
+    fn change(&self) -> Text {
+        let level = numeral(self.level);
+        match self.kind {
+            Kind::End => Text::new("终止响应", "end the response"),
+            Kind::Start => Text::new(format!("启动{level}级响应"), format!("start the response at level {level}")),
+            it => {
+                Text::new(format!("{}至{level}级响应", it.zh()), format!("{} the response to level {level}", it.en()))
+            }
         }
     }
 }

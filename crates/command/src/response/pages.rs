@@ -1,10 +1,13 @@
 //! Responses on the screen: the sequence, and one key to decide; it fits a telephone.
 
 use anlan_kernel::{Grade, Lang, Permission as P};
-use anlan_warn::pages::parts::{clock, invented, to};
+use anlan_warn::{
+    api::ListQuery,
+    pages::parts::{clock, invented, to},
+};
 use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, page, percent};
 use axum::{
-    extract::{Form, Path, State},
+    extract::{Form, Path, Query, State},
     response::Redirect,
 };
 use maud::{Markup, html};
@@ -15,7 +18,10 @@ use super::{
     api::{Reason, Yes},
     flow::Decide,
 };
-use crate::{Room, service::login};
+use crate::{
+    Room,
+    service::{login, next_link},
+};
 
 pub(super) fn routes(room: Room) -> Mounted {
     let (see, run, approve) =
@@ -33,21 +39,22 @@ pub(super) fn routes(room: Room) -> Mounted {
         .finish(room)
 }
 
-async fn list(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
-    let (lang, found) = (who.lang, room.command.responses(&who.actor, None, 100).await?);
+async fn list(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
+    let (lang, found) = (who.lang, room.command.responses(&who.actor, &query).await?);
     let title = lang.pick("应急响应", "Responses");
     let body = html! {
         main {
             h1 { (title) }
             div.card.scroll id="responses" data-live="response." {
-                table { @for it in &found {
+                table { @for it in &found.items {
                     tr {
                         td { a href=(to(&room.site, "responses", &it.id)) { b { (it.words(lang)) } } (invented(it.invented, lang)) }
                         td.num { (&it.opened_at.wall()[..16]) }
                         td { @if let Some(at) = it.ended_at { (lang.pick("结束 ", "over ")) (&at.wall()[5..16]) } }
                     }
                 } }
-                @if found.is_empty() { p.soft { (lang.pick("无", "none")) } }
+                @if found.items.is_empty() { p.soft { (lang.pick("无", "none")) } }
+                (next_link(found.next.as_ref(), lang))
             }
             @if who.may(P::RunRound) { (by_hand(&room, lang)) }
         }
@@ -120,7 +127,7 @@ fn step(room: &Room, who: &Who, step: &Step) -> Markup {
     let (lang, named) = (who.lang, who.may(P::SeePeople));
     html! {
         div.card {
-            header { h2 { (lang.pick(&step.words(), step.kind.en())) } span.soft.small { (clock(step.proposed_at)) }
+            header { h2 { (step.words().get(lang)) } span.soft.small { (clock(step.proposed_at)) }
                 (invented(step.invented, lang)) }
             p { (step.cause) }
             p.small.soft { (lang.pick("依据 ", "by ")) (step.basis) " · " (lang.pick("业务包 ", "pack ")) (step.pack.rsplit('@').next().unwrap_or_default()) }
@@ -128,7 +135,7 @@ fn step(room: &Room, who: &Who, step: &Step) -> Markup {
                 StepState::Open => (open(room, who, step)),
                 StepState::Superseded => p.small.soft { (lang.pick("已由后来的建议取代", "a later proposal took its place")) },
                 StepState::Approved | StepState::Declined => {
-                    p { b { (lang.pick(&step.decision_words(), if step.state == StepState::Declined { "declined" } else { "approved" })) }
+                    p { b { (step.decision_words().get(lang)) }
                         " " @if let Some(at) = step.decided_at { (clock(at)) }
                         " " (login(step.decided_by.as_deref().unwrap_or(""))) (if step.verbal { lang.pick(" 登记", " recorded it") } else { "" })
                         @if let Some(name) = step.approver.as_ref().filter(|_| named) { " · " (lang.pick("同意人 ", "said yes: ")) (name) }

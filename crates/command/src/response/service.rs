@@ -250,7 +250,7 @@ pub(super) fn propose(
         revision: 0,
     };
     tx.insert(&step)?;
-    let detail = json!({"step": number, "kind": kind, "level": level, "cause": cause.id, "title": step.words()});
+    let detail = json!({"step": number, "kind": kind, "level": level, "cause": cause.id, "title": step.words().zh});
     tx.record(Event::new("response.proposed", &response.id).region(&response.region).pack(&step.pack).detail(detail))?;
     ask(command, tx, &step.id)?;
     Ok(step)
@@ -260,14 +260,14 @@ pub(super) fn propose(
 pub(crate) fn ask(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let Some(step) = tx.get::<Step>(id)?.filter(|it| it.state == StepState::Open) else { return Ok(()) };
     let response = tx.get::<Response>(&step.response)?.ok_or_else(|| no_such("no_such_response"))?;
-    let words = format!("{}{}：{}。请签批", response.title, step.words(), step.cause);
+    let words = format!("{}{}：{}。请签批", response.title, step.words().zh, step.cause);
     let asked = tell(command, tx, &step, step.asked, &words)?;
     let step = Step { asked: step.asked + 1, ..step };
     save(tx, &step)?;
     if asked {
         tx.set_deadline("response.ask", &step.id, tx.now().plus(command.plan.approval.remind_after))?;
     }
-    let detail = json!({"step": step.number, "time": step.asked, "told": asked, "title": step.words()});
+    let detail = json!({"step": step.number, "time": step.asked, "told": asked, "title": step.words().zh});
     tx.record(Event::new("response.asked", &step.response).region(&step.region).detail(detail))
 }
 
@@ -275,7 +275,7 @@ pub(crate) fn ask(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(), St
 pub(crate) fn unsigned(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let Some(step) = tx.get::<Step>(id)?.filter(|it| it.verbal && it.signed_at.is_none()) else { return Ok(()) };
     let response = tx.get::<Response>(&step.response)?.ok_or_else(|| no_such("no_such_response"))?;
-    let words = format!("{}：{}尚未补签，请补签", response.title, step.decision_words());
+    let words = format!("{}：{}尚未补签，请补签", response.title, step.decision_words().zh);
     // Twice the number: everybody in turn, nobody twice.
     let asked = tell(command, tx, &step, step.chased * 2, &words)?;
     let step = Step { chased: step.chased + 1, ..step };
@@ -283,7 +283,7 @@ pub(crate) fn unsigned(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(
     if asked {
         tx.set_deadline("response.sign", &step.id, tx.now().plus(command.plan.approval.remind_after))?;
     }
-    let detail = json!({"step": step.number, "time": step.chased, "told": asked, "title": step.decision_words()});
+    let detail = json!({"step": step.number, "time": step.chased, "told": asked, "title": step.decision_words().zh});
     tx.record(Event::new("response.unsigned", &step.response).region(&step.region).detail(detail))
 }
 
@@ -316,7 +316,10 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
             (false, false) => ("查看", "Look"),
         };
         let title = if asks {
-            Text::new(format!("{}：{}", response.title, it.words()), format!("{}: {}?", response.title, it.kind.en()))
+            Text::new(
+                format!("{}：{}", response.title, it.words().zh),
+                format!("{}: {}?", response.title, it.words().en),
+            )
         } else {
             Text::new(
                 format!("{}：电话同意待补签", response.title),

@@ -176,7 +176,11 @@ impl Bed {
     }
 
     pub async fn account(&self, login: &str, role: &str) -> Caller {
-        let (by, regions) = (Actor::system("test"), vec![code(DISTRICT)]);
+        self.account_in(login, role, DISTRICT).await
+    }
+
+    pub async fn account_in(&self, login: &str, role: &str, region: &str) -> Caller {
+        let (by, regions) = (Actor::system("test"), vec![code(region)]);
         let (password, name) = (PASSWORD.into(), format!("姓名{login}"));
         let new = NewAccount { login: login.into(), password, name, role: role.into(), regions, hat: None };
         accounts::create(&self.world, &by, new).await.unwrap();
