@@ -44,9 +44,20 @@ export default async function ({ browser, url, logins }) {
   for (let i = 0; i < 2; i += 1) await form.locator("input[name=moved] + .step").click();
   await form.locator("input[name=lost] + .step").click();
   holds("taps keep the numbers adding up", (await value("due")) === "3" && (await value("moved")) === "2" && (await value("not_yet")) === "0" && (await value("lost")) === "1");
+  const reported = (words) => until(`reported: ${words}`, async () => (await phone.textContent(".transfer")).includes(words));
   await form.locator("button[type=submit]").click();
-  await phone.waitForLoadState("domcontentloaded");
-  holds("the report stands on the page", (await phone.textContent(".transfer")).includes("应转 3"));
+  await reported("应转 3");
+  holds("the report stands on the page", true);
+  await phone.context().setOffline(true);
+  await form.locator("input[name=due] + .step").click();
+  await form.locator("button[type=submit]").click();
+  await phone.locator("#waiting").waitFor();
+  holds("without a signal the report is kept on the telephone, and it says so", (await phone.textContent("#waiting")).includes("有信号时自动送出"));
+  await shot(phone, "warden-offline-360");
+  await phone.context().setOffline(false);
+  await reported("应转 4");
+  holds("with the signal it is sent by itself", (await phone.locator("#waiting").count()) === 0);
+  phone.wrong.length = 0;
 
   const plain = await open(browser, url, { viewport: PHONE, javaScriptEnabled: false });
   await plain.goto(link);

@@ -61,7 +61,7 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
             }
         }
         (body)
-        @if who.may(Permission::SeeDesk) { (siren(site, true, html! {})) }
+        @if who.may(Permission::SeeDesk) { (siren(site, lang, true, html! {})) }
         footer.foot {
             span.small.soft { (site.speaker) " · " (world_name(site, lang)) }
             span.small { a href=(site.url("/help")) { (lang.pick("使用手册", "User guide")) } " · "
@@ -73,9 +73,9 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
 }
 
 /// What rings on every page of whoever sees the desk, until somebody took note; `load` reads it at once.
-pub fn siren(site: &Site, load: bool, ringing: Markup) -> Markup {
+pub fn siren(site: &Site, lang: Lang, load: bool, ringing: Markup) -> Markup {
     html! {
-        aside.siren id="siren" aria-live="assertive" data-live="signal. alarm. help." data-src=(site.url("/siren")) data-load[load] { (ringing) }
+        aside.siren id="siren" aria-label=(lang.pick("警报", "Alarm")) aria-live="assertive" data-live="signal. alarm. help." data-src=(site.url("/siren")) data-load[load] { (ringing) }
     }
 }
 

@@ -200,6 +200,7 @@ async fn wait(State(visitors): State<Arc<Visitors>>, who: Who, Path(token): Path
         script type="module" src=(asset(site, "visit.js")) {}
         noscript { meta http-equiv="refresh" content="5"; }
         main data-visit=(site.url(&format!("/visit/{token}/state"))) data-ringing[link.is_some()] {
+            h1 { (lang.pick("以责任人身份体验", "Be a warden")) }
             @if let Some(known) = &known { p.who { (lang.pick("您现在是 ", "You are ")) b { (known.name) } " · " (known.organisation) " " (known.title) } }
             p.note id="waiting" role="status" { (lang.pick("等候叫应……电话响了请接听。", "Waiting for the call… answer when it rings.")) }
             button.answer id="sound" type="button" hidden { span { (lang.pick("点一下，打开铃声", "Tap to turn the sound on")) } }

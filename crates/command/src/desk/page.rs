@@ -33,6 +33,7 @@ pub(super) async fn siren(State(room): State<Room>, who: Who) -> ApiResult<Marku
     let rings = read::ringing(&room, &who).await?;
     Ok(anlan_web::siren(
         &room.site,
+        who.lang,
         true,
         html! {
             @for it in rings.iter().take(MOST) { b data-alarm=(it.id) { "▲ " (it.words.get(who.lang)) } }
