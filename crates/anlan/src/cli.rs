@@ -30,7 +30,7 @@ pub struct PlaceArgs {
     #[arg(long, global = true, env = "ANLAN_WORLD", default_value = "real", value_name = "NAME")]
     pub world: String,
     /// PostgreSQL 地址；不填则用内置 SQLite · PostgreSQL URL; embedded SQLite without it
-    #[arg(long, global = true, env = "ANLAN_DATABASE", value_name = "URL")]
+    #[arg(long, global = true, env = "ANLAN_DATABASE", hide_env_values = true, value_name = "URL")]
     pub database: Option<String>,
     /// 主密钥文件（默认在数据目录旁）· Master key file (beside the data folder by default)
     #[arg(long, global = true, env = "ANLAN_KEY_FILE", value_name = "FILE")]
@@ -73,8 +73,8 @@ pub enum Verb {
     Backup(BackupArgs),
     /// 从备份恢复 · Restores a backup
     Restore(RestoreArgs),
-    /// 体检：时钟、磁盘、密钥、通道 · Health of everything a night depends on
-    Doctor,
+    /// 体检：时钟、磁盘、密钥、证书、通道 · Health of everything a night depends on
+    Doctor(DoctorArgs),
     /// 本机测速 · Speed on this machine
     Bench(BenchArgs),
     /// 账号 · Accounts
@@ -136,7 +136,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ANLAN_BEHIND_PROXY")]
     pub behind_proxy: bool,
     /// 外部 MQTT 服务器 · MQTT broker to read from (mqtt://user:pass@host:port)
-    #[arg(long, env = "ANLAN_MQTT_BROKER", value_name = "URL")]
+    #[arg(long, env = "ANLAN_MQTT_BROKER", hide_env_values = true, value_name = "URL")]
     pub mqtt_broker: Option<String>,
     /// 直接接入 MQTT 设备的监听地址 · Address at which MQTT devices connect directly
     #[arg(long, env = "ANLAN_MQTT_LISTEN", value_name = "ADDR:PORT")]
@@ -245,6 +245,17 @@ pub struct BackupArgs {
 pub struct RestoreArgs {
     /// The backup.
     pub from: PathBuf,
+}
+
+/// `anlan doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// 服务的配置文件（其中写有证书）· Configuration file of the server, which names its certificate
+    #[arg(long, env = "ANLAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// TLS 证书（PEM）· TLS certificate (PEM)
+    #[arg(long, env = "ANLAN_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
 }
 
 /// `anlan bench`.

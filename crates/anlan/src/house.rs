@@ -10,7 +10,7 @@ use anlan_store::{Handlers, StoreError, World};
 use anlan_warn::{Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
 
-use crate::{clockwatch::Hold, help, ops, packs::Pack};
+use crate::{clockwatch::Hold, help, ops, packs::Pack, rules};
 
 /// What a world is opened with.
 #[derive(Clone, Debug)]
@@ -96,28 +96,9 @@ impl House {
         let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).collect());
         let house = Self { world, monitor, warn, command, roster, site, handlers, hold: Arc::default() };
         if config.ingest {
-            house.use_rules(&config.packs).await?;
+            rules::use_packs(&house, &config.packs).await?;
         }
         Ok(house)
-    }
-
-    /// Rules of packs that are not in force yet, or stand there in another version.
-    async fn use_rules(&self, packs: &BTreeMap<String, Pack>) -> Result<(), StoreError> {
-        let active = self.world.read(&Actor::system("packs"), anlan_monitor::store::rule_set_active).await?;
-        for pack in packs.values() {
-            let Some(rules) = &pack.rules else { continue };
-            if active.iter().any(|it| it.source == pack.id && it.toml == *rules) {
-                continue;
-            }
-            self.monitor.set_rules(&Actor::system("packs"), &pack.id, rules).await.map_err(|it| match it {
-                anlan_monitor::RulesError::Store(error) => error,
-                anlan_monitor::RulesError::Wrong(mut problems) => match problems.pop() {
-                    Some(problem) => StoreError::Refused(problem),
-                    None => StoreError::Shape(format!("the rules of {} are wrong", pack.name())),
-                },
-            })?;
-        }
-        Ok(())
     }
 
     /// Every route of every mechanism.

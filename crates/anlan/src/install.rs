@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use anlan_kernel::Problem;
 use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, WorldKind, disk};
 
 /// Every mechanism's tables, in order.
@@ -68,11 +69,26 @@ impl Install {
         self.world_dir(name).exists()
     }
 
+    /// As what the world was made, wherever its rows live; `None` where there is none. Makes nothing.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn made_as(&self, name: &str) -> Result<Option<WorldKind>, StoreError> {
+        World::made_as(name, &self.place(name))
+    }
+
     /// Throws a world away: its folder, its rows, its heads. For demo worlds only.
     ///
     /// # Errors
-    /// What file system or database say.
+    /// A refusal for a real world; what file system or database say.
     pub fn remove(&self, name: &str) -> Result<(), StoreError> {
+        if self.made_as(name)? == Some(WorldKind::Real) {
+            return Err(StoreError::Refused(Problem::new(
+                "world_is_real",
+                format!("“{name}”是实战世界，不会删除；请给故事另起一个 id"),
+                format!("{name} is a real world and is not thrown away; give the story another id"),
+            )));
+        }
         let gone = |done: std::io::Result<()>, path: &Path| match done {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(StoreError::Io(format!("{}: {error}", path.display())))
@@ -107,15 +123,46 @@ impl Install {
         }
     }
 
-    /// Opens (and where needed makes) a world.
+    /// Opens (and where needed makes) a world of this kind. A master key is made with a new world only.
     ///
     /// # Errors
-    /// What the store says.
+    /// A refusal where the world is of another kind or the key is missing or another one; what the store says.
     pub fn open(&self, name: &str, kind: WorldKind, clock: Clock) -> Result<World, StoreError> {
-        let fine = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !fine {
-            return Err(StoreError::Io(format!("{name:?} is no name for a world: letters, digits and - only")));
-        }
+        check_name(name)?;
+        let keys = match self.made_as(name)? {
+            Some(_) => Keys::open(&self.key)?,
+            None => Keys::open_or_make(&self.key)?,
+        };
+        self.open_with(name, kind, clock, keys)
+    }
+
+    /// Opens a world as what it was made; makes nothing.
+    ///
+    /// # Errors
+    /// As [`Install::open`], and a refusal where there is no such world.
+    pub fn open_made(&self, name: &str, clock: Clock) -> Result<World, StoreError> {
+        check_name(name)?;
+        let kind = self.made_as(name)?.ok_or_else(|| {
+            let place = self.world_dir(name);
+            StoreError::Refused(Problem::new(
+                "no_such_world",
+                format!("{}: 没有这个世界（数据目录或名称不对）", place.display()),
+                format!("{}: there is no such world (wrong folder or name)", place.display()),
+            ))
+        })?;
+        self.open_with(name, kind, clock, Keys::open(&self.key)?)
+    }
+
+    /// Opens (and where needed makes) the world a backup is restored into, under the key of the backup.
+    ///
+    /// # Errors
+    /// As [`Install::open`].
+    pub fn open_for(&self, name: &str, kind: WorldKind, keys: Keys) -> Result<World, StoreError> {
+        check_name(name)?;
+        self.open_with(name, kind, Clock::Real, keys)
+    }
+
+    fn open_with(&self, name: &str, kind: WorldKind, clock: Clock, keys: Keys) -> Result<World, StoreError> {
         let dir = self.world_dir(name);
         disk::make_dir(&dir).map_err(|it| StoreError::Io(format!("{}: {it}", dir.display())))?;
         let config = WorldConfig {
@@ -123,10 +170,27 @@ impl Install {
             kind,
             dir,
             place: self.place(name),
-            keys: Keys::open(&self.key)?,
+            keys,
             clock,
             heads: Some(self.heads_file(name)),
         };
-        World::open(config, MODULES)
+        World::open(config, MODULES).map_err(|error| match error {
+            StoreError::Refused(problem) if problem.code == "wrong_master_key" => {
+                StoreError::Refused(problem.field(self.key.display().to_string()))
+            }
+            other => other,
+        })
     }
+}
+
+fn check_name(name: &str) -> Result<(), StoreError> {
+    let fine = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fine {
+        return Ok(());
+    }
+    Err(StoreError::Refused(Problem::new(
+        "bad_world",
+        format!("“{name}”不能作世界名，只能用字母、数字和 -"),
+        format!("{name:?} is no name for a world: letters, digits and - only"),
+    )))
 }

@@ -7,7 +7,7 @@ use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use anlan_kernel::{Actor, Lang, RegionCode};
 use anlan_register::{export, import};
-use anlan_store::{Clock, StoreError, WorldKind};
+use anlan_store::{Clock, Event, StoreError, Urgency, WorldKind};
 use anlan_web::accounts::{self, NewAccount};
 use axum::{Json, Router, extract::State, routing::post};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -83,6 +83,11 @@ impl Request {
     fn needs_the_log(&self) -> bool {
         matches!(self, Self::Import { kind, .. } if kind == "stations" || kind == "observations")
     }
+
+    /// Whether it brings something: into a world that is made for it where there is none yet.
+    fn may_come_first(&self) -> bool {
+        !matches!(self, Self::Export { .. } | Self::Accounts | Self::Disable { .. })
+    }
 }
 
 /// The answer, or a refusal in both languages.
@@ -133,7 +138,12 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
                     format!("{kind:?} cannot be exported; people can"),
                 )));
             }
-            Ok(json!({"bytes": STANDARD.encode(export::people(world, &by, &format).await?)}))
+            let bytes = export::people(world, &by, &format).await?;
+            // Every number in clear, as over HTTP: nobody takes it along unseen.
+            world
+                .write("export", Urgency::Urgent, &by, |tx| tx.record(Event::new("people.exported", "people")))
+                .await?;
+            Ok(json!({"bytes": STANDARD.encode(bytes)}))
         }
         Request::AddAccount { login, password, name, role, regions, hat } => {
             accounts::create(world, &by, NewAccount { login, password, name, role, regions, hat }).await?;
@@ -159,8 +169,14 @@ pub async fn ask(place: &PlaceArgs, request: Request) -> Result<Value_, Bad> {
     let (install, lang) = (Install::of(place), lang(place));
     match install.lock() {
         Ok(_lock) => {
-            let kind = if place.world == "real" { WorldKind::Real } else { WorldKind::Replay };
-            let world = install.open(&place.world, kind, Clock::Real).map_err(|it| words(it, lang))?;
+            let new =
+                request.may_come_first() && install.made_as(&place.world).map_err(|it| words(it, lang))?.is_none();
+            let world = if new {
+                install.open(&place.world, WorldKind::Real, Clock::Real)
+            } else {
+                install.open_made(&place.world, Clock::Real)
+            };
+            let world = world.map_err(|it| words(it, lang))?;
             let config =
                 HouseConfig { packs: packs_of(None, lang)?, ingest: request.needs_the_log(), ..HouseConfig::default() };
             let house = House::open(world, config).await.map_err(|it| words(it, lang))?;

@@ -21,6 +21,7 @@ mod install;
 mod local;
 mod ops;
 mod packs;
+mod rules;
 mod serve;
 mod server;
 mod verbs;
@@ -57,7 +58,7 @@ async fn run(cli: Cli) -> Result<Outcome, Bad> {
         Verb::Verify(args) => verbs::keep::verify(place, args).await,
         Verb::Backup(args) => verbs::keep::back_up(place, args).await,
         Verb::Restore(args) => verbs::keep::restore(place, args).await,
-        Verb::Doctor => verbs::doctor::run(place).await,
+        Verb::Doctor(args) => verbs::doctor::run(place, args).await,
         Verb::Bench(args) => bench::run(place, args).await,
         Verb::User { verb } => verbs::user::run(place, verb).await,
     }

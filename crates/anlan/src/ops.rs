@@ -22,8 +22,8 @@ pub fn routes(site: &Arc<Site>, house: House) -> Mounted {
         .get(
             "/metrics",
             Access::Public,
-            "运行指标（Prometheus，仅本机）",
-            "Metrics (Prometheus, this machine only)",
+            "运行指标（Prometheus；只有计数，没有个人信息）",
+            "Metrics (Prometheus; counts only, nothing of persons)",
             metrics,
         )
         .get(

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -40,15 +40,39 @@ pub struct File {
     district: Option<String>,
 }
 
+impl File {
+    fn read(path: Option<&Path>) -> Result<Self, Bad> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = std::fs::read_to_string(path).map_err(|it| Bad(format!("{}: {it}", path.display())))?;
+        toml::from_str(&text).map_err(|it| Bad(format!("{}: {it}", path.display())))
+    }
+
+    /// Certificate and key; one without the other is a mistake, and plain HTTP is not its mending.
+    fn tls(&self, lang: Lang) -> Result<Option<(&Path, &Path)>, Bad> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => Ok(Some((cert, key))),
+            (None, None) => Ok(None),
+            _ => Err(Bad(lang
+                .pick(
+                    "--tls-cert 与 --tls-key 须同时给出；只有一个不能启用 TLS",
+                    "give both --tls-cert and --tls-key; one alone makes no TLS",
+                )
+                .to_owned())),
+        }
+    }
+}
+
+/// The certificate a server with this configuration shows.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn certificate(config: Option<&Path>, flag: Option<&Path>) -> Result<Option<PathBuf>, Bad> {
+    Ok(flag.map(Path::to_owned).or(File::read(config)?.tls_cert))
+}
+
 /// Flags over environment over file.
 fn settings(args: &ServeArgs) -> Result<File, Bad> {
-    let file = match &args.config {
-        None => File::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).map_err(|it| Bad(format!("{}: {it}", path.display())))?;
-            toml::from_str(&text).map_err(|it| Bad(format!("{}: {it}", path.display())))?
-        }
-    };
+    let file = File::read(args.config.as_deref())?;
     let args = args.clone();
     Ok(File {
         listen: args.listen.or(file.listen),
@@ -69,14 +93,15 @@ fn settings(args: &ServeArgs) -> Result<File, Bad> {
 ///
 /// # Errors
 /// The first finding, naming its file.
-pub fn packs_of(dir: Option<&std::path::Path>, lang: Lang) -> Result<BTreeMap<String, Pack>, Bad> {
+pub fn packs_of(dir: Option<&Path>, lang: Lang) -> Result<BTreeMap<String, Pack>, Bad> {
     dir.map_or_else(packs::shipped, packs::in_folder).map_err(|findings| {
         let lines: Vec<_> = findings.iter().map(|(file, it)| format!("{file}: {}", it.sentence(lang))).collect();
         Bad(lines.join("\n"))
     })
 }
 
-/// Runs the server until it is told to stop.
+/// Runs the server until it is told to stop, or one of its workers ends: a night is not served without it, and
+/// whoever watches over the process starts a whole one.
 ///
 /// # Errors
 /// Settings, a taken port, a folder in use.
@@ -86,7 +111,7 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let roles = Roles::parse(&settings.role).map_err(|it| Bad(it.sentence(lang)))?;
     let district = settings.district.as_deref().map(district).transpose().map_err(|it| Bad(it.sentence(lang)))?;
     let address = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
-    let tls = settings.tls_cert.as_deref().zip(settings.tls_key.as_deref());
+    let tls = settings.tls(lang)?;
     server::check_exposure(address.ip(), tls.is_some(), settings.behind_proxy, lang)?;
     let listener = server::bind(address, "--listen", lang)?;
     let devices = for_devices(&settings, tls.is_some(), lang)?;
@@ -120,14 +145,20 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     say!("安澜 Anlan {} — {url}/", env!("CARGO_PKG_VERSION"));
     let handle = axum_server::Handle::new();
     tokio::spawn(server::stop_on_signal(handle.clone()));
-    // Observations come over HTTP too.
-    if roles.web || roles.ingest {
-        server::serve(listener, server::app("", house.routes()), tls, handle).await?;
-    } else {
-        drop(listener);
-        server::until_stopped().await;
+    let serving = async {
+        // Observations come over HTTP too.
+        if roles.web || roles.ingest {
+            server::serve(listener, server::app("", house.routes()), tls, handle).await
+        } else {
+            drop(listener);
+            server::until_stopped().await;
+            Ok(())
+        }
+    };
+    tokio::select! {
+        served = serving => Ok(served.map(|()| Outcome::Ok)?),
+        () = workers::one_ended(&mut tasks) => Ok(Outcome::No),
     }
-    Ok(Outcome::Ok)
 }
 
 fn district(code: &str) -> Result<RegionCode, Problem> {

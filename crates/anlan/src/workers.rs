@@ -8,7 +8,7 @@ use std::{
 };
 
 use anlan_kernel::{Actor, Problem};
-use anlan_store::{Event, Lease, StoreError, Urgency, World, deadline, journal, real_now};
+use anlan_store::{Event, Lease, StoreError, Urgency, World, deadline, failpoint, journal, real_now};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -144,6 +144,7 @@ impl<'a> Held<'a> {
 
     /// Waits until this node holds the lease, and keeps it fresh.
     async fn lease(&mut self) -> Lease {
+        failpoint::panic_at(self.name);
         loop {
             if let Some(lease) = self.lease.as_ref().filter(|_| Monotonic::now() < self.renew_at) {
                 return lease.clone();
@@ -240,6 +241,15 @@ pub fn all(house: &House, roles: Roles) -> JoinSet<()> {
         spawn(&mut tasks, gateways(house.clone()));
     }
     tasks
+}
+
+/// Waits until one of the tasks ends. None of them ever should.
+pub async fn one_ended(tasks: &mut JoinSet<()>) {
+    match tasks.join_next().await {
+        Some(Ok(())) => tracing::error!("a worker of this node ended; the process ends with it"),
+        Some(Err(error)) => tracing::error!(%error, "a worker of this node died; the process ends with it"),
+        None => std::future::pending().await,
+    }
 }
 
 /// Hears of gateways that were set on another node.

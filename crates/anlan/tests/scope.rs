@@ -9,7 +9,7 @@ use std::{
 use anlan_store::{Module, OutboxItem, Record};
 
 static MODULES: &[&Module] =
-    &[&anlan_web::MODULE, &anlan_register::MODULE, &anlan_monitor::MODULE, &anlan_warn::MODULE];
+    &[&anlan_web::MODULE, &anlan_register::MODULE, &anlan_monitor::MODULE, &anlan_warn::MODULE, &anlan_command::MODULE];
 
 /// A string literal with where it stands.
 #[derive(Debug, PartialEq, Eq)]

@@ -241,6 +241,8 @@ fn bad_settings_end_with_2_and_words_in_the_language_asked_for() {
         (vec!["--mqtt-broker", "http://x"], "MQTT 地址应写作", "write the broker as"),
         (vec!["--config", &config], "lisen", "unknown field"),
         (vec!["--packs", "nowhere"], "nowhere", "nowhere"),
+        (vec!["--tls-cert", "cert.pem"], "须同时给出", "one alone makes no TLS"),
+        (vec!["--tls-key", "key.pem"], "须同时给出", "one alone makes no TLS"),
     ] {
         for (lang, words) in [("zh", zh), ("en", en)] {
             let refused = run(serve(&dir.path().join("data")).args(&flags).args(["--lang", lang]));

@@ -17,7 +17,7 @@ async fn world_with_an_erased_person(data: &Path) {
         kind: WorldKind::Real,
         place: Place::Sqlite(dir.join("world.db")),
         dir,
-        keys: Keys::open(&data.with_extension("key")).unwrap(),
+        keys: Keys::open_or_make(&data.with_extension("key")).unwrap(),
         clock: Clock::Real,
         heads: None,
     };

@@ -76,7 +76,7 @@ pub fn open_in(root: &Path, folder: &str) -> Result<World, StoreError> {
         kind: WorldKind::Real,
         place: Place::Sqlite(dir.join("world.db")),
         dir,
-        keys: Keys::open(&root.join("keys/master.key"))?,
+        keys: Keys::open_or_make(&root.join("keys/master.key"))?,
         clock: Clock::driven(BEGIN),
         heads: Some(root.join("heads/real.jsonl")),
     };

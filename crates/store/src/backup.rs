@@ -15,27 +15,44 @@ use anlan_kernel::{Actor, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::{Keys, StoreError, Tx, Urgency, Value, World, disk, keys, table};
+use crate::{Keys, StoreError, Tx, Urgency, Value, World, WorldKind, disk, keys, table};
 
 const ROWS_PER_RECORD: usize = 2_000;
 const BYTES_PER_RECORD: usize = 1 << 20;
 /// Tables that mean nothing in another place or at another time.
-const LEFT_OUT: [&str; 4] = ["lease", "session", "idempotency", "sqlite_sequence"];
+const LEFT_OUT: [&str; 5] = ["world", "lease", "session", "idempotency", "sqlite_sequence"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 enum Head {
-    Backup { world: String, at: Instant, format: u32 },
-    Rows { table: String, columns: Vec<String>, rows: Vec<Vec<Json>> },
-    File { path: String },
-    End { rows: u64, files: u64 },
+    Backup {
+        world: String,
+        at: Instant,
+        format: u32,
+        #[serde(default)]
+        kind: Option<WorldKind>,
+    },
+    Rows {
+        table: String,
+        columns: Vec<String>,
+        rows: Vec<Vec<Json>>,
+    },
+    File {
+        path: String,
+    },
+    End {
+        rows: u64,
+        files: u64,
+    },
 }
 
 /// What a backup holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Contents {
     /// Name of the world.
     pub world: String,
+    /// As what it was made.
+    pub kind: WorldKind,
     /// World time at which it was taken.
     pub at: Instant,
     /// Rows of all tables.
@@ -73,20 +90,32 @@ fn context(number: u64) -> String {
 /// # Errors
 /// What the engine or the file system says.
 pub async fn backup(world: &World, to: &Path) -> Result<Contents, StoreError> {
+    backup_with_progress(world, to, |_| {}).await
+}
+
+/// [`backup`], telling `progress` the number of rows written, every few thousand.
+///
+/// # Errors
+/// As [`backup`].
+pub async fn backup_with_progress(
+    world: &World,
+    to: &Path,
+    mut progress: impl FnMut(u64) + Send + 'static,
+) -> Result<Contents, StoreError> {
     let partial = to.with_extension("partial");
     let io = |it: std::io::Error| StoreError::Io(format!("{}: {it}", partial.display()));
     let file = fs::File::create(&partial).map_err(io)?;
-    let (world_name, key, dir) = (world.name().to_owned(), world.keys().backup(), world.dir().to_owned());
+    let (name, kind) = (world.name().to_owned(), world.kind());
+    let (key, dir) = (world.keys().backup(), world.dir().to_owned());
     let mut file = Some(file);
-    let name = world_name.clone();
     let (mut writer, mut contents) = world
         .read(&Actor::system("backup"), move |tx| {
             let file = file.take().ok_or_else(|| StoreError::Io("a backup ran twice".into()))?;
             let mut writer = Writer { out: BufWriter::new(file), key, number: 0 };
             let at = tx.now();
-            writer.head(&Head::Backup { world: name.clone(), at, format: 1 })?;
-            let rows = write_tables(tx, &mut writer)?;
-            Ok((writer, Contents { world: name.clone(), at, rows, files: 0 }))
+            writer.head(&Head::Backup { world: name.clone(), at, format: 1, kind: Some(kind) })?;
+            let rows = write_tables(tx, &mut writer, &mut progress)?;
+            Ok((writer, Contents { world: name.clone(), kind, at, rows, files: 0 }))
         })
         .await?;
     let target = to.to_owned();
@@ -103,7 +132,11 @@ pub async fn backup(world: &World, to: &Path) -> Result<Contents, StoreError> {
     .map_err(|it| StoreError::Io(it.to_string()))?
 }
 
-fn write_tables(tx: &mut Tx<'_>, writer: &mut Writer<impl Write>) -> Result<u64, StoreError> {
+fn write_tables(
+    tx: &mut Tx<'_>,
+    writer: &mut Writer<impl Write>,
+    progress: &mut impl FnMut(u64),
+) -> Result<u64, StoreError> {
     let mut total = 0;
     let pg = tx.conn.is_pg();
     // The engine's own row address: every table has one, and it is stable inside one transaction.
@@ -128,6 +161,7 @@ fn write_tables(tx: &mut Tx<'_>, writer: &mut Writer<impl Write>) -> Result<u64,
             total += rows.len() as u64;
             let rows = rows.iter().map(|it| it.0[1..].iter().map(to_json).collect()).collect();
             writer.head(&Head::Rows { table: name.clone(), columns: columns.clone(), rows })?;
+            progress(total);
         }
     }
     Ok(total)
@@ -265,7 +299,10 @@ pub fn inspect(from: &Path, keys: &Keys) -> Result<Contents, StoreError> {
     let file = fs::File::open(from).map_err(|it| StoreError::Io(format!("{}: {it}", from.display())))?;
     let mut reader = Reader { input: BufReader::new(file), key: keys.backup(), number: 0 };
     match reader.head()? {
-        Head::Backup { world, at, format: 1 } => Ok(Contents { world, at, ..Contents::default() }),
+        Head::Backup { world, at, format: 1, kind } => {
+            let kind = kind.unwrap_or_else(|| WorldKind::by_name(&world));
+            Ok(Contents { world, kind, at, rows: 0, files: 0 })
+        }
         _ => Err(StoreError::Shape(format!("{} is not a backup this version reads", from.display()))),
     }
 }
@@ -273,9 +310,11 @@ pub fn inspect(from: &Path, keys: &Keys) -> Result<Contents, StoreError> {
 /// Fills an empty world from a backup; the rows appear all or not at all.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when the world is not empty; otherwise as [`inspect`] and what the engine says.
+/// [`StoreError::Refused`] when the world is not empty or of another kind than the backup's; otherwise as
+/// [`inspect`] and what the engine says.
 pub async fn restore(world: &World, from: &Path) -> Result<Contents, StoreError> {
-    inspect(from, world.keys())?;
+    let head = inspect(from, world.keys())?;
+    head.kind.must_be(world.kind(), &head.world)?;
     let (key, dir, path) = (world.keys().backup(), world.dir().to_owned(), from.to_owned());
     world
         .write("restore", Urgency::Background, &Actor::system("restore"), move |tx| {
@@ -289,7 +328,7 @@ pub async fn restore(world: &World, from: &Path) -> Result<Contents, StoreError>
             }
             let open = || Ok::<_, StoreError>(Reader { input: BufReader::new(fs::File::open(&path)?), key, number: 0 });
             prove(&mut open()?)?;
-            read_all(tx, &mut open()?, &dir)
+            read_all(tx, &mut open()?, &dir, head.clone())
         })
         .await
 }
@@ -305,12 +344,16 @@ fn prove(reader: &mut Reader<impl Read>) -> Result<(), StoreError> {
     }
 }
 
-fn read_all(tx: &mut Tx<'_>, reader: &mut Reader<impl Read>, dir: &Path) -> Result<Contents, StoreError> {
+fn read_all(
+    tx: &mut Tx<'_>,
+    reader: &mut Reader<impl Read>,
+    dir: &Path,
+    mut contents: Contents,
+) -> Result<Contents, StoreError> {
     let known = tables(tx)?;
-    let mut contents = Contents::default();
     loop {
         match reader.head()? {
-            Head::Backup { world, at, .. } => (contents.world, contents.at) = (world, at),
+            Head::Backup { .. } => (),
             Head::Rows { table, columns, rows } => {
                 if table == "migration" {
                     continue;

@@ -29,6 +29,16 @@ impl PgClient {
         Ok(Self { client, statements: HashMap::new(), failed: false })
     }
 
+    /// A client for the schema if there is one; makes nothing. To be used off the threads of async tasks.
+    pub fn look(url: &str, schema: &str) -> Result<Option<Self>, StoreError> {
+        let mut client = postgres::Client::connect(url, postgres::NoTls)?;
+        if client.query("SELECT 1 FROM pg_namespace WHERE nspname = $1", &[&schema])?.is_empty() {
+            return Ok(None);
+        }
+        client.batch_execute(&format!("SET search_path TO \"{schema}\""))?;
+        Ok(Some(Self { client, statements: HashMap::new(), failed: false }))
+    }
+
     pub fn drop_schema(url: &str, schema: &str) -> Result<(), StoreError> {
         let sql = format!("SET client_min_messages TO warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
         Ok(off_thread(|| postgres::Client::connect(url, postgres::NoTls)?.batch_execute(&sql))?)
@@ -81,7 +91,7 @@ impl PgClient {
 }
 
 /// The blocking client may not be used on a thread that drives async tasks.
-fn off_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn off_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| scope.spawn(body).join()).unwrap_or_else(|it| std::panic::resume_unwind(it))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `ANLAN_FAILPOINT=name` aborts the first time the place is reached, `name#3` the third time.
 //! `ANLAN_FAILPOINT_LIST=file` appends each name once, so that a test can walk them all.
+//! `ANLAN_PANIC=name` panics at one of the places of [`panic_at`].
 
 use std::{
     collections::HashSet,
@@ -46,4 +47,14 @@ pub fn reach(name: impl FnOnce() -> String) {
             std::process::abort();
         }
     }
+}
+
+/// Panics here if the environment says so; for tests of what becomes of the process then.
+///
+/// # Panics
+/// When `ANLAN_PANIC` names this place.
+pub fn panic_at(name: &str) {
+    static PLACE: OnceLock<Option<String>> = OnceLock::new();
+    let place = PLACE.get_or_init(|| std::env::var("ANLAN_PANIC").ok());
+    assert!(place.as_deref() != Some(name), "the environment asked for a panic at {name}");
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{Lease, Module, Row, StoreError, Tx, Urgency, World, disk, keys, params};
 
-pub use verify::{Finding, Verified, verify};
+pub use verify::{Finding, Verified, verify, verify_with_progress};
 
 /// Entries numbered in one transaction.
 const BLOCK: usize = 2_000;
@@ -18,8 +18,9 @@ const FIELDS: &str = "entry, position, at, actor, hat, event, subject, region, p
 
 pub(crate) static MODULE: Module = Module {
     name: "store",
-    migrations: &[(
-        "0001-floors",
+    migrations: &[
+        (
+            "0001-floors",
         "CREATE TABLE journal (
             entry {auto},
             position BIGINT UNIQUE,
@@ -44,7 +45,12 @@ pub(crate) static MODULE: Module = Module {
             payload TEXT NOT NULL, outcome TEXT, sent_at BIGINT, revision BIGINT NOT NULL);
          CREATE INDEX outbox_work ON outbox(channel, state, priority, due_at, id);
          CREATE INDEX outbox_subject ON outbox(subject);",
-    )],
+        ),
+        (
+            "0002-world",
+            "CREATE TABLE world (id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, signer TEXT NOT NULL);",
+        ),
+    ],
     tables: &[&crate::deadline::DEADLINE, &crate::outbox::OUTBOX],
 };
 

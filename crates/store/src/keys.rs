@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use anlan_kernel::Instant;
+use anlan_kernel::{Instant, Problem};
 use chacha20poly1305::{
     ChaCha20Poly1305, KeyInit,
     aead::{Aead, Payload},
@@ -29,29 +29,40 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads the master key file (64 hex digits), or makes one, readable by its owner only.
+    /// Reads the master key file (64 hex digits).
     ///
     /// # Errors
-    /// [`StoreError::Key`] when the file is not a key, [`StoreError::Io`] when it cannot be used.
+    /// [`StoreError::Refused`] when there is none, [`StoreError::Key`] when the file is not a key,
+    /// [`StoreError::Io`] when it cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let at = |it: std::io::Error| StoreError::Io(format!("{}: {it}", path.display()));
-        match fs::read_to_string(path) {
-            Ok(text) => unhex(text.trim())
-                .map(Self::from_master)
-                .ok_or_else(|| StoreError::Key(format!("{} does not hold 64 hex digits", path.display()))),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                if let Some(parent) = path.parent() {
-                    disk::make_dir(parent).map_err(at)?;
-                }
-                let master = random::<32>()?;
-                match write_private(path, &hex(&master)) {
-                    Ok(()) => Ok(Self::from_master(master)),
-                    // Another process was first; its key is the one that counts.
-                    Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::open(path),
-                    Err(error) => Err(at(error)),
-                }
-            }
-            Err(error) => Err(at(error)),
+        let text = fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => missing(path),
+            _ => at(path, &error),
+        })?;
+        let master = unhex(text.trim());
+        master
+            .map(Self::from_master)
+            .ok_or_else(|| StoreError::Key(format!("{} does not hold 64 hex digits", path.display())))
+    }
+
+    /// As [`Keys::open`]; makes the key where there is none, readable by its owner only. For a world that
+    /// is made at this moment: nothing that stands already opens under a new key.
+    ///
+    /// # Errors
+    /// As [`Keys::open`].
+    pub fn open_or_make(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() {
+            return Self::open(path);
+        }
+        if let Some(parent) = path.parent() {
+            disk::make_dir(parent).map_err(|it| at(path, &it))?;
+        }
+        let master = random::<32>()?;
+        match write_private(path, &hex(&master)) {
+            Ok(()) => Ok(Self::from_master(master)),
+            // Another process was first; its key is the one that counts.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Self::open(path),
+            Err(error) => Err(at(path, &error)),
         }
     }
 
@@ -74,6 +85,11 @@ impl Keys {
     /// The key under which secrets of other systems (gateways) are kept, and answer links are made.
     pub fn secrets(&self) -> [u8; 32] {
         self.secrets
+    }
+
+    /// The public half of the key that signs heads; tells one master key from another.
+    pub(crate) fn signer(&self) -> String {
+        hex(self.signing.verifying_key().as_bytes())
     }
 
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
@@ -126,9 +142,12 @@ impl Keys {
 
     fn person_key(&self, conn: &mut Conn<'_>, person: &str) -> Result<Option<[u8; 32]>, StoreError> {
         let rows = conn.query("SELECT wrapped FROM person_key WHERE person = $1", params![person])?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        let key = unlock(&self.wrap, person, &row.blob(0)?)?;
-        key.try_into().map(Some).map_err(|_| StoreError::Key(format!("the key of {person} has a wrong length")))
+        rows.first().map(|row| self.unwrap(person, &row.blob(0)?)).transpose()
+    }
+
+    pub(crate) fn unwrap(&self, person: &str, wrapped: &[u8]) -> Result<[u8; 32], StoreError> {
+        let key = unlock(&self.wrap, person, wrapped)?;
+        key.try_into().map_err(|_| StoreError::Key(format!("the key of {person} has a wrong length")))
     }
 
     fn make_person_key(&self, conn: &mut Conn<'_>, now: Instant, person: &str) -> Result<[u8; 32], StoreError> {
@@ -140,6 +159,21 @@ impl Keys {
         )?;
         Ok(key)
     }
+}
+
+fn at(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io(format!("{}: {error}", path.display()))
+}
+
+fn missing(path: &Path) -> StoreError {
+    let path = path.display();
+    StoreError::Refused(Problem::new(
+        "no_master_key",
+        format!("没有主密钥文件 {path}；已有的世界和备份只能用建立时的那一把打开，请用 --key-file 指明它"),
+        format!(
+            "there is no master key file {path}; a world or a backup that exists opens under its own key only: name it with --key-file"
+        ),
+    ))
 }
 
 /// Tells a key from a later one of the same person, and nothing else.

@@ -22,6 +22,7 @@ pub mod disk;
 mod engine;
 mod error;
 pub mod failpoint;
+mod identity;
 pub mod journal;
 mod keys;
 mod lease;

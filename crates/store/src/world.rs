@@ -16,7 +16,7 @@ use crate::{
     conn::{Conn, PgClient},
     disk,
     engine::{Conflict, Engine, Job, Place, Ran, lite_open},
-    journal, migrate,
+    identity, journal, migrate,
 };
 
 /// What kind of world (实战、演练、回放); decides colours, words and CAP status.
@@ -113,20 +113,34 @@ impl std::fmt::Debug for World {
 }
 
 impl World {
-    /// Opens the world, creating and migrating its tables.
+    /// Opens the world, creating and migrating its tables. What kind it is and whose key is its own is
+    /// settled when it is made.
     ///
     /// # Errors
-    /// What the engine or the file system says.
+    /// [`StoreError::Refused`] when it was made as another kind of world, or under another master key;
+    /// what the engine or the file system says.
     pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
         disk::make_dir(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
         let engine = Engine::open(&config.place)?;
         let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
         let registry =
             Arc::new(Registry { tables: tables.map(|it| (it.name, *it)).collect(), keys: config.keys.clone() });
+        let (name, kind, keys) = (config.name.clone(), config.kind, config.keys.clone());
         let world = Self(Arc::new(Inner { config, engine, registry, commits: watch::Sender::new(0) }));
         let all: Vec<_> = std::iter::once(&journal::MODULE).chain(modules.iter().copied()).collect();
-        world.run_sync(move |conn| migrate::run(conn, &all))?;
+        world.run_sync(move |conn| {
+            migrate::run(conn, &all)?;
+            identity::hold(conn, &name, kind, &keys)
+        })?;
         Ok(world)
+    }
+
+    /// As what the world `name` was made that stands at `place`; `None` where there is none. Makes nothing.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn made_as(name: &str, place: &Place) -> Result<Option<WorldKind>, StoreError> {
+        identity::made_as(name, place)
     }
 
     /// Drops the rows of a world for good; a demo world is made anew this way.
@@ -160,7 +174,7 @@ impl World {
             kind: WorldKind::Replay,
             dir: dir.to_owned(),
             place: Place::Sqlite(dir.join("world.db")),
-            keys: Keys::open(&dir.with_extension("key"))?,
+            keys: Keys::open_or_make(&dir.with_extension("key"))?,
             clock,
             heads: Some(dir.with_extension("heads")),
         };

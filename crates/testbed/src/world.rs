@@ -93,7 +93,7 @@ impl TestWorld {
             kind: WorldKind::Replay,
             dir: self.dir.clone(),
             place: self.place.clone(),
-            keys: Keys::open(&self.folder.path().join("master.key")).expect("the key can be made"),
+            keys: Keys::open_or_make(&self.folder.path().join("master.key")).expect("the key can be made"),
             clock,
             heads: Some(self.heads_file()),
         }

@@ -43,6 +43,7 @@ impl Office {
         // The program installs it first thing; here there is no program. Installed before is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let rows = anlan_testbed::world(engine, Clock::driven(NOON), MODULES);
+        rows.tamper("UPDATE world SET kind = 'real'");
         let config = WorldConfig { kind: WorldKind::Real, ..rows.config(Clock::driven(NOON)) };
         let world = std::thread::spawn(move || World::open(config, MODULES).unwrap()).join().unwrap();
         let plan = Plan::read("test@1", PLAN).unwrap();

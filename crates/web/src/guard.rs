@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use anlan_kernel::{Lang, Problem};
+use anlan_kernel::{Lang, Permission, Problem};
 use axum::RequestExt as _;
 use axum::{
     Router,
@@ -103,7 +103,9 @@ fn check_origin(gate: &Gate, who: &Who, request: &Request) -> Result<(), ApiErro
 
 async fn go_on(gate: &Gate, who: Who, mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(who.clone());
-    if gate.api && !origin::is_safe(request.method()) && request.headers().contains_key(idempotency::HEADER) {
+    // A look at personal data is no write: asked for again, it is looked and journaled again.
+    let writes = !origin::is_safe(request.method()) && gate.access != Access::Needs(Permission::Unmask);
+    if gate.api && writes && request.headers().contains_key(idempotency::HEADER) {
         return idempotency::once(&gate.site, &who, gate.limit, request, next).await;
     }
     let page = !gate.api && headers::wants_page(request.headers());

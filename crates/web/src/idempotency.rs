@@ -3,11 +3,14 @@
 //! The key is claimed before the handler runs, and the handler runs to its end even when the caller is
 //! gone. An answer of the kind 5xx frees the key: nothing was promised. A claim that a crash left
 //! without an answer stays refused, because nobody can say whether the work was done.
+//!
+//! Answers may hold a credential or personal data, so they are kept sealed. Looks at personal data do not
+//! come here at all (see `guard`): each stands in the journal.
 
 use std::time::Duration;
 
 use anlan_kernel::{Actor, Instant, Problem};
-use anlan_store::{StoreError, Tx, Urgency, hex, params, real_now};
+use anlan_store::{StoreError, Tx, Urgency, World, hex, lock, params, real_now, unlock};
 use axum::{
     body::{Body, Bytes, to_bytes},
     extract::Request,
@@ -124,6 +127,7 @@ fn digest(query: &str, body: &[u8]) -> String {
 
 async fn claim(site: &Site, id: &str, request: &str) -> Result<Claim, StoreError> {
     let (id, request, run, now) = (id.to_owned(), request.to_owned(), site.run.clone(), real_now());
+    let key = site.world.keys().secrets();
     site.world
         .write("idempotency.claim", Urgency::Urgent, &Actor::system("guard"), move |tx| {
             tx.execute_unjournaled("DELETE FROM idempotency WHERE at < $1", params![now.minus(KEPT)])?;
@@ -131,12 +135,19 @@ async fn claim(site: &Site, id: &str, request: &str) -> Result<Claim, StoreError
                 "INSERT INTO idempotency(id, request, run, at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING",
                 params![&id, &request, &run, now],
             )?;
-            if fresh == 1 { Ok(Claim::Ours) } else { seen_before(tx, &id, &request, &run, now) }
+            if fresh == 1 { Ok(Claim::Ours) } else { seen_before(tx, &key, &id, &request, &run, now) }
         })
         .await
 }
 
-fn seen_before(tx: &mut Tx<'_>, id: &str, request: &str, run: &str, now: Instant) -> Result<Claim, StoreError> {
+fn seen_before(
+    tx: &mut Tx<'_>,
+    key: &[u8; 32],
+    id: &str,
+    request: &str,
+    run: &str,
+    now: Instant,
+) -> Result<Claim, StoreError> {
     let rows = tx.query("SELECT request, run, at, status, kind, body FROM idempotency WHERE id = $1", params![id])?;
     // Freed between the two statements: whoever asks again will get it.
     let Some(row) = rows.first() else { return Ok(Claim::Busy) };
@@ -150,7 +161,7 @@ fn seen_before(tx: &mut Tx<'_>, id: &str, request: &str, run: &str, now: Instant
     Ok(Claim::Answered(Stored {
         status: u16::try_from(status).unwrap_or(200),
         kind: row.opt(4, anlan_store::Row::text)?,
-        body: row.opt(5, anlan_store::Row::blob)?.unwrap_or_default(),
+        body: unlock(key, &context(id), &row.opt(5, anlan_store::Row::blob)?.unwrap_or_default())?,
     }))
 }
 
@@ -179,7 +190,15 @@ async fn run(site: &Site, id: String, request: Request, next: Next) -> Result<Re
     }
 }
 
-async fn settle(world: &anlan_store::World, id: String, kept: Option<Stored>) -> Result<(), StoreError> {
+/// An answer opens under its own key only.
+fn context(id: &str) -> String {
+    format!("anlan answer {id}")
+}
+
+async fn settle(world: &World, id: String, kept: Option<Stored>) -> Result<(), StoreError> {
+    let secrets = world.keys().secrets();
+    let seal = |it: Stored| Ok::<_, StoreError>(Stored { body: lock(&secrets, &context(&id), &it.body)?, ..it });
+    let kept = kept.map(seal).transpose()?;
     world
         .write("idempotency.settle", Urgency::Urgent, &Actor::system("guard"), move |tx| {
             match &kept {

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Tables of the kit. Accounts, devices and tokens are journaled; sessions and the like are not.
 pub static MODULE: Module = Module {
     name: "web",
-    migrations: &[(
-        "0001-accounts",
+    migrations: &[
+        (
+            "0001-accounts",
         "CREATE TABLE account (login TEXT NOT NULL PRIMARY KEY, name TEXT, role TEXT NOT NULL,
             regions TEXT NOT NULL, hat TEXT, password_hash TEXT, person TEXT NOT NULL,
             disabled BIGINT NOT NULL, made_at BIGINT NOT NULL, revision BIGINT NOT NULL);
@@ -27,7 +28,13 @@ pub static MODULE: Module = Module {
          CREATE TABLE idempotency (id TEXT NOT NULL PRIMARY KEY, request TEXT NOT NULL, run TEXT NOT NULL,
             status BIGINT, kind TEXT, body BYTEA, at BIGINT NOT NULL);
          CREATE INDEX idempotency_at ON idempotency(at);",
-    )],
+        ),
+        // Answers are sealed from here on; of those that were kept in clear it is only known that they were given.
+        (
+            "0002-sealed-answers",
+            "UPDATE idempotency SET run = '', status = NULL, kind = NULL, body = NULL;",
+        ),
+    ],
     tables: &[&ACCOUNT, &DEVICE, &API_TOKEN],
 };
 

@@ -1,14 +1,21 @@
 //! `anlan doctor`: health of everything a night depends on.
 
-use std::{path::Path, time::Instant as Wall};
+use std::{
+    path::Path,
+    time::{Duration, Instant as Wall},
+};
 
 use anlan_kernel::{Actor, Instant, Lang};
 use anlan_store::{Clock, StoreError, World, WorldKind, journal, params, real_now};
 use anlan_warn::channel::Kind;
 use serde::Serialize;
 
-use super::{Bad, Outcome, lang, words};
-use crate::{cli::PlaceArgs, install::Install};
+use super::{Bad, Outcome, certificate, lang, words};
+use crate::{
+    cli::{DoctorArgs, PlaceArgs},
+    install::Install,
+    rules, serve,
+};
 
 /// One thing looked at.
 #[derive(Clone, Debug, Serialize)]
@@ -23,28 +30,35 @@ struct Look {
 
 /// The earliest moment a clock can honestly show: this program did not exist before.
 const BUILT: &str = "2026-01-01T00:00:00Z";
+/// Time a certificate should hold on, so that somebody can still get a new one.
+const RENEW: Duration = Duration::from_secs(14 * 86_400);
+/// A running server signs a head every minute; a newest one of this age says that it does not.
+const STALE_HEAD: Duration = Duration::from_secs(5 * 60);
 /// Free space below which a night is in danger, bytes.
 const ROOM: u64 = 1 << 30;
 
 /// Looks at everything and says what is wrong.
 ///
 /// # Errors
-/// When there is no such world.
-pub async fn run(place: &PlaceArgs) -> Result<Outcome, Bad> {
+/// When the configuration file cannot be read.
+pub async fn run(place: &PlaceArgs, args: &DoctorArgs) -> Result<Outcome, Bad> {
     let (install, lang) = (Install::of(place), lang(place));
-    let mut looks = vec![clock(), key(&install.key), space(&install.data), sync_speed(&install.data)];
-    if install.has_world(&place.world) {
-        let world = install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang))?;
-        looks.push(store(&world).await);
-        looks.push(heads(&install.heads_file(&place.world)));
-        looks.push(backlog(&world).await);
-        looks.extend(channels(&world).await);
-    } else {
-        looks.push(Look {
-            name: "world",
-            fine: false,
-            seen: format!("{}: none", install.world_dir(&place.world).display()),
-        });
+    let mut looks = vec![key(&install.key), space(&install.data), sync_speed(&install.data)];
+    let certificate = serve::certificate(args.config.as_deref(), args.tls_cert.as_deref())?;
+    looks.extend(certificate.map(|it| shown(&it)));
+    match install.open_made(&place.world, Clock::Real) {
+        Ok(world) => {
+            looks.push(clock(journal::latest(&world).await.ok().flatten().filter(|_| world.kind() == WorldKind::Real)));
+            looks.push(store(&world).await);
+            looks.push(heads(&install, &world));
+            looks.push(edited_rules(&world).await);
+            looks.push(backlog(&world).await);
+            looks.extend(channels(&world).await);
+        }
+        Err(error) => {
+            looks.push(clock(None));
+            looks.push(Look { name: "world", fine: false, seen: words(error, lang).0 });
+        }
     }
     let fine = looks.iter().all(|it| it.fine);
     if place.json {
@@ -66,6 +80,8 @@ fn title(name: &'static str, lang: Lang) -> &'static str {
         "sync" => "落盘速度",
         "store" => "数据库",
         "heads" => "签名链头",
+        "certificate" => "证书",
+        "rules" => "规则",
         "backlog" => "待办积压",
         "channel" => "通道",
         "world" => "世界",
@@ -74,10 +90,32 @@ fn title(name: &'static str, lang: Lang) -> &'static str {
     lang.pick(zh, name)
 }
 
-fn clock() -> Look {
+/// A clock behind the program or behind the newest entry of the journal was set back.
+fn clock(latest: Option<Instant>) -> Look {
     let now = real_now();
-    let fine = Instant::parse(BUILT).is_ok_and(|it| now > it);
-    Look { name: "clock", fine, seen: now.to_rfc3339_shanghai() }
+    let built = Instant::parse(BUILT).ok();
+    let behind = built.into_iter().chain(latest).filter(|it| now < *it).max();
+    let seen = match behind {
+        None => now.to_rfc3339_shanghai(),
+        Some(known) => {
+            format!("{}: it was {} before", now.to_rfc3339_shanghai(), known.to_rfc3339_shanghai())
+        }
+    };
+    Look { name: "clock", fine: behind.is_none(), seen }
+}
+
+/// The certificate browsers and devices are shown.
+fn shown(path: &Path) -> Look {
+    let (fine, seen) = match certificate::validity(path) {
+        Err(words) => (false, words),
+        Ok((from, _)) if real_now() < from => (false, format!("holds only from {}", from.to_rfc3339_shanghai())),
+        Ok((_, until)) => {
+            let left = until.since(real_now());
+            let seen = format!("holds until {}, {} days", until.to_rfc3339_shanghai(), left.as_secs() / 86_400);
+            (left >= RENEW, seen)
+        }
+    };
+    Look { name: "certificate", fine, seen: format!("{}: {seen}", path.display()) }
 }
 
 fn key(path: &Path) -> Look {
@@ -130,12 +168,38 @@ async fn store(world: &World) -> Look {
     }
 }
 
-fn heads(path: &Path) -> Look {
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            Look { name: "heads", fine: true, seen: format!("{}: {} signed", path.display(), text.lines().count()) }
+/// How many heads are signed, and how old the newest is; in a world on another clock that says nothing.
+fn heads(install: &Install, world: &World) -> Look {
+    let path = install.heads_file(world.name());
+    let look = |fine, seen: String| Look { name: "heads", fine, seen: format!("{}: {seen}", path.display()) };
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => return look(false, error.to_string()),
+    };
+    let newest = text.lines().rfind(|it| !it.trim().is_empty()).map(serde_json::from_str::<journal::Head>);
+    match newest {
+        None => look(false, "none signed".into()),
+        Some(Err(error)) => look(false, format!("the newest cannot be read: {error}")),
+        Some(Ok(_)) if world.kind() != WorldKind::Real => look(true, format!("{} signed", text.lines().count())),
+        Some(Ok(head)) => {
+            let age = real_now().since(head.at);
+            let running = std::os::unix::net::UnixStream::connect(install.socket()).is_ok();
+            let seen = format!("{} signed, the newest {} s ago", text.lines().count(), age.as_secs());
+            look(!running || age < STALE_HEAD, seen)
         }
-        Err(error) => Look { name: "heads", fine: false, seen: format!("{}: {error}", path.display()) },
+    }
+}
+
+/// Rules that were edited here and whose pack changed since.
+async fn edited_rules(world: &World) -> Look {
+    let look = |fine, seen| Look { name: "rules", fine, seen };
+    match world.read(&Actor::system("doctor"), rules::behind).await {
+        Ok(behind) if behind.is_empty() => look(true, "none is behind its pack".into()),
+        Ok(behind) => {
+            let named: Vec<_> = behind.iter().map(|(source, pack)| format!("{source} (now {pack})")).collect();
+            look(false, format!("edited here, and their pack changed since: {}; set them anew", named.join(", ")))
+        }
+        Err(error) => look(false, error.to_string()),
     }
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anlan_kernel::Lang;
-use anlan_store::{Clock, World, WorldKind, backup, journal};
+use anlan_store::{Clock, Keys, World, WorldKind, backup, journal};
 use serde_json::json;
 
-use super::{Bad, Outcome, lang, words};
+use super::{Bad, Outcome, lang, progress::Progress, words};
 use crate::{
     cli::{BackupArgs, PlaceArgs, RestoreArgs, VerifyArgs},
     install::Install,
@@ -16,13 +16,7 @@ use crate::{
 const FOLLOW_EVERY: Duration = Duration::from_secs(60);
 
 fn open(place: &PlaceArgs) -> Result<World, Bad> {
-    let install = Install::of(place);
-    if !install.has_world(&place.world) {
-        let words =
-            lang(place).pick("没有这个世界（数据目录或名称不对）", "there is no such world (wrong folder or name)");
-        return Err(Bad(format!("{}: {words}", install.world_dir(&place.world).display())));
-    }
-    install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang(place)))
+    Install::of(place).open_made(&place.world, Clock::Real).map_err(|it| words(it, lang(place)))
 }
 
 /// Reads the whole chain and says what is wrong with it.
@@ -31,7 +25,12 @@ fn open(place: &PlaceArgs) -> Result<World, Bad> {
 /// When the world or the heads file cannot be read.
 pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad> {
     let world = open(place)?;
-    let verified = journal::verify(&world, args.head.as_deref()).await.map_err(|it| words(it, lang(place)))?;
+    let progress = Progress::begin(lang(place).pick("已核对条目", "entries read"));
+    let told = progress.counter();
+    let count = |entries| told(u64::try_from(entries).unwrap_or_default());
+    let verified = journal::verify_with_progress(&world, args.head.as_deref(), count).await;
+    drop(progress);
+    let verified = verified.map_err(|it| words(it, lang(place)))?;
     if place.json {
         say!("{}", serde_json::to_string(&verified)?);
     } else {
@@ -77,7 +76,10 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
     loop {
         let position = journal::sealed_position(&world).await.map_err(|it| words(it, lang(place)))?;
         if position != last {
-            let contents = backup::backup(&world, &args.to).await.map_err(|it| words(it, lang(place)))?;
+            let progress = Progress::begin(lang(place).pick("已备份行数", "rows backed up"));
+            let contents = backup::backup_with_progress(&world, &args.to, progress.counter()).await;
+            drop(progress);
+            let contents = contents.map_err(|it| words(it, lang(place)))?;
             let file = args.to.display();
             if place.json {
                 say!(
@@ -96,16 +98,26 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
     }
 }
 
-/// Fills an empty data folder from a backup and verifies what came out.
+/// Fills an empty data folder from a backup and verifies what came out. The key is never made here: a
+/// backup opens under its own only.
 ///
 /// # Errors
-/// When the folder is not empty, the key is another one, or the backup was changed.
+/// When the folder is not empty, the key is missing or another one, the backup was changed, or that of a
+/// replay would become the world `real`.
 pub async fn restore(place: &PlaceArgs, args: &RestoreArgs) -> Result<Outcome, Bad> {
     let install = Install::of(place);
     let _lock = install.lock().map_err(|it| words(it, lang(place)))?;
-    let world = install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang(place)))?;
-    let contents = backup::restore(&world, &args.from).await.map_err(|it| words(it, lang(place)))?;
-    let verified = journal::verify(&world, None).await.map_err(|it| words(it, lang(place)))?;
+    let said = |it| words(it, lang(place));
+    let keys = Keys::open(&install.key).map_err(said)?;
+    let head = backup::inspect(&args.from, &keys).map_err(said)?;
+    if place.world == "real" {
+        head.kind.must_be(WorldKind::Real, &head.world).map_err(said)?;
+    }
+    let progress = Progress::begin(lang(place).pick("正在恢复", "restoring"));
+    let world = install.open_for(&place.world, head.kind, keys).map_err(said)?;
+    let contents = backup::restore(&world, &args.from).await.map_err(said)?;
+    let verified = journal::verify(&world, None).await.map_err(said)?;
+    drop(progress);
     let sound = verified.findings.is_empty();
     if place.json {
         say!("{}", json!({"world": contents.world, "rows": contents.rows, "files": contents.files, "sound": sound}));

@@ -1,9 +1,11 @@
 //! The verbs that are not the server.
 
+mod certificate;
 pub mod decode;
 pub mod doctor;
 pub mod keep;
 pub mod pack;
+pub mod progress;
 pub mod replay;
 pub mod roster;
 pub mod user;

@@ -5,7 +5,7 @@ use std::{
     io::BufReader,
 };
 
-use super::{Bad, Outcome, lang, print_problems};
+use super::{Bad, Outcome, lang, print_problems, progress::Progress};
 use crate::cli::{PlaceArgs, ReplayArgs};
 
 /// Judges a file of observations at full speed and writes the report.
@@ -18,7 +18,12 @@ pub fn run(place: &PlaceArgs, args: &ReplayArgs) -> Result<Outcome, Bad> {
         File::open(&args.observations).map_err(|it| Bad(format!("{}: {it}", args.observations.display())))?;
     let stations = read(&args.stations)?;
     let rules = String::from_utf8(read(&args.rules)?).map_err(|it| Bad(format!("{}: {it}", args.rules.display())))?;
-    let report = anlan_monitor::replay::run(stations.as_slice(), BufReader::new(observations), &rules)?;
+    let progress = Progress::begin(lang(place).pick("已读行数", "lines read"));
+    let observations = BufReader::new(observations);
+    let report =
+        anlan_monitor::replay::run_with_progress(stations.as_slice(), observations, &rules, progress.counter());
+    drop(progress);
+    let report = report?;
     let json = serde_json::to_vec_pretty(&report)?;
     fs::write(&args.report, json).map_err(|it| Bad(format!("{}: {it}", args.report.display())))?;
     print_problems(&report.rules_rejected, lang(place));

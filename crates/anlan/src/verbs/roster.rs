@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anlan_kernel::Problem;
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{Bad, Outcome, lang, print_problems};
+use super::{Bad, Outcome, lang, print_problems, progress::Progress};
 use crate::{
     cli::{ExportArgs, ImportArgs, PlaceArgs},
     local::{self, Request},
@@ -20,7 +20,10 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
     let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let request =
         Request::Import { kind: args.kind.clone(), file: name, bytes: STANDARD.encode(bytes), dry_run: args.dry_run };
-    let mut report = local::ask(place, request).await?;
+    let progress = Progress::begin(lang(place).pick("正在导入", "importing"));
+    let report = local::ask(place, request).await;
+    drop(progress);
+    let mut report = report?;
     if let Some(sheet) = report["errors_xlsx"].as_str() {
         let mut to = args.file.clone().into_os_string();
         to.push(".errors.xlsx");

@@ -40,6 +40,18 @@ pub struct Verified {
 /// # Errors
 /// What the engine says, and [`StoreError::Shape`] when the file is not a heads file.
 pub async fn verify(world: &World, heads: Option<&Path>) -> Result<Verified, StoreError> {
+    verify_with_progress(world, heads, |_| {}).await
+}
+
+/// [`verify`], telling `progress` the number of entries read, every few thousand.
+///
+/// # Errors
+/// As [`verify`].
+pub async fn verify_with_progress(
+    world: &World,
+    heads: Option<&Path>,
+    mut progress: impl FnMut(i64),
+) -> Result<Verified, StoreError> {
     let mut heads = match heads {
         None => Vec::new(),
         Some(path) => read_heads(path)?,
@@ -61,6 +73,7 @@ pub async fn verify(world: &World, heads: Option<&Path>) -> Result<Verified, Sto
         let rows = chunk(world, cursor.clone()).await?;
         let Some(last) = rows.last() else { break };
         cursor = last.0[1].clone();
+        progress(verified.entries);
         for row in &rows {
             verified.entries += 1;
             let stored = row.opt(10, Row::blob).ok().flatten().unwrap_or_default();

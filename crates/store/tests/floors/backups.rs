@@ -15,6 +15,7 @@ use crate::kit::{Dice, MODULE, card, keep, ordinary_work, tally, times, write};
 /// An empty world with the keys of `source`.
 fn empty_like(source: &TestWorld, engine: Engine) -> (TestWorld, anlan_store::World) {
     let fresh = world(engine, Clock::driven(NOON), &[&MODULE]);
+    fresh.tamper("DELETE FROM world");
     let config = WorldConfig { keys: source.keys().clone(), ..fresh.config(Clock::driven(NOON)) };
     let opened = fresh.again_as(config);
     (fresh, opened)
@@ -142,7 +143,7 @@ async fn a_backup_under_another_master_key_is_refused() {
     let stranger = world(Engine::Sqlite, Clock::driven(NOON), &[&MODULE]);
     let refused = backup::restore(&stranger, &file).await.unwrap_err();
     assert!(matches!(refused, StoreError::Key(_)) && refused.to_string().contains("master key"), "{refused}");
-    let other = Keys::open(&stranger.folder().join("other.key")).unwrap();
+    let other = Keys::open_or_make(&stranger.folder().join("other.key")).unwrap();
     assert!(backup::inspect(&file, &other).is_err());
     assert_eq!(backup::inspect(&file, source.keys()).unwrap().world, "test");
 }

@@ -205,7 +205,8 @@ async fn an_entry_of_another_shape_is_a_finding_and_does_not_end_the_reading(
 
 #[rstest]
 #[case::of_another_key(|line: &str, world: &TestWorld| {
-    let keys = Keys::open(&world.folder().join("other.key")).unwrap();
+    let keys = Keys::open_or_make(&world.folder().join("other.key")).unwrap();
+    world.tamper("DELETE FROM world; DELETE FROM person_key");
     let forger = world.again_as(WorldConfig { keys, heads: Some(world.folder().join("forged")), ..world.config(world.clock().clone()) });
     (line.to_owned(), Some(forger))
 }, "the signature of this head is not ours")]

@@ -3,6 +3,7 @@
 mod backups;
 mod chain;
 mod deadlines;
+mod identity;
 mod kit;
 mod leases;
 mod outbox;

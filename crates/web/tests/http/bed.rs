@@ -230,6 +230,7 @@ fn probe_routes(site: &Arc<Site>, probe: Arc<Probe>) -> Mounted {
         .get("/desk", desk, "值班台", "Duty desk", desk_page)
         .get("/api/v1/probe", desk, "试", "Try", whoami)
         .post("/api/v1/probe", desk, "试着做", "Do", do_it)
+        .post("/api/v1/look", Access::Needs(Permission::Unmask), "看号码", "Look", do_it)
         .post("/api/v1/slow", desk, "慢", "Slowly", slowly)
         .post("/api/v1/fails", desk, "失败", "Fail", fails)
         .get("/api/v1/panics", desk, "崩溃", "Panic", panics)

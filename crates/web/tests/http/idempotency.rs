@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use anlan_kernel::Actor;
 use anlan_testbed::Engine;
 use axum::{
     body::Body,
@@ -116,4 +117,53 @@ async fn a_failure_of_ours_frees_the_key() {
     let failed = bed.call(keyed("/api/v1/fails", &token, "k1", json!({}))).await;
     assert_eq!((failed.status, failed.code().as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "store_failed"));
     assert_eq!(bed.call(keyed("/api/v1/fails", &token, "k1", json!({}))).await.json(), json!({"ok": true}));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_credential_is_answered_again_and_stands_nowhere_in_clear(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (bed, _) = bed(engine).await;
+    bed.account("sun", "security_admin").await;
+    let token = bed.token("sun").await;
+    let device = json!({"id": "gauge", "stations": ["gauge-*"]});
+    let first = bed.call(keyed("/api/v1/devices", &token, "k1", device.clone())).await;
+    let secret = first.json()["secret"].as_str().expect("a secret").to_owned();
+    let repeat = bed.call(keyed("/api/v1/devices", &token, "k1", device.clone())).await;
+    assert_eq!((repeat.header("idempotent-replay"), &repeat.text), ("true", &first.text));
+    let rows =
+        bed.world.read(&Actor::system("test"), |tx| tx.query("SELECT body FROM idempotency", &[])).await.unwrap();
+    let kept: Vec<_> = rows.iter().map(|it| it.blob(0).unwrap()).collect();
+    assert_eq!(kept.len(), 1);
+    assert!(!String::from_utf8_lossy(&kept[0]).contains(&secret[..12]) && kept[0].len() > secret.len());
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_answer_kept_in_clear_by_an_older_program_is_not_given_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (bed, token) = bed(engine).await;
+    bed.call(keyed("/api/v1/probe", &token, "k1", json!({}))).await;
+    bed.world.tamper(
+        "DELETE FROM migration WHERE name = 'web/0002-sealed-answers'; UPDATE idempotency SET at = at - 120000000",
+    );
+    let (_site, app) = bed.second_process();
+    let answer = call(&app, keyed("/api/v1/probe", &token, "k1", json!({}))).await;
+    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::CONFLICT, "idempotency_unknown"));
+    let count = |tx: &mut anlan_store::Tx<'_>| tx.query("SELECT 1 FROM idempotency WHERE body IS NOT NULL", &[]);
+    assert!(bed.world.read(&Actor::system("test"), count).await.unwrap().is_empty());
+    assert_eq!(bed.probe.done.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_look_at_personal_data_is_looked_again_and_not_kept() {
+    let (bed, token) = bed(Engine::Sqlite).await;
+    for times in 1..=2 {
+        let answer = bed.call(keyed("/api/v1/look", &token, "k1", json!({}))).await;
+        assert_eq!((answer.header("idempotent-replay"), &answer.json()["times"]), ("", &json!(times)));
+    }
+    let rows = bed.world.read(&Actor::system("test"), |tx| tx.query("SELECT 1 FROM idempotency", &[])).await.unwrap();
+    assert!(rows.is_empty());
 }

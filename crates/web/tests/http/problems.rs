@@ -181,6 +181,7 @@ async fn every_world_but_the_real_one_is_marked_on_its_pages(
     #[case] words: Option<&str>,
 ) {
     let bed = Bed::new(Engine::Sqlite).await;
+    bed.world.tamper(&format!("UPDATE world SET kind = '{}'", kind.name()));
     let config = WorldConfig { kind, ..bed.world.config(Clock::driven(anlan_testbed::NOON)) };
     let site = Site::new(World::open(config, crate::bed::MODULES).unwrap(), "", false, "区三防办");
     let page = crate::bed::call(&anlan_web::routes(&site).router, get("/first")).await;
