@@ -59,13 +59,14 @@ pub struct Taken {
     /// Of attempts nobody made; kept.
     pub unknown: usize,
     /// Not as agreed; kept with the reason, never counted.
+    #[serde(skip_serializing_if = "is_none")]
     pub bad: usize,
 }
 
 impl Warn {
     /// Takes a signed batch; answers only after it is durable. A body whose signature does not hold
     /// is kept, never counted, and refused; of a signed one a receipt that is not as agreed is kept with what is
-    /// wrong with it, and the others are taken.
+    /// wrong with it, and the others are taken. One in which nothing is as agreed is refused.
     ///
     /// # Errors
     /// The refusals `bad_signature` and `bad_receipts`; what the store says.
@@ -89,14 +90,19 @@ impl Warn {
                 "the signature of these receipts does not hold; they are kept and never counted",
             ));
         }
-        let body: Body = serde_json::from_slice(body).map_err(|it| bad_receipts(&it))?;
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|it| StoreError::Refused(bad_receipts(&it.to_string()).line(it.line()).column(it.column())))?;
         let actor = Actor::system(&format!("gateway-{gateway}"));
         let mut taken = Taken::default();
         failpoint::reach(|| "receipt:before".into());
         let (good, bad) = sorted(body.receipts);
         taken.bad = bad.len();
-        if !bad.is_empty() {
+        if let Some((_, first)) = bad.first() {
+            let problem = bad_receipts(first);
             self.keep_bad(gateway, bad).await?;
+            if good.is_empty() {
+                return Err(StoreError::Refused(problem));
+            }
         }
         for slice in good.chunks(SLICE) {
             let (warn, gateway, slice) = (Arc::clone(self), gateway.to_owned(), slice.to_vec());
@@ -200,13 +206,17 @@ fn kept_aside(gateway: &str, id: String, event: &str, now: Instant, detail: Opti
     }
 }
 
-fn bad_receipts(error: &serde_json::Error) -> StoreError {
-    let problem = Problem::new(
+fn bad_receipts(why: &str) -> Problem {
+    Problem::new(
         "bad_receipts",
-        format!("回执不是约定的 JSON：{error}"),
-        format!("these receipts are not the JSON agreed: {error}"),
-    );
-    StoreError::Refused(problem.line(error.line()).column(error.column()))
+        format!("回执不是约定的 JSON：{why}"),
+        format!("these receipts are not the JSON agreed: {why}"),
+    )
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Unverified receipts and those of unknown attempts lie in no region a person is in charge of.

@@ -225,7 +225,12 @@ fn groups(
     levels.sort_by_key(|it| WHO.iter().position(|known| known.0 == it.key));
     let mut channels: Vec<Part> = by(calls, start, |it| it.via.clone().filter(|_| it.is_reached()))
         .into_iter()
-        .map(|(key, figures)| Part { name: words(&VIA, &key), filter: format!("{inside}&via={key}"), key, figures })
+        .map(|(key, figures)| Part {
+            name: words(&VIA, &key),
+            filter: format!("{inside}&via={key}&state={REACHED}"),
+            key,
+            figures,
+        })
         .collect();
     channels.sort_by_key(|it| VIA.iter().position(|known| known.0 == it.key));
     vec![
@@ -234,6 +239,9 @@ fn groups(
         Group { key: "channel", title: Text::new("按渠道（叫到的）", "By channel (reached)"), rows: channels },
     ]
 }
+
+/// States in which somebody who holds the duty knows.
+pub(crate) const REACHED: &str = "answered,heard_in_full,recorded_by_colleague,reached_on_site";
 
 /// Parts of the audience (层级).
 const WHO: [(&str, &str, &str); 5] = [

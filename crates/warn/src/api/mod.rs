@@ -33,8 +33,8 @@ pub(crate) use channels::{
 };
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use effect::{
-    EffectQuery, EffectView, Group, LineQuery, LineView, Part, SilentView, account_names, page_of, read_effect,
-    read_summary, sheet as effect_sheet,
+    EffectQuery, EffectView, Group, LineQuery, LineView, Part, REACHED, SilentView, account_names, page_of,
+    read_effect, read_summary, sheet as effect_sheet,
 };
 pub(crate) use evidence::read_evidence;
 pub(crate) use gateways::{SendingView, read_failed};

@@ -7,13 +7,11 @@ use maud::{Markup, html};
 
 use super::parts::{level, to};
 use crate::{
-    api::{EffectQuery, EffectView, Group, Part, ProcessView, Room, SilentView, read_effect},
+    api::{EffectQuery, EffectView, Group, Part, ProcessView, REACHED, Room, SilentView, read_effect},
     effect::{Figures, evidence::reason_words, prose::span},
     model::CallState,
 };
 
-/// What somebody who holds the duty knows by.
-const REACHED: &str = "answered,heard_in_full,recorded_by_colleague,reached_on_site";
 /// Ended by the callee.
 const ANSWERED: &str = "answered,heard_in_full";
 
@@ -164,16 +162,17 @@ impl Page<'_> {
             .then(|| self.here(&format!("&region={}", it.key)));
         // By channel only those reached are compared; a way by which others ended is not opened.
         let reached = group.key == "channel";
+        let filter = it.filter.split("&state=").next().unwrap_or_default();
         let missed = figures.counts.of(CallState::NotReached);
         html! {
             tr {
                 td { @match &inside { Some(href) => a href=(href) { (it.name.get(lang)) }, None => (it.name.get(lang)) } }
-                td.num { a href=(self.list(if reached { REACHED } else { "" }, &it.filter)) { (figures.counts.called) } }
-                td.num { a href=(self.list(REACHED, &it.filter)) { (figures.reached) } }
+                td.num { a href=(self.list(if reached { REACHED } else { "" }, filter)) { (figures.counts.called) } }
+                td.num { a href=(self.list(REACHED, filter)) { (figures.reached) } }
                 td.num { (rate(figures)) }
-                td.num { @if reached { "—" } @else { a.bad[missed > 0] href=(self.list("not_reached", &it.filter)) { (missed) } } }
-                td.num { a href=(self.late(figures.from_start.median_s, &it.filter)) { (short(figures.from_start.median_s)) } }
-                td.num { a href=(self.late(figures.from_start.p95_s, &it.filter)) { (short(figures.from_start.p95_s)) } }
+                td.num { @if reached { "—" } @else { a.bad[missed > 0] href=(self.list("not_reached", filter)) { (missed) } } }
+                td.num { a href=(self.late(figures.from_start.median_s, filter)) { (short(figures.from_start.median_s)) } }
+                td.num { a href=(self.late(figures.from_start.p95_s, filter)) { (short(figures.from_start.p95_s)) } }
             }
         }
     }
