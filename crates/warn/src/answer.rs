@@ -13,6 +13,7 @@ use crate::{
     Warn, call, escalation,
     flow::CallEvent,
     model::{Call, Escalation, Round, RoundState},
+    round,
     service::refusal,
 };
 
@@ -164,7 +165,7 @@ fn think_again(
     }
     let over = matches!(round.state, RoundState::Stopped | RoundState::Absorbed);
     if over && digit != said && digit != 3 {
-        return Err(refusal("round_is_over", "本轮叫应已结束，不能改", "this round is over; the answer stands"));
+        return Err(round::is_over());
     }
     call::handle(warn, tx, &call.id, &CallEvent::SecondThought { digit }).map(drop)
 }
@@ -173,16 +174,20 @@ fn said(tx: &mut Tx<'_>, call: &str) -> Result<Vec<(Instant, u8)>, StoreError> {
     let mut said = Vec::new();
     for entry in journal::of_subject(tx, call)? {
         let body: serde_json::Value = serde_json::from_str(&entry.body)?;
-        let key = |name: &str| body["detail"][name].as_u64().and_then(|it| u8::try_from(it).ok());
-        let digit = match entry.event.as_str() {
-            "call.answered" => key("key"),
-            "call.answered_late" | "call.asked_help_again" => key("late_key").or_else(|| key("key")),
-            "call.answered_again" => key("key").or_else(|| key("late_key")),
-            _ => None,
-        };
-        said.extend(digit.map(|it| (entry.at, it)));
+        said.extend(said_by(&entry.event, &body["detail"]).map(|it| (entry.at, it)));
     }
     Ok(said)
+}
+
+/// What the callee said by an event of their call.
+pub(crate) fn said_by(event: &str, detail: &serde_json::Value) -> Option<u8> {
+    let key = |name: &str| detail[name].as_u64().and_then(|it| u8::try_from(it).ok());
+    match event {
+        "call.answered" => key("key"),
+        "call.answered_late" | "call.asked_help_again" => key("late_key").or_else(|| key("key")),
+        "call.answered_again" => key("key").or_else(|| key("late_key")),
+        _ => None,
+    }
 }
 
 pub(crate) fn bad_link() -> StoreError {

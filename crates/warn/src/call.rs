@@ -1,6 +1,6 @@
 //! Calls: opened, moved by what happened, their effects set in motion.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use anlan_kernel::{Actor, Instant};
 use anlan_register::Callee;
@@ -18,6 +18,8 @@ use crate::{
     service::{everywhere, refusal},
 };
 
+/// How an answer on the callee's word came.
+const DESK: &str = "desk";
 /// Calls whose time ran out at once, moved in one transaction.
 const SLICE: usize = 200;
 
@@ -76,6 +78,7 @@ fn fresh(
         rang_at: None,
         first_rang_at: None,
         heard: false,
+        heard_at: None,
         key: None,
         via: None,
         by_whom: None,
@@ -125,7 +128,8 @@ pub(crate) fn move_on(
     note: Option<&str>,
 ) -> Result<Option<Call>, StoreError> {
     let ladder = warn.ladder(round, &call.ladder)?;
-    let Some(decision) = flow::apply(call, &ladder, event, tx.now())? else { return Ok(None) };
+    let event = second_thought(round, call, event);
+    let Some(decision) = flow::apply(call, &ladder, &event, tx.now())? else { return Ok(None) };
     let mut next = decision.next;
     if let Some(note) = note {
         next.note = Some(note.to_owned());
@@ -147,6 +151,18 @@ pub(crate) fn move_on(
     });
     tx.record(Event::new(decision.event, &next.id).region(&next.region).pack(&round.pack).detail(detail))?;
     Ok(Some(next))
+}
+
+/// A 1 or 2 that differs from what was said before is a second thought, whichever way it comes, while the round
+/// is not over. Two officers may answer one call at once, so from the desk it is one only where it is said to be.
+fn second_thought<'a>(round: &Round, call: &Call, event: &'a CallEvent) -> Cow<'a, CallEvent> {
+    let goes_on = matches!(round.state, RoundState::Running | RoundState::Done);
+    match (event, call.key.or(call.late_key)) {
+        (CallEvent::Key { digit: digit @ (1 | 2), via }, Some(said)) if goes_on && said != *digit && *via != DESK => {
+            Cow::Owned(CallEvent::SecondThought { digit: *digit })
+        }
+        _ => Cow::Borrowed(event),
+    }
 }
 
 fn perform(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call, effect: &Effect) -> Result<(), StoreError> {
@@ -310,20 +326,46 @@ pub fn forget(tx: &mut Tx<'_>, callee: &str) -> Result<usize, StoreError> {
     Ok(count)
 }
 
+fn answer_stands() -> StoreError {
+    refusal(
+        "call_is_final",
+        "此人已有答复，未再登记；请刷新查看，本人改口的请登记改口",
+        "this call has an answer already and keeps it; reload it, and say so if they changed their mind (again)",
+    )
+}
+
 impl Warn {
-    /// An officer answers a call on the callee's word: key 1, 2 or 3. `false`: it was answered before.
+    /// An officer answers a call on the callee's word: key 1, 2 or 3. `again` says that they answered before and
+    /// changed their mind (改口); without it an answer that stands is kept.
     ///
     /// # Errors
-    /// A refusal for an unknown call or key; what the store says.
-    pub async fn answer_by_desk(self: &Arc<Self>, actor: &Actor, call: &str, digit: u8) -> Result<bool, StoreError> {
+    /// A refusal for an unknown call or key, an answer that stands, or a change of mind after the round; what the
+    /// store says.
+    pub async fn answer_by_desk(
+        self: &Arc<Self>,
+        actor: &Actor,
+        call: &str,
+        digit: u8,
+        again: bool,
+    ) -> Result<(), StoreError> {
         if !(1..=3).contains(&digit) {
             return Err(refusal("bad_key", "只能选 1、2 或 3", "choose 1, 2 or 3"));
         }
         self.sees::<Call>(actor, call, "no_such_call").await?;
-        let (warn, call) = (Arc::clone(self), call.to_owned());
+        let (warn, id) = (Arc::clone(self), call.to_owned());
         self.world
             .write("call.answer-desk", Urgency::Urgent, &everywhere(actor), move |tx| {
-                handle(&warn, tx, &call, &CallEvent::Key { digit, via: "desk" })
+                let Some(call) = tx.get::<Call>(&id)?.filter(|it| again && it.key.or(it.late_key).is_some()) else {
+                    let taken = handle(&warn, tx, &id, &CallEvent::Key { digit, via: DESK })?;
+                    return if taken { Ok(()) } else { Err(answer_stands()) };
+                };
+                let round = tx.get::<Round>(&call.round)?;
+                let over = round.is_none_or(|it| !matches!(it.state, RoundState::Running | RoundState::Done));
+                if over && digit != 3 {
+                    return Err(round::is_over());
+                }
+                let taken = handle(&warn, tx, &id, &CallEvent::SecondThought { digit })?;
+                if taken { Ok(()) } else { Err(answer_stands()) }
             })
             .await
     }

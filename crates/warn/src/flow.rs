@@ -31,13 +31,16 @@ pub enum CallEvent {
         /// voice, sms, page.
         via: &'static str,
     },
-    /// A change of mind on the page behind the link, while the round is not over (改口).
+    /// A change of mind by whatever way, while the round is not over (改口).
     SecondThought {
         /// 1, 2 or 3.
         digit: u8,
     },
     /// The whole message was heard.
-    HeardInFull,
+    HeardInFull {
+        /// Gateway's time of the end of the message.
+        at: Instant,
+    },
     /// Attempt `n` ended without an answer, or never left.
     AttemptEnded {
         /// Attempt number.
@@ -135,7 +138,7 @@ pub fn apply(call: &Call, ladder: &Ladder, event: &CallEvent, now: Instant) -> R
         E::Rang { attempt, at } => return Ok(rang(call, ladder, *attempt, (*at).min(now))),
         E::Key { digit, via } => return Ok(key(call, *digit, via, now)),
         E::SecondThought { digit } => return Ok(key(call, *digit, "page", now)),
-        E::HeardInFull => heard(call, ladder, now),
+        E::HeardInFull { at } => heard(call, ladder, (*at).min(now), now),
         E::AttemptEnded { attempt } => return Ok(attempt_ended(call, ladder, *attempt, now)),
         E::Delivered { attempt } => return Ok(delivered(call, ladder, *attempt, now)),
         E::LimitReached => return Ok(limit_reached(call, ladder, now)),
@@ -244,17 +247,12 @@ fn key(call: &Call, digit: u8, via: &'static str, now: Instant) -> Option<Decisi
     Some(decision)
 }
 
-fn heard(call: &Call, ladder: &Ladder, now: Instant) -> Decision {
+fn heard(call: &Call, ladder: &Ladder, at: Instant, now: Instant) -> Decision {
+    let next = Call { heard: true, heard_at: call.heard_at.or(Some(at)), ..call.clone() };
     match ladder.answered_by {
-        AnsweredBy::Heard => {
-            let mut decision = end(call, CallState::HeardInFull, None, "voice", now);
-            decision.next.heard = true;
-            decision
-        }
+        AnsweredBy::Heard => end(&next, CallState::HeardInFull, None, "voice", now),
         // Weaker than a key: kept, and counted at the end if no key ever comes.
-        AnsweredBy::Key => {
-            Decision { next: Call { heard: true, ..call.clone() }, event: "call.heard", effects: Vec::new() }
-        }
+        AnsweredBy::Key => Decision { next, event: "call.heard", effects: Vec::new() },
     }
 }
 

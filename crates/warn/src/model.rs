@@ -29,6 +29,8 @@ pub struct Process {
     pub ended_by: Option<String>,
     /// A fall or an all-clear came in; an officer decides.
     pub stand_down_proposed: bool,
+    /// 解除说明: what everybody who was called is told; sealed under the process' key.
+    pub stand_down_note: Option<String>,
     /// For optimistic changes.
     pub revision: i64,
 }
@@ -52,7 +54,7 @@ pub enum RoundState {
 /// A call-out round (一轮叫应) of one level in one process.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Round {
-    /// `<process>.<level>`, with `-2` … when one of the level was stopped before.
+    /// `<process>.<level>`, with `-2` … when one of the level was stopped or absorbed before.
     pub id: String,
     /// Its process.
     pub process: String,
@@ -214,6 +216,8 @@ pub struct Call {
     pub first_rang_at: Option<Instant>,
     /// Heard the whole message without a key.
     pub heard: bool,
+    /// When they had heard it, the first time.
+    pub heard_at: Option<Instant>,
     /// Key or reply: 1 arrived, 2 cannot come, 3 needs help.
     pub key: Option<u8>,
     /// By which way it ended: voice, sms, page, desk, superior.
@@ -326,7 +330,7 @@ pub struct Receipt {
     pub attempt: String,
     /// Where the callee's duty lies; the district root for unverified ones.
     pub region: RegionCode,
-    /// ringing, answered, key, heard_in_full, hung_up, failed, delivered, reply; `unverified`.
+    /// ringing, answered, key, heard_in_full, hung_up, failed, delivered, reply; `unverified`, `bad`.
     pub event: String,
     /// World time of the gateway.
     pub at: Instant,
@@ -376,9 +380,9 @@ pub struct MapBase {
     pub set_by: String,
 }
 
-anlan_store::table!(Process, PROCESS, "process", region: "region", {
+anlan_store::table!(Process, PROCESS, "process", region: "region", sealed: ["stand_down_note"] of "id", {
     id: Text, hazard: Text, region: Text, areas: Json, level: Int, open: Bool, opened_at: Time, last_at: Time,
-    ended_at: Time, ended_by: Text, stand_down_proposed: Bool, revision: Int,
+    ended_at: Time, ended_by: Text, stand_down_proposed: Bool, stand_down_note: Text, revision: Int,
 });
 anlan_store::table!(Round, ROUND, "round", region: "region", {
     id: Text, process: Text, level: Int, region: Text, areas: Json, cause: Text, invented: Bool, state: Text,
@@ -387,7 +391,7 @@ anlan_store::table!(Round, ROUND, "round", region: "region", {
 anlan_store::table!(Call, CALL, "call", region: "region", sealed: ["note"] of "callee", {
     id: Text, round: Text, callee: Text, region: Text, who: Text, rank: Text, duties: Json, deputies: Json,
     numbers: Int, ladder: Text, state: Text, open: Bool, step: Text, tries: Int, attempts: Int, last_attempt: Int, limit_at: Time, rang_at: Time,
-    first_rang_at: Time, heard: Bool, key: Int, via: Text, by_whom: Text, note: Text, final_at: Time, late_key: Int,
+    first_rang_at: Time, heard: Bool, heard_at: Time, key: Int, via: Text, by_whom: Text, note: Text, final_at: Time, late_key: Int,
     escalation: Text, escalations: Int, token_hash: Text, opened_at: Time, revision: Int,
 });
 anlan_store::table!(Escalation, ESCALATION, "escalation", region: "region", sealed: ["note"] of "id", {
@@ -416,6 +420,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     crate::notice::model::MIGRATION,
     crate::channel::model::MIGRATION,
     ("0005-map", MAP),
+    ("0006-heard", "ALTER TABLE call ADD COLUMN heard_at BIGINT;"),
+    ("0007-stand-down-note", "ALTER TABLE process ADD COLUMN stand_down_note TEXT;"),
 ];
 
 const CALL_OUT: &str =

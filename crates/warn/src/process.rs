@@ -15,6 +15,9 @@ use crate::{
     service::{everywhere, refusal},
 };
 
+/// Characters of a stand-down note that are kept.
+const NOTE: usize = 500;
+
 /// Why a process begins, grows or becomes graver.
 pub(crate) struct Cause<'a> {
     pub hazard: &'a str,
@@ -175,6 +178,7 @@ fn begin(tx: &mut Tx<'_>, hazard: &str, district: &RegionCode, now: Instant) -> 
         ended_at: None,
         ended_by: None,
         stand_down_proposed: false,
+        stand_down_note: None,
         revision: 0,
     })
 }
@@ -264,13 +268,14 @@ fn is_calling(tx: &mut Tx<'_>, process: &str) -> Result<bool, StoreError> {
 
 impl Warn {
     /// Stand-down (解除叫应), signed by an officer: rounds stop, and exactly the people who were called
-    /// are told. The process ends. Returns how many are told.
+    /// are told, with the words of the note. The process ends. Returns how many are told.
     ///
     /// # Errors
     /// A refusal when there is no such process or it is over; what the store says.
     pub async fn stand_down(self: &Arc<Self>, actor: &Actor, id: &str, note: &str) -> Result<i64, StoreError> {
         self.sees::<Process>(actor, id, "no_such_process").await?;
-        let (warn, id, note) = (Arc::clone(self), id.to_owned(), note.to_owned());
+        let note: String = note.trim().chars().take(NOTE).collect();
+        let (warn, id) = (Arc::clone(self), id.to_owned());
         self.world
             .write("process.stand-down", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let Some(mut process) = tx.get::<Process>(&id)?.filter(|it| it.open) else { return Err(over()) };
@@ -281,10 +286,10 @@ impl Warn {
                 }
                 let told = inform::called_count(tx, &id)?;
                 close(&mut process, tx.now(), &by);
+                process.stand_down_note = Some(note.clone()).filter(|it| !it.is_empty());
                 tx.put(&process)?;
                 tx.clear_deadline("process.end", &id)?;
-                let note = round::sealed(tx, &id, &note)?;
-                let detail = json!({"told": told, "note": note});
+                let detail = json!({"told": told});
                 tx.record(Event::new("process.stood_down", &id).region(&process.region).detail(detail))?;
                 inform::called_begin(&warn, tx, &id)?;
                 Ok(told)
@@ -327,6 +332,6 @@ impl Warn {
     }
 }
 
-fn over() -> StoreError {
+pub(crate) fn over() -> StoreError {
     refusal("process_is_over", "该天气过程已结束", "this process is over")
 }

@@ -32,7 +32,7 @@ const UNVERIFIED_LENGTH: usize = 16_000;
 
 #[derive(Deserialize)]
 struct Body {
-    receipts: Vec<Incoming>,
+    receipts: Vec<Json>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -58,11 +58,15 @@ pub struct Taken {
     pub doubled: usize,
     /// Of attempts nobody made; kept.
     pub unknown: usize,
+    /// Not as agreed; kept with the reason, never counted.
+    #[serde(skip_serializing_if = "is_none")]
+    pub bad: usize,
 }
 
 impl Warn {
     /// Takes a signed batch; answers only after it is durable. A body whose signature does not hold
-    /// is kept, never counted, and refused.
+    /// is kept, never counted, and refused; of a signed one a receipt that is not as agreed is kept with what is
+    /// wrong with it, and the others are taken. One in which nothing is as agreed is refused.
     ///
     /// # Errors
     /// The refusals `bad_signature` and `bad_receipts`; what the store says.
@@ -86,11 +90,21 @@ impl Warn {
                 "the signature of these receipts does not hold; they are kept and never counted",
             ));
         }
-        let body: Body = serde_json::from_slice(body).map_err(|it| bad_receipts(&it))?;
+        let body: Body = serde_json::from_slice(body)
+            .map_err(|it| StoreError::Refused(bad_receipts(&it.to_string()).line(it.line()).column(it.column())))?;
         let actor = Actor::system(&format!("gateway-{gateway}"));
         let mut taken = Taken::default();
         failpoint::reach(|| "receipt:before".into());
-        for slice in body.receipts.chunks(SLICE) {
+        let (good, bad) = sorted(body.receipts);
+        taken.bad = bad.len();
+        if let Some((_, first)) = bad.first() {
+            let problem = bad_receipts(first);
+            self.keep_bad(gateway, bad).await?;
+            if good.is_empty() {
+                return Err(StoreError::Refused(problem));
+            }
+        }
+        for slice in good.chunks(SLICE) {
             let (warn, gateway, slice) = (Arc::clone(self), gateway.to_owned(), slice.to_vec());
             let some = self
                 .world
@@ -101,7 +115,9 @@ impl Warn {
             taken.unknown += some.unknown;
         }
         failpoint::reach(|| "receipt:after".into());
-        for (what, count) in [("taken", taken.taken), ("doubled", taken.doubled), ("unknown", taken.unknown)] {
+        for (what, count) in
+            [("taken", taken.taken), ("doubled", taken.doubled), ("unknown", taken.unknown), ("bad", taken.bad)]
+        {
             metrics::counter!("anlan_receipts_total", "what" => what).increment(count as u64);
         }
         Ok(taken)
@@ -120,19 +136,31 @@ impl Warn {
             .write("receipt.unverified", Urgency::Urgent, &Actor::system("gateway"), move |tx| {
                 let now = tx.now();
                 let id = format!("{gateway}/unverified-{digest}");
-                let receipt = Receipt {
-                    id: id.clone(),
-                    attempt: String::new(),
-                    region: nowhere(),
-                    event: "unverified".into(),
-                    at: now,
-                    received_at: now,
-                    detail: Some(json!({"raw": raw})),
-                    gateway: gateway.clone(),
-                    subject: format!("gateway:{gateway}"),
-                };
+                let receipt = kept_aside(&gateway, id.clone(), "unverified", now, Some(json!({"raw": raw})));
                 if tx.insert(&receipt)? {
                     tx.record(Event::new("receipt.unverified", &id))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Keeps receipts of a signed batch that are not as agreed, each with what is wrong with it.
+    async fn keep_bad(&self, gateway: &str, bad: Vec<(Json, String)>) -> Result<(), StoreError> {
+        tracing::warn!(gateway, count = bad.len(), first = bad[0].1, "signed receipts that are not as agreed");
+        let gateway = gateway.to_owned();
+        self.world
+            .write("receipt.bad", Urgency::Urgent, &Actor::system("gateway"), move |tx| {
+                let mut kept = 0;
+                for (raw, reason) in &bad {
+                    let raw: String = raw.to_string().chars().take(UNVERIFIED_LENGTH).collect();
+                    let id = format!("{gateway}/bad-{}", hex(&Sha256::digest(raw.as_bytes())));
+                    let detail = Some(json!({"raw": raw, "reason": reason}));
+                    kept += usize::from(tx.insert(&kept_aside(&gateway, id, "bad", tx.now(), detail))?);
+                }
+                if kept > 0 {
+                    let detail = json!({"count": kept});
+                    tx.record(Event::new("receipt.bad", &gateway).detail(detail))?;
                 }
                 Ok(())
             })
@@ -151,13 +179,44 @@ impl Warn {
     }
 }
 
-fn bad_receipts(error: &serde_json::Error) -> StoreError {
-    let problem = Problem::new(
+/// Those that are as agreed, and the others with what is wrong with them.
+fn sorted(receipts: Vec<Json>) -> (Vec<Incoming>, Vec<(Json, String)>) {
+    let (mut good, mut bad) = (Vec::new(), Vec::new());
+    for raw in receipts {
+        match Incoming::deserialize(&raw) {
+            Ok(it) => good.push(it),
+            Err(error) => bad.push((raw, error.to_string())),
+        }
+    }
+    (good, bad)
+}
+
+/// A receipt that is kept and never counted.
+fn kept_aside(gateway: &str, id: String, event: &str, now: Instant, detail: Option<Json>) -> Receipt {
+    Receipt {
+        id,
+        attempt: String::new(),
+        region: nowhere(),
+        event: event.to_owned(),
+        at: now,
+        received_at: now,
+        detail,
+        gateway: gateway.to_owned(),
+        subject: format!("gateway:{gateway}"),
+    }
+}
+
+fn bad_receipts(why: &str) -> Problem {
+    Problem::new(
         "bad_receipts",
-        format!("回执不是约定的 JSON：{error}"),
-        format!("these receipts are not the JSON agreed: {error}"),
-    );
-    StoreError::Refused(problem.line(error.line()).column(error.column()))
+        format!("回执不是约定的 JSON：{why}"),
+        format!("these receipts are not the JSON agreed: {why}"),
+    )
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Unverified receipts and those of unknown attempts lie in no region a person is in charge of.
@@ -254,7 +313,7 @@ fn meaning(incoming: &Incoming, item: &OutboxItem) -> Option<CallEvent> {
     let digit = |text: &Option<String>| text.as_deref().and_then(reply_digit);
     Some(match incoming.event.as_str() {
         "ringing" => CallEvent::Rang { attempt, at: incoming.at },
-        "heard_in_full" => CallEvent::HeardInFull,
+        "heard_in_full" => CallEvent::HeardInFull { at: incoming.at },
         "hung_up" | "failed" => CallEvent::AttemptEnded { attempt },
         "delivered" => CallEvent::Delivered { attempt },
         "key" => CallEvent::Key { digit: digit(&incoming.digit)?, via: "voice" },

@@ -6,13 +6,16 @@ use std::{
     time::Duration,
 };
 
-use anlan_kernel::{Actor, RegionCode};
+use anlan_kernel::{Actor, Instant, Problem, RegionCode};
 use anlan_register::{Callee, Who, audience};
 use anlan_store::{Deadline, Event, Row, StoreError, Tx, Urgency, Value, params};
+use anlan_web::percent;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    Warn, call,
+    Warn,
+    api::Counts,
+    call,
     channel::{Matter, announce},
     escalation,
     flow::CallEvent,
@@ -60,38 +63,95 @@ pub(crate) fn wanted(
         Some(round) => grow(warn, tx, round.clone(), &new),
         None => {
             let count = rounds.iter().filter(|it| it.level == level).count();
-            make(warn, tx, process, level, new, cause, count)
+            make(warn, tx, process, level, new, cause, count).map(drop)
         }
     }
 }
 
-/// A round that speaks now (本轮).
+/// How a round of a process that goes on stands now (本轮).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Speaking {
     /// Its id.
     pub id: String,
+    /// Its process.
+    pub process: String,
     /// Call-out level.
     pub level: i64,
     /// What led to it.
     pub cause: String,
+    /// When it starts or started.
+    pub start_at: Instant,
+    /// The callees whose newest call in the process is one of this round, by its state.
+    pub counts: Counts,
+    /// When the first of its calls was opened that reached nobody.
+    pub since: Option<Instant>,
 }
 
-/// Of every open process the newest round that began, as far as it calls anybody in the actor's duty areas: it
-/// called again whom earlier ones did not reach, so what they left open is no longer open.
+impl Speaking {
+    /// Path and filter of the people in these states, to be put behind the world's base.
+    pub fn list(&self, states: &str) -> String {
+        format!("/rounds/{}?state={states}&newest=1", percent(&self.id))
+    }
+}
+
+/// Rounds of open processes that have a round running or done, newest first. Each callee in the actor's duty areas
+/// counts once in a process, with their newest call: who was called again is not missing any more, and who was not
+/// called again, because the round that followed covers another street or skips whom it finds called, still is.
 ///
 /// # Errors
 /// What the store says.
 pub fn speaking(tx: &mut Tx<'_>) -> Result<Vec<Speaking>, StoreError> {
-    let sql = "SELECT round.id, round.level, round.cause FROM round JOIN process ON process.id = round.process
-                WHERE process.open = 1 AND round.state IN ('running', 'done')
-                  AND NOT EXISTS (SELECT 1 FROM round later WHERE later.process = round.process
-                        AND later.state IN ('running', 'done') AND (later.start_at > round.start_at
-                             OR (later.start_at = round.start_at AND later.id > round.id)))
-                  AND ({scope:round.region} OR EXISTS
-                        (SELECT 1 FROM call WHERE call.round = round.id AND {scope:call.region}))
-                ORDER BY round.start_at DESC, round.id DESC LIMIT 20";
-    let read = |row: &Row| Ok(Speaking { id: row.text(0)?, level: row.int(1)?, cause: row.text(2)? });
-    tx.query(sql, &[])?.iter().map(read).collect()
+    let calling = "process.open = 1 AND {scope:call.region} AND EXISTS (SELECT 1 FROM round live
+                     WHERE live.process = process.id AND live.state IN ('running', 'done'))";
+    standing(tx, calling, &[])
+}
+
+/// As [`speaking`], for one process, whether it goes on or not.
+pub(crate) fn speaking_of(tx: &mut Tx<'_>, process: &str) -> Result<Vec<Speaking>, StoreError> {
+    standing(tx, "process.id = $1", params![process])
+}
+
+fn standing(tx: &mut Tx<'_>, which: &str, values: &[Value]) -> Result<Vec<Speaking>, StoreError> {
+    let what = "round.id, round.process, round.level, round.cause, round.start_at, newest.state, COUNT(*),
+                MIN(CASE WHEN newest.state IN ('not_reached', 'escalated') THEN newest.opened_at END)";
+    let tail = "GROUP BY round.id, round.process, round.level, round.cause, round.start_at, newest.state
+                ORDER BY round.start_at DESC, round.id DESC";
+    let mut found: Vec<Speaking> = Vec::new();
+    for row in tx.query(&newest_calls(what, which, tail), values)? {
+        let id = row.text(0)?;
+        if found.last().is_none_or(|it| it.id != id) {
+            let (process, level, cause, start_at) = (row.text(1)?, row.int(2)?, row.text(3)?, row.instant(4)?);
+            found.push(Speaking { id, process, level, cause, start_at, counts: Counts::none(), since: None });
+        }
+        let Some(last) = found.last_mut() else { continue };
+        last.counts.add(&row.text(5)?, row.int(6)?);
+        last.since = last.since.into_iter().chain(row.opt(7, Row::instant)?).min();
+    }
+    Ok(found)
+}
+
+/// The statement that reads `what` of each callee's newest call in the processes of `which`. A cancelled call is the
+/// newest only of those who have no other.
+pub(crate) fn newest_calls(what: &str, which: &str, tail: &str) -> String {
+    format!(
+        "SELECT {what} FROM (
+            SELECT call.id, call.round, call.callee, call.region, call.state, call.opened_at, ROW_NUMBER() OVER (
+                    PARTITION BY round.process, call.callee
+                    ORDER BY CASE WHEN call.state = 'cancelled' THEN 1 ELSE 0 END, call.opened_at DESC, call.id DESC) AS place
+              FROM process JOIN round ON round.process = process.id JOIN call ON call.round = round.id
+             WHERE {which} AND {{scope:call.region}}) newest
+           JOIN round ON round.id = newest.round WHERE newest.place = 1 {tail}"
+    )
+}
+
+/// Ids of the calls of a round whose callees were called again later in its process.
+pub(crate) fn called_again(tx: &mut Tx<'_>, round: &str) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT DISTINCT call.id FROM call JOIN round ON round.id = call.round
+                 JOIN call later ON later.callee = call.callee JOIN round other ON other.id = later.round
+                WHERE call.round = $1 AND other.process = round.process AND later.state <> 'cancelled'
+                  AND (later.opened_at > call.opened_at OR (later.opened_at = call.opened_at AND later.id > call.id))
+                  AND {scope:call.region} AND {scope:later.region}";
+    tx.query(sql, params![round])?.iter().map(|it| it.text(0)).collect()
 }
 
 fn rounds_of(tx: &mut Tx<'_>, process: &str) -> Result<Vec<Round>, StoreError> {
@@ -106,9 +166,9 @@ fn make(
     areas: Vec<RegionCode>,
     cause: &Cause<'_>,
     before: usize,
-) -> Result<(), StoreError> {
+) -> Result<Option<Round>, StoreError> {
     let plan = warn.plan();
-    let Some(call_out) = plan.levels.get(&level) else { return Ok(()) };
+    let Some(call_out) = plan.levels.get(&level) else { return Ok(None) };
     let base = format!("{}.{level}", process.id);
     let id = if before == 0 { base } else { format!("{base}-{}", before + 1) };
     let start_at = tx.now().plus(call_out.start_after);
@@ -132,7 +192,35 @@ fn make(
     tx.insert(&round)?;
     tx.set_deadline("round.start", &id, start_at)?;
     let detail = json!({"cause": cause.subject});
-    tx.record(Event::new("round.proposed", &id).region(&round.region).pack(&round.pack).detail(detail))
+    tx.record(Event::new("round.proposed", &id).region(&round.region).pack(&round.pack).detail(detail))?;
+    Ok(Some(round))
+}
+
+/// Calls again where a stopped round called: another round of its level, begun at once, for the areas no other
+/// round speaks for. Whom the stopped one brought to an end is not called a second time.
+fn resume(warn: &Warn, tx: &mut Tx<'_>, stopped: &Round, reason: &str) -> Result<Round, StoreError> {
+    let process = tx.get::<Process>(&stopped.process)?.filter(|it| it.open).ok_or_else(process::over)?;
+    let rounds = rounds_of(tx, &process.id)?;
+    let goes_on = |it: &Round| matches!(it.state, RoundState::Pending | RoundState::Running | RoundState::Done);
+    let speaks = |it: &&Round| it.level <= stopped.level && goes_on(it);
+    let spoken_for = |area: &RegionCode| rounds.iter().filter(speaks).any(|r| r.areas.iter().any(|it| it.covers(area)));
+    let areas: Vec<RegionCode> = stopped.areas.iter().filter(|it| !spoken_for(it)).cloned().collect();
+    let nothing = || refusal("nothing_to_resume", "这些区域已有别的轮次在叫", "another round speaks for these areas");
+    if areas.is_empty() {
+        return Err(nothing());
+    }
+    let count = rounds.iter().filter(|it| it.level == stopped.level).count();
+    let (words, subject) = (stopped.cause.clone(), stopped.id.as_str());
+    let cause =
+        Cause { hazard: &process.hazard, level: Some(stopped.level), words, subject, invented: stopped.invented };
+    let made = make(warn, tx, &process, stopped.level, areas, &cause, count)?.ok_or_else(nothing)?;
+    let round = Round { decided_by: Some(tx.actor().name.clone()), ..made };
+    tx.put(&round)?;
+    let detail = json!({"stopped": stopped.id, "reason": sealed(tx, &round.id, reason)?});
+    tx.record(Event::new("round.resumed", &round.id).region(&round.region).pack(&round.pack).detail(detail))?;
+    tx.clear_deadline("round.start", &round.id)?;
+    start(warn, tx, &round.id)?;
+    Ok(round)
 }
 
 fn grow(warn: &Warn, tx: &mut Tx<'_>, mut round: Round, new: &[RegionCode]) -> Result<(), StoreError> {
@@ -447,13 +535,33 @@ impl Warn {
         .await
     }
 
-    async fn with_round(
+    /// Takes a stop back (恢复叫应): another round of the level begins at once where the stopped one called.
+    ///
+    /// # Errors
+    /// A refusal without a reason, when there is no such round, it was not stopped, its process is over, or another
+    /// round speaks for its areas already; what the store says.
+    pub async fn resume_round(self: &Arc<Self>, actor: &Actor, id: &str, reason: &str) -> Result<Round, StoreError> {
+        let reason: String = reason.trim().chars().take(500).collect();
+        if reason.is_empty() {
+            let problem = Problem::new("bad_reason", "恢复叫应须写明理由", "say why the call-out goes on");
+            return Err(StoreError::Refused(problem.field("reason")));
+        }
+        self.with_round(actor, id, "round.resume", move |warn, tx, round| {
+            if round.state != RoundState::Stopped {
+                return Err(refusal("round_not_stopped", "该轮叫应没有停止", "this round was not stopped"));
+            }
+            resume(warn, tx, &round, &reason)
+        })
+        .await
+    }
+
+    async fn with_round<T: Send + 'static>(
         self: &Arc<Self>,
         actor: &Actor,
         id: &str,
         label: &'static str,
-        run: fn(&Warn, &mut Tx<'_>, Round) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        run: impl Fn(&Warn, &mut Tx<'_>, Round) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let none = || refusal("no_such_round", "没有这一轮叫应", "there is no such round");
         self.sees::<Round>(actor, id, "no_such_round").await?;
         let (warn, id) = (Arc::clone(self), id.to_owned());
@@ -464,6 +572,11 @@ impl Warn {
             })
             .await
     }
+}
+
+/// A change of mind comes too late.
+pub(crate) fn is_over() -> StoreError {
+    refusal("round_is_over", "本轮叫应已结束，不能改", "this round is over; the answer stands")
 }
 
 fn calls_of(tx: &mut Tx<'_>, round: &str) -> Result<HashSet<String>, StoreError> {

@@ -14,7 +14,7 @@ use crate::{
     answer::list_token,
     channel::{self, group::GroupMessage},
     escalation,
-    model::{Escalation, Round},
+    model::{Escalation, Process, Round},
     notice, words,
 };
 
@@ -40,12 +40,13 @@ pub(crate) enum Ready {
 pub(crate) struct Writer<'a> {
     warn: &'a Warn,
     causes: HashMap<String, String>,
+    ends: HashMap<String, String>,
     signals: HashMap<String, Option<Signal>>,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(warn: &'a Warn) -> Self {
-        Self { warn, causes: HashMap::new(), signals: HashMap::new() }
+        Self { warn, causes: HashMap::new(), ends: HashMap::new(), signals: HashMap::new() }
     }
 
     /// The number and the words of an outbox item, or why there is nothing to send any more.
@@ -64,7 +65,7 @@ impl<'a> Writer<'a> {
             Some("call") => self.call(tx, item)?,
             Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
             Some("words") => item.payload["words"].as_str().map(str::to_owned),
-            Some("stand_down") => Some("本次叫应解除，请按预案继续做好防范。此信息无须回复。".to_owned()),
+            Some("stand_down") => Some(self.stand_down(tx, &item.subject)?),
             Some("notice") => notice::message(tx, item)?,
             Some(template) => self.signal(tx, item, template)?,
             None => None,
@@ -98,6 +99,17 @@ impl<'a> Writer<'a> {
         }
         let words = tx.get::<Round>(round)?.map_or_else(String::new, |it| cause_words(&it));
         self.causes.insert(round.to_owned(), words.clone());
+        Ok(words)
+    }
+
+    /// The end of a process, in the words of whoever signed it.
+    fn stand_down(&mut self, tx: &mut Tx<'_>, process: &str) -> Result<String, StoreError> {
+        if let Some(known) = self.ends.get(process) {
+            return Ok(known.clone());
+        }
+        let note = tx.get::<Process>(process)?.and_then(|it| it.stand_down_note).unwrap_or_default();
+        let words = words::stand_down(&note);
+        self.ends.insert(process.to_owned(), words.clone());
         Ok(words)
     }
 

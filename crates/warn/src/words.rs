@@ -26,6 +26,17 @@ pub(crate) fn sms(cause: &str, duties: &[String], link: &str, frame: usize) -> S
     format!("{cause}。您负责：{duties}{tail}")
 }
 
+/// Characters of a stand-down note that fit into its message.
+pub(crate) const STAND_DOWN_NOTE: usize = 100;
+
+/// That the call-out is over, in the words of whoever signed it.
+pub(crate) fn stand_down(note: &str) -> String {
+    let note = note.split_whitespace().collect::<Vec<_>>().join(" ");
+    let note = note.trim_end_matches(['。', '.']);
+    let said = if note.is_empty() { String::new() } else { format!("：{}", cut(note, STAND_DOWN_NOTE)) };
+    format!("本次叫应解除{said}。请按预案继续做好防范。此信息无须回复。")
+}
+
 fn length(text: &str) -> usize {
     text.chars().count()
 }
@@ -111,6 +122,14 @@ mod tests {
             assert!(words.contains(kept), "{kept}: {words}");
         }
         assert!(length(&words) + 20 <= SMS_BUDGET, "{}: {words}", length(&words));
+    }
+
+    #[rstest]
+    #[case::nothing(" ", "本次叫应解除。请按预案继续做好防范。此信息无须回复。")]
+    #[case::words("台风已\n远离。", "本次叫应解除：台风已 远离。请按预案继续做好防范。此信息无须回复。")]
+    fn a_stand_down_says_what_was_signed(#[case] note: &str, #[case] want: &str) {
+        assert_eq!(stand_down(note), want);
+        assert!(length(&stand_down(&"远".repeat(500))) + 30 <= SMS_BUDGET);
     }
 
     proptest! {

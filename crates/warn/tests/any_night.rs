@@ -100,7 +100,7 @@ async fn act(night: &Night, act: &Act, number: usize) {
                 }
                 Act::OnSite(_) => night.warn.record(&street, &call, CallEvent::ReachedOnSite { by }, None).await,
                 Act::HandOver(_) => night.warn.record(&desk, &call, CallEvent::HandedOver { to: by }, None).await,
-                Act::Answer(_, digit) => night.warn.answer_by_desk(&desk, &call, *digit).await.map(drop),
+                Act::Answer(n, digit) => night.warn.answer_by_desk(&desk, &call, *digit, n % 2 == 0).await,
                 _ => {
                     let Act::Page(_, digit) = act else { return };
                     let link = night.warn.answer_link(&call);

@@ -179,3 +179,73 @@ async fn a_superior_takes_the_list_over_on_the_page_and_only_with_the_own_link(
     assert_eq!(list.accepted_by.as_deref(), Some("person:street"));
     assert_eq!(night.call(1, "person:lead").await.by_whom.as_deref(), Some("person:street"));
 }
+
+#[rstest]
+#[tokio::test]
+async fn the_desk_takes_a_change_of_mind_only_where_it_is_said_to_be_one(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = red(engine).await;
+    night.until(at(200)).await;
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    let call = night.call(1, "person:street").await.id;
+    let (api, form) = (format!("/api/v1/calls/{}/answer", percent(&call)), format!("/calls/{}/answer", percent(&call)));
+    assert_eq!(night.call(1, "person:street").await.key, Some(1));
+    assert_eq!(officer.post(&api, json!({"digit": 2})).await.1["code"], "call_is_final");
+    assert_eq!(officer.form(&form, json!({"digit": 2})).await.0, 409, "a form is not dropped without a word");
+    let (_, page) = officer.page(&format!("/calls/{}", percent(&call))).await;
+    assert!(page.contains("改口") && page.contains("已交通道") && page.contains("振铃"), "{page}");
+    for raw in [">sent<", "heard_in_full", "hung_up", "ringing"] {
+        assert!(!page.contains(raw), "{raw}: {page}");
+    }
+    assert_eq!(officer.form(&form, json!({"digit": 2, "again": "true"})).await.0, 303);
+    assert_eq!(night.call(1, "person:street").await.key, Some(2));
+    let (status, story) = officer.post(&api, json!({"digit": 1, "again": true})).await;
+    assert_eq!((status, story["call"]["key"].as_i64()), (200, Some(1)));
+    night.warn.stop_round(&night::desk(), &night.round(1).await.id).await.unwrap();
+    assert_eq!(officer.post(&api, json!({"digit": 2, "again": true})).await.1["code"], "round_is_over");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_superior_who_asks_for_help_has_a_name_and_a_number(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = red(engine).await;
+    night.to_the_end().await;
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    // As if the one who took the list over had pressed 3.
+    let list = night.lists().await.into_iter().find(|it| it.accepted_by.is_some()).unwrap();
+    let by = list.accepted_by.clone().unwrap();
+    let (id, region) = (list.id.clone(), list.region.clone());
+    night
+        .world
+        .write("help", anlan_store::Urgency::Urgent, &anlan_kernel::Actor::system("test"), move |tx| {
+            let asked_at = tx.now();
+            tx.insert(&anlan_warn::Help {
+                id: id.clone(),
+                region: region.clone(),
+                asked_at,
+                taken_by: None,
+                taken_at: None,
+            })?;
+            tx.record(anlan_store::Event::new("help.asked", &id))
+        })
+        .await
+        .unwrap();
+    let (_, help) = officer.get("/api/v1/help?open=1").await;
+    let asked = help["items"].as_array().unwrap().iter().find(|it| it["id"] == json!(list.id)).unwrap();
+    assert_eq!((&asked["superior"]["id"], asked["superior"]["name"].is_string()), (&json!(by), true), "{asked}");
+    let name = asked["superior"]["name"].as_str().unwrap();
+    let (_, page) = officer.page(&format!("/rounds/{}", list.round)).await;
+    assert!(page.contains(name) && page.contains("接手名单时报"), "{page}");
+    let (_, page) = officer.page(&format!("/escalations/{}", percent(&list.id))).await;
+    assert!(page.contains(name) && !page.contains("person:"), "{page}");
+    let process = night.process().await.id;
+    while anlan_store::journal::seal(&night.world, None).await.unwrap() > 0 {}
+    let (_, lines) = officer.get(&format!("/api/v1/processes/{process}/timeline?limit=500")).await;
+    for line in lines["items"].as_array().unwrap().iter().filter(|it| it["event"] == "help.asked") {
+        assert_eq!(officer.page(line["opens"].as_str().unwrap()).await.0, 200, "{line}");
+        assert!(line["name"].is_string(), "{line}");
+    }
+}

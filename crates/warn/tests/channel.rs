@@ -94,6 +94,58 @@ async fn a_forged_receipt_is_kept_and_never_counted(#[values(Engine::Sqlite, Eng
 
 #[rstest]
 #[tokio::test]
+async fn one_bad_receipt_of_a_signed_batch_is_kept_and_the_others_count(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = red(quiet(engine).phone(&long("21"), "never; sms-none")).await;
+    night.until(at(125)).await;
+    let key = first(&night, "person:lead").await.id;
+    let batch = json!({"receipts": [
+        {"id": "b1", "key": key, "event": "ringing"},
+        {"id": "b2", "key": key, "event": "key", "digit": "1", "at": at(125)},
+    ]});
+    let (status, taken) = post(&night, SECRET, &batch).await;
+    assert_eq!((status, &taken["taken"], &taken["bad"]), (200, &json!(1), &json!(1)), "{taken}");
+    assert_eq!(night.call(1, "person:lead").await.state, CallState::Answered);
+    post(&night, SECRET, &batch).await;
+    let kept: Vec<_> = receipts(&night).await.into_iter().filter(|it| it.event == "bad").collect();
+    assert_eq!(kept.len(), 1, "sent again it is kept once");
+    let detail = kept[0].detail.as_ref().unwrap();
+    assert!(detail["reason"].as_str().unwrap().contains("at") && detail["raw"].as_str().unwrap().contains("b1"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_second_thought_by_telephone_calls_the_deputy_while_the_round_is_not_over(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[values("key", "reply")] event: &str,
+) {
+    let night = red(quiet(engine).phone(&long("22"), "never; sms-none")).await;
+    night.until(at(180)).await;
+    let lead = first(&night, "person:lead").await.id;
+    let said = |id: &str, what: &str| {
+        let field = if event == "key" { "digit" } else { "text" };
+        let mut receipt = json!({"id": id, "key": lead, "event": event, "at": at(179)});
+        receipt[field] = what.into();
+        json!({"receipts": [receipt]})
+    };
+    assert_eq!(night.call(1, "person:lead").await.key, Some(1), "the simulated carrier answered for them");
+    let redial = format!("{}#2", night.call(1, "person:a").await.id);
+    let waits = async || night.outbox().await.into_iter().find(|it| it.id == redial).unwrap().priority;
+    assert_eq!(waits().await, 1, "the deputy waits for their turn");
+    post(&night, SECRET, &said("t1", "1")).await;
+    assert_eq!(night.call(1, "person:lead").await.key, Some(1));
+    post(&night, SECRET, &said("t2", "2")).await;
+    let call = night.call(1, "person:lead").await;
+    assert_eq!((call.key, call.state), (Some(2), CallState::Answered));
+    assert_eq!(waits().await, 0, "the deputy waits no longer");
+    night.warn.stop_round(&desk(), &night.round(1).await.id).await.unwrap();
+    post(&night, SECRET, &said("t3", "1")).await;
+    assert_eq!(night.call(1, "person:lead").await.key, Some(2), "the round is over");
+}
+
+#[rstest]
+#[tokio::test]
 async fn doubled_and_late_receipts_change_nothing_twice(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let setting = quiet(engine).phone(&long("21"), "never; sms-none").carrier(|it| {
         it.faults.doubled = 1.0;

@@ -149,6 +149,10 @@ async fn an_analysis_reads_as_a_page_and_leaves_as_a_sheet(#[values(Engine::Sqli
     {
         assert!(page.contains(part), "{part}");
     }
+    assert!(page.contains("&amp;via=voice") && page.contains("state=answered,heard_in_full"), "{page}");
+    let (_, street) = officer.get(&format!("/api/v1/processes/{process}/effect?region=440303002")).await;
+    let (_, all) = officer.get(&format!("/api/v1/processes/{process}/effect")).await;
+    assert!(count(&street["lines"]) < count(&all["lines"]), "a street's sheet counts the lines of its own calls");
     assert!(!page.contains(" style="), "the content policy refuses inline styles");
     let (status, sheet) = officer.page(&format!("/processes/{process}/effect.xlsx")).await;
     assert!(status == 200 && sheet.starts_with("PK"), "{status}");
@@ -368,6 +372,85 @@ async fn evidence_opens_for_the_person_and_for_whoever_is_above(
     assert_eq!(officer.get(&address("user:duty-leader-440303")).await.0, 404, "a leader stands above, not below");
     assert_eq!(street.get(&address("person:east")).await.0, 404, "another street's people");
     assert_eq!(street.get(&address("person:lead")).await.0, 200);
+}
+
+#[rstest]
+#[tokio::test]
+async fn evidence_tells_everything_that_was_sent_said_and_reported(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = red(engine).await;
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    let leader = Caller::with(&night, "duty_leader", Some(DISTRICT)).await;
+    let process = night.process().await.id;
+    night.until(at(200)).await;
+    let call = night.call(1, "person:street").await.id;
+    let answer = format!("/api/v1/calls/{}/answer", percent(&call));
+    for digit in [2, 3] {
+        assert_eq!(officer.post(&answer, json!({"digit": digit, "again": true})).await.0, 200);
+    }
+    let told = json!({"region": "440303001", "due": 3, "moved": 3});
+    let transfer = format!("/api/v1/calls/{}/transfer", percent(&call));
+    assert_eq!(officer.post(&transfer, told).await.0, 200);
+    let (_, notice) = officer.post("/api/v1/notices", json!({"process": process})).await;
+    let notice = notice["id"].as_str().unwrap().to_owned();
+    let (status, signed) = leader.post(&format!("/api/v1/notices/{notice}/sign"), json!({})).await;
+    assert_eq!(status, 200, "{signed}");
+    let signal = night.read(|tx| tx.find::<anlan_monitor::Signal>("1 = 1", "", &[])).await.pop().unwrap().id;
+    night.monitor.acknowledge_signal(&night::desk(), &signal).await.unwrap();
+    night.monitor.forward_signal(&night::desk(), &signal).await.unwrap();
+    night.to_the_end().await;
+    night.until(night.world.now().plus(std::time::Duration::from_secs(120))).await;
+    seal(&night).await;
+    let words = async |person: &str| {
+        let (status, found) = officer.get(&format!("/api/v1/processes/{process}/evidence/{}", percent(person))).await;
+        assert_eq!(status, 200, "{person}: {found}");
+        let items = found["items"].as_array().unwrap();
+        items.iter().map(|it| it["words"]["zh"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let street = words("person:street").await;
+    for said in ["改口答复“收到、不能到岗”", "结束后补充答复“有险情、需支援”", "报转移人数 区划440303001：应转 3"]
+    {
+        assert!(street.iter().any(|it| it.contains(said)), "{said}: {street:?}");
+    }
+    let deputies = street.iter().filter(|it| it.contains("副岗被立即呼叫")).count();
+    assert!(deputies <= 1, "danger after 2 calls no deputy again: {street:?}");
+    let room = words("room:street-1").await;
+    for said in ["风险提示单 罗三防风险〔2023〕1号", "转发的信号原文：台风信号 red"] {
+        assert!(room.iter().any(|it| it.contains(said)), "{said}: {room:?}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn who_heard_in_full_is_timed_by_the_end_of_the_message_and_not_of_the_ladder(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let setting = ["900", "901", "902", "10", "11"]
+        .iter()
+        .fold(night::Setting::on(engine), |setting, short| setting.phone(&night::long(short), "answers:2"));
+    let night = setting.phone(&night::long("21"), "heard; sms-none").begin().await;
+    let roster = night::Roster::rooms().person("street", "440303001", anlan_register::Rank::Lead, Some("11")).person(
+        "lead",
+        "440303001001",
+        anlan_register::Rank::Lead,
+        Some("21"),
+    );
+    night.roster(roster).await;
+    night.red().await;
+    night.to_the_end().await;
+    let call = night.call(1, "person:lead").await;
+    let (heard, ended) = (call.heard_at.unwrap(), call.final_at.unwrap());
+    assert_eq!(call.state.name(), "heard_in_full");
+    assert!(ended.since(heard) > std::time::Duration::from_secs(60), "the ladder went on: {heard} {ended}");
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    let process = night.process().await.id;
+    let (_, effect) = officer.get(&format!("/api/v1/processes/{process}/effect?region=440303001001")).await;
+    let rang = call.first_rang_at.unwrap();
+    let seconds = i64::try_from(heard.since(rang).as_secs()).unwrap();
+    assert_eq!(count(&effect["total"]["from_ring"]["median_s"]), seconds, "{effect}");
+    let last = effect["curve"].as_array().unwrap().last().unwrap();
+    assert!(count(&last["minute"]) < 10, "the curve ends with what is measured: {last}");
 }
 
 #[tokio::test]

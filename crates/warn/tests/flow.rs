@@ -80,6 +80,7 @@ fn fresh(ladder: &str) -> Call {
         rang_at: None,
         first_rang_at: None,
         heard: false,
+        heard_at: None,
         key: None,
         via: None,
         by_whom: None,
@@ -148,20 +149,21 @@ fn other_keys_change_nothing(#[case] digit: u8) {
 
 #[test]
 fn hearing_in_full_ends_a_ladder_that_asks_no_more() {
-    let decision = moved(&opened("heard"), CallEvent::HeardInFull, at(30));
+    let decision = moved(&opened("heard"), CallEvent::HeardInFull { at: at(30) }, at(31));
     assert_eq!(decision.next.state, CallState::HeardInFull);
 }
 
 #[test]
 fn hearing_in_full_is_weaker_than_a_key_and_counts_only_at_the_end() {
-    let mut call = moved(&opened("key"), CallEvent::HeardInFull, at(30)).next;
-    assert_eq!((call.state, call.heard), (CallState::Calling, true));
+    let mut call = moved(&opened("key"), CallEvent::HeardInFull { at: at(30) }, at(31)).next;
+    assert_eq!((call.state, call.heard_at), (CallState::Calling, Some(at(30))));
     for _ in 0..3 {
         call = moved(&call, CallEvent::AttemptEnded { attempt: call.attempts }, at(60)).next;
     }
     call = moved(&call, CallEvent::LimitReached, at(2_000)).next;
     assert_eq!(call.state, CallState::Escalated);
-    assert_eq!(moved(&call, CallEvent::NobodyAccepted, at(3_000)).next.state, CallState::HeardInFull);
+    let end = moved(&call, CallEvent::NobodyAccepted, at(3_000)).next;
+    assert_eq!((end.state, end.heard_at, end.final_at), (CallState::HeardInFull, Some(at(30)), Some(at(3_000))));
 }
 
 #[test]
@@ -261,7 +263,7 @@ fn any_event() -> impl Strategy<Value = CallEvent> {
     prop_oneof![
         (1..6i64, 0..2_000i64).prop_map(|(attempt, t)| CallEvent::Rang { attempt, at: at(t) }),
         (0..5u8).prop_map(voice_key),
-        Just(CallEvent::HeardInFull),
+        Just(CallEvent::HeardInFull { at: at(1) }),
         (1..6i64).prop_map(|attempt| CallEvent::AttemptEnded { attempt }),
         Just(CallEvent::LimitReached),
         Just(CallEvent::NobodyAccepted),

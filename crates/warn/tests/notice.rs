@@ -338,3 +338,79 @@ async fn the_tables_of_notices_can_be_made_again_from_the_journal() {
         assert_eq!(before[table], after[table], "{table}");
     }
 }
+
+async fn seal(night: &night::Night) {
+    while anlan_store::journal::seal(&night.world, None).await.unwrap() > 0 {}
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_verbal_yes_waits_on_the_page_of_its_own_process_until_it_is_signed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let desk = Desk::on(engine).await;
+    let rain = json!({"text": "市气象台暴雨信号", "hazard": "rainstorm", "colour": "red", "issuer": "市气象台",
+        "identifier": "rain", "action": "发布", "areas": ["440303001"], "title": "暴雨信号"});
+    let by = anlan_kernel::Actor::system("feed");
+    desk.night.monitor.receive_signal(&by, rain.to_string().as_bytes()).await.unwrap();
+    let (_, processes) = desk.officer.get("/api/v1/processes").await;
+    let ids: Vec<_> = processes["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap()).collect();
+    let other = ids.into_iter().find(|it| *it != desk.process).unwrap();
+    let id = id(&desk.draft().await);
+    let yes = json!({"said_by": "胡主任", "said_from": "8201"});
+    assert_eq!(desk.officer(&id, "verbal", yes).await.0, 200);
+    desk.settle().await;
+    seal(&desk.night).await;
+    let (page, summary) = (format!("/processes/{}", desk.process), format!("/processes/{}/summary", desk.process));
+    let decide = async |path: &str| {
+        let (_, page) = desk.officer.page(path).await;
+        page[page.find("id=\"decide\"").unwrap()..page.find("id=\"timeline\"").unwrap()].to_owned()
+    };
+    assert!(decide(&page).await.contains(&format!("/notices/{id}")), "sent is not signed");
+    assert!(!decide(&format!("/processes/{other}")).await.contains("/notices/"), "another process, another paper");
+    let (_, lines) = desk.officer.get(&format!("/api/v1/processes/{other}/timeline?kind=notice")).await;
+    assert_eq!(lines["items"], json!([]));
+    let (_, lines) = desk.officer.get(&format!("/api/v1/processes/{}/timeline?kind=notice", desk.process)).await;
+    for line in lines["items"].as_array().unwrap() {
+        assert!(line["words"]["en"].as_str().unwrap().is_ascii(), "{line}");
+        assert!(!line["words"]["zh"].as_str().unwrap().contains('_'), "{line}");
+    }
+    let (_, text) = desk.officer.page(&summary).await;
+    assert!(text.contains("其中电话口头同意") && text.contains("提示单待签发、待补签"), "{text}");
+    let (_, sign) = desk.leader.page(&format!("/notices/{id}/sign")).await;
+    assert!(sign.contains("9月2日"), "a term of 24 hours names its day: {sign}");
+    desk.sign(&id).await;
+    seal(&desk.night).await;
+    assert!(!decide(&page).await.contains("/notices/"), "signed");
+    assert!(!desk.officer.page(&summary).await.1.contains("待补签"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_list_keeps_its_filter_says_the_day_and_leaves_as_a_sheet_and_recipients_are_paged(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let desk = Desk::on(engine).await;
+    let id = desk.issued().await;
+    desk.settle().await;
+    desk.night.signal("east", Some("red"), "发布", &["440303002"]).await;
+    let east = json!({"process": desk.process, "areas": ["440303002"]});
+    assert_eq!(desk.officer.post("/api/v1/notices", east).await.0, 201);
+    let query = format!("state=in_force,unissued&process={}", desk.process);
+    let (_, page) = desk.officer.page(&format!("/notices?{query}&limit=1")).await;
+    let next = format!("state={}&amp;process={}", percent("in_force,unissued"), percent(&desk.process));
+    assert!(page.contains("cursor=") && page.contains(&next) && page.contains("9月1日"), "{page}");
+    let (status, sheet) = desk.officer.page(&format!("/notices/export.xlsx?{query}")).await;
+    assert!(status == 200 && sheet.starts_with("PK"), "{status}");
+
+    let (_, page) = desk.officer.page(&format!("/notices/{id}")).await;
+    assert!(page.contains("told=delivered#recipients") && page.contains("street-1值班室"), "{page}");
+    let (_, none) = desk.officer.page(&format!("/notices/{id}?told=failed")).await;
+    let list = &none[none.find("id=\"recipients\"").unwrap()..none.find("id=\"history\"").unwrap()];
+    assert!(!list.contains("street-1值班室") && list.contains("told=delivered"), "{list}");
+    let (_, beyond) = desk.officer.page(&format!("/notices/{id}?page=2")).await;
+    let list = &beyond[beyond.find("id=\"recipients\"").unwrap()..beyond.find("id=\"history\"").unwrap()];
+    assert!(!list.contains("street-1值班室"), "{list}");
+    assert_eq!(callees(&desk.told(&id, "?state=delivered").await).len(), 2);
+    assert_eq!(desk.told(&id, "?state=asleep").await["code"], "bad_state");
+}

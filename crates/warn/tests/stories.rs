@@ -340,6 +340,9 @@ async fn the_officer_raises_and_stands_down_to_exactly_the_same_list(
     heard.sort();
     assert_eq!(heard, called);
     assert_eq!(told, i64::try_from(called.len()).unwrap());
+    night.until(night.world.now().plus(std::time::Duration::from_secs(60))).await;
+    let words = night.words_to(&long("21"));
+    assert!(words.iter().any(|it| it.contains("本次叫应解除：风力减弱。请按预案继续做好防范")), "{words:?}");
     let process = night.process().await;
     assert_eq!((process.open, process.ended_by.as_deref()), (false, Some("user:zhou")));
 }

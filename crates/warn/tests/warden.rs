@@ -130,6 +130,13 @@ async fn transfer_numbers_that_do_not_add_up_come_back_as_typed(
         json!({"region": "440303002001", "seen": -1, "due": 3, "moved": 3, "not_yet": 0, "refused": 0, "lost": 0});
     let (status, told) = officer.post(&format!("/api/v1/calls/{call}/transfer"), told).await;
     assert_eq!((status, &told["reported_by"]), (200, &json!("user:duty-officer-440303")));
+    // What a street says of itself takes in its communities; it counts only where none of them reported.
+    let call_of_street = percent(&night.call(1, "person:street").await.id);
+    let own = json!({"region": "440303001", "seen": -1, "due": 30, "moved": 30});
+    assert_eq!(officer.post(&format!("/api/v1/calls/{call_of_street}/transfer"), own).await.0, 200);
+    let (_, sums) = officer.get(&format!("/api/v1/transfers?process={process}")).await;
+    assert_eq!((&sums["sum"]["due"], &sums["left_out"]), (&json!(15), &json!(["440303001"])), "{sums}");
+    assert_eq!(sums["items"].as_array().unwrap().len(), 3, "it is shown all the same");
     let wrong = json!({"region": "440303002001", "seen": 0, "due": 4, "moved": 3});
     let (status, problem) = officer.post(&format!("/api/v1/calls/{call}/transfer"), wrong).await;
     assert_eq!((status, &problem["code"], &problem["field"]), (409, &json!("transfer_does_not_add_up"), &json!("due")));

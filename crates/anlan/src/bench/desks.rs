@@ -62,6 +62,9 @@ pub async fn play() -> Result<Outcome, Bad> {
     open.shutdown().await;
     let mut took = std::mem::take(&mut *took.lock().unwrap_or_else(PoisonError::into_inner));
     took.sort_by(f64::total_cmp);
-    println!("{}", json!({"pages": took.len(), "median_ms": percentile(&took, 0.5), "p99_ms": percentile(&took, 0.99)}));
+    println!(
+        "{}",
+        json!({"pages": took.len(), "median_ms": percentile(&took, 0.5), "p99_ms": percentile(&took, 0.99)})
+    );
     Ok(Outcome::Ok)
 }

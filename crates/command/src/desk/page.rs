@@ -11,7 +11,7 @@ use maud::{Markup, html};
 
 use super::{
     MOST,
-    read::{self, Desk, InForce, Measured, On, current},
+    read::{self, Desk, InForce, Measured, On},
 };
 use crate::{Room, TodoItem, forward::pages::sums, note, todo::shortened};
 
@@ -250,23 +250,22 @@ fn timeline(site: &Site, lang: Lang, desk: &Desk) -> Markup {
 
 fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
     let lang = who.lang;
-    let rounds: Vec<_> = desk.processes.iter().filter_map(current).collect();
-    let list = |id: &str| format!("{}?state=not_reached,escalated,no_contact", to(site, "rounds", id));
+    let rounds = &desk.rounds;
     html! {
         div.card id="silent" data-live="call. round. escalation." {
             header { h2 { (lang.pick("叫应", "Call-out")) }
                 @if let Some(it) = rounds.first() {
-                    span.soft.small { (lang.pick("叫应级别 ", "level ")) (it.round.level) " · " (clock(it.round.start_at)) (lang.pick(" 起", " on")) }
-                    a.more href=(to(site, "rounds", &it.round.id)) { (lang.pick("名单 ›", "list ›")) }
+                    span.soft.small { (lang.pick("叫应级别 ", "level ")) (it.level) " · " (clock(it.start_at)) (lang.pick(" 起", " on")) }
+                    a.more href=(to(site, "rounds", &it.id)) { (lang.pick("名单 ›", "list ›")) }
                 } }
             div.big {
                 b.bad[desk.silent > 0] { (desk.silent) }
                 span { (lang.pick("人未叫通", "not reached"))
                     @if desk.no_number > 0 { br; span.small.soft { (lang.pick("另无可用号码 ", "without a usable number: ")) (desk.no_number) } } }
             }
-            @for it in &rounds {
-                (bar(it))
-                (counts(site, &it.round.id, &it.counts, lang))
+            @for it in rounds {
+                (bar(&it.counts))
+                (counts(site, |states| it.list(states), &it.counts, lang))
             }
             table { @for it in &desk.to_dial {
                 tr {
@@ -275,7 +274,7 @@ fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
                 }
             } }
             @for it in rounds.iter().filter(|it| it.counts.silent() > 0) {
-                p.small { a href=(list(&it.round.id)) { (lang.pick("全部名单 ›", "the whole list ›")) } " "
+                p.small { a href=(site.url(&it.list("not_reached,escalated,no_contact"))) { (lang.pick("全部名单 ›", "the whole list ›")) } " "
                     span.soft { (lang.pick("显示 ", "shown ")) (desk.to_dial.len()) " / " (desk.silent) } }
             }
             @for it in desk.processes.iter().filter_map(|it| it.rounds.first()).filter(|it| matches!(it.round.state, anlan_warn::model::RoundState::Pending)) {
@@ -286,19 +285,19 @@ fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
 }
 
 /// How a round stands, as one bar; a drawing, so it does without inline styles.
-fn bar(it: &anlan_warn::api::RoundView) -> Markup {
+fn bar(it: &anlan_warn::api::Counts) -> Markup {
     use anlan_warn::CallState as S;
-    let of = |states: &[S]| states.iter().map(|state| it.counts.of(*state)).sum::<i64>();
+    let of = |states: &[S]| states.iter().map(|state| it.of(*state)).sum::<i64>();
     let parts = [
         ("answered", of(&[S::Answered])),
         ("heard", of(&[S::HeardInFull])),
         ("recorded", of(&[S::RecordedByColleague, S::ReachedOnSite, S::HandedOver])),
-        ("waiting", it.counts.open - it.counts.escalated + of(&[S::Cancelled, S::NoContact])),
-        ("silent", it.counts.silent()),
+        ("waiting", it.open - it.escalated + of(&[S::Cancelled, S::NoContact])),
+        ("silent", it.silent()),
     ];
     let mut from = 0;
     html! {
-        svg.counts viewBox=(format!("0 0 {} 10", it.counts.called.max(1))) preserveAspectRatio="none" aria-hidden="true" {
+        svg.counts viewBox=(format!("0 0 {} 10", it.called.max(1))) preserveAspectRatio="none" aria-hidden="true" {
             @for (class, count) in parts {
                 rect class=(class) x=({ let at = from; from += count; at }) y="0" width=(count) height="10" {}
             }

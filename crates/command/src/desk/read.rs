@@ -8,8 +8,8 @@ use anlan_register::{Role, Shift, callee_title, phone};
 use anlan_store::{StoreError, Tx, params};
 use anlan_warn::{
     CallState, Help, Round,
-    api::{CallQuery, CallView, ListQuery, ProcessView, RoundView, read_calls, read_processes},
-    model::RoundState,
+    api::{CallQuery, CallView, Figure, ListQuery, ProcessView, read_calls, read_processes},
+    round::{Speaking, speaking},
     service::everywhere,
 };
 use anlan_web::{ApiResult, Who, accounts::name_of};
@@ -78,6 +78,8 @@ pub(super) struct Desk {
     pub responses: Vec<On>,
     pub to_do: Vec<TodoItem>,
     pub processes: Vec<ProcessView>,
+    /// Rounds that speak now, with the callees whose newest call is theirs.
+    pub rounds: Vec<Speaking>,
     pub silent: i64,
     pub no_number: i64,
     pub to_dial: Vec<CallView>,
@@ -89,15 +91,17 @@ pub(super) async fn desk(room: &Room, who: &Who) -> ApiResult<Desk> {
     let (signals, alarms) = in_force(room, who).await?;
     let warn = room.warn();
     let processes = read_processes(&warn, who, &ListQuery::first(5), Some(true)).await?.items;
-    let (mut silent, mut no_number, mut to_dial) = (0, 0, Vec::new());
-    for round in processes.iter().filter_map(current) {
-        silent += round.counts.silent();
-        no_number += round.counts.of(CallState::NoContact);
+    let rounds = world.read(&who.actor, speaking).await?;
+    let silent = rounds.iter().map(|it| it.counts.silent()).sum();
+    let no_number = rounds.iter().map(|it| it.counts.of(CallState::NoContact)).sum();
+    let mut to_dial = Vec::new();
+    for round in rounds.iter().filter(|it| it.counts.silent() > 0) {
         let left = SHOWN.saturating_sub(to_dial.len());
-        if left > 0 && round.counts.silent() > 0 {
+        if left > 0 {
             let which = CallQuery {
-                round: Some(round.round.id.clone()),
+                round: Some(round.id.clone()),
                 state: Some("not_reached,escalated".into()),
+                figure: Figure { newest: "1".into(), ..Figure::default() },
                 ..CallQuery::default()
             };
             to_dial.extend(read_calls(&warn, who, &ListQuery::first(left), &which).await?.items);
@@ -109,7 +113,7 @@ pub(super) async fn desk(room: &Room, who: &Who) -> ApiResult<Desk> {
             Ok((officers(tx)?, responses(tx)?, command.todo_in(tx, &reader)?, lines(tx, &reader)?))
         })
         .await?;
-    Ok(Desk { officers, signals, alarms, responses, to_do, processes, silent, no_number, to_dial, lines })
+    Ok(Desk { officers, signals, alarms, responses, to_do, processes, rounds, silent, no_number, to_dial, lines })
 }
 
 /// Something that rings until somebody took note of it.
@@ -145,11 +149,6 @@ pub(super) async fn ringing(room: &Room, who: &Who) -> ApiResult<Vec<Ring>> {
 /// A red signal nobody acknowledged.
 pub(super) fn is_ringing(signal: &Signal) -> bool {
     signal.acknowledged_at.is_none() && signal.colour == Some(Colour::Red)
-}
-
-/// The round that speaks now: the newest that began and was neither stopped nor absorbed.
-pub(super) fn current(process: &ProcessView) -> Option<&RoundView> {
-    process.rounds.iter().find(|it| matches!(it.round.state, RoundState::Running | RoundState::Done))
 }
 
 /// Those on duty now in the widest office among those in scope: that is the desk's own.

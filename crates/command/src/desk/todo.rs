@@ -5,7 +5,7 @@ use std::time::Duration;
 use anlan_kernel::{Colour, Instant, Permission as P, Text};
 use anlan_monitor::Signal;
 use anlan_register::{CalleeTitle, callee_title};
-use anlan_store::{OutboxItem, Row, StoreError, Tx, params};
+use anlan_store::{OutboxItem, StoreError, Tx, params};
 use anlan_warn::{
     Help, Process, Round,
     notice::{OpenItem, OpenKind, open_items},
@@ -149,25 +149,23 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
 
 /// Rounds that speak now, with people nobody reached.
 fn silent(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
-    let mut items = Vec::new();
-    for Speaking { id: round, level, .. } in speaking(tx)? {
-        let sql = "SELECT COUNT(*), MIN(opened_at) FROM call WHERE round = $1 AND {scope:region}
-                    AND state IN ('not_reached', 'escalated')";
-        let found = tx.query(sql, params![&round])?;
-        let Some(count) = found.first().map(|it| it.int(0)).transpose()?.filter(|it| *it > 0) else { continue };
-        let since = found.first().map_or(Ok(None), |it| it.opt(1, Row::instant))?;
-        items.push(TodoItem {
-            key: format!("silent:{round}"),
+    let item = |it: Speaking| {
+        let count = it.counts.silent();
+        TodoItem {
+            key: format!("silent:{}", it.id),
             urgency: Urgency::Silent,
             title: Text::new(format!("{count} 人未叫通"), format!("{count} not reached")),
-            note: Text::new(format!("叫应级别 {level}，转街道值班室或上门"), format!("call-out level {level}")),
-            due: since,
+            note: Text::new(
+                format!("叫应级别 {}，转街道值班室或上门", it.level),
+                format!("call-out level {}", it.level),
+            ),
+            due: it.since,
             action: Text::new("看名单拨打", "Open the list"),
-            href: format!("/rounds/{}?state=not_reached,escalated", percent(&round)),
+            href: it.list("not_reached,escalated"),
             post: false,
-        });
-    }
-    Ok(items)
+        }
+    };
+    Ok(speaking(tx)?.into_iter().filter(|it| it.counts.silent() > 0).map(item).collect())
 }
 
 /// A fall proposed that a call-out be lifted.

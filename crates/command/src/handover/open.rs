@@ -3,7 +3,7 @@
 use anlan_monitor::{Alarm, Signal, Station};
 use anlan_register::callee_title;
 use anlan_store::{OutboxItem, StoreError, Tx, params};
-use anlan_warn::{Call, Help, Round, notice, round::speaking};
+use anlan_warn::{Help, Round, notice, round::speaking};
 use anlan_web::Who;
 
 use super::OpenItem;
@@ -78,8 +78,7 @@ fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
         found.push(item(format!("round:{}", it.id), "叫应", words));
     }
     for it in speaking(tx)? {
-        let open = tx.count::<Call>("round = $1 AND open = 1", params![&it.id])?;
-        let silent = tx.count::<Call>("round = $1 AND state IN ('not_reached', 'escalated')", params![&it.id])?;
+        let (open, silent) = (it.counts.open, it.counts.silent());
         if open + silent > 0 {
             let words = format!("级别 {} · {}：未有结果 {open} 人，未叫通 {silent} 人", it.level, it.cause);
             found.push(item(format!("round:{}", it.id), "叫应", words));

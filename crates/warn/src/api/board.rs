@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use anlan_kernel::{Permission, Problem, RegionCode, Tier};
 use anlan_register::{CalleeTitle, Region, contacts, model::masked_name, phone, search};
 use anlan_store::{StoreError, Tx, Value, params};
-use anlan_web::{ApiResult, Who};
+use anlan_web::{ApiResult, Who, accounts::name_of};
 use serde::Deserialize;
 
 use super::{
@@ -123,6 +123,15 @@ pub(crate) struct Board {
     pub lists: Vec<ListView>,
     pub help: Vec<HelpView>,
     pub transfers: Transfers,
+    /// Names of the accounts that acted, by id.
+    pub names: BTreeMap<String, String>,
+}
+
+impl Board {
+    /// The name of an account; the account itself where there is none.
+    pub fn name<'a>(&'a self, account: &'a str) -> &'a str {
+        self.names.get(account).map_or_else(|| account.trim_start_matches("user:"), String::as_str)
+    }
 }
 
 /// Reads the page.
@@ -131,6 +140,7 @@ pub(crate) async fn read_board(room: &Room, who: &Who, id: &str, query: &BoardQu
     let transfers = read_transfers(room, who, round.round.process.clone()).await?;
     let wanted = wanted(query)?;
     let (id, query, named) = (id.to_owned(), query.clone(), who.may(Permission::SeePeople));
+    let decided_by = round.round.decided_by.clone();
     let read = room
         .site
         .world
@@ -139,12 +149,20 @@ pub(crate) async fn read_board(room: &Room, who: &Who, id: &str, query: &BoardQu
             let (counts, rows) = tiles(tx, &id, &names)?;
             let (calls, found) = calls(tx, &id, &query, &wanted, named, PAGE, (query.page() - 1) * PAGE)?;
             let place = names.get(query.region.as_str()).cloned();
-            Ok((counts, rows, calls, found, place, lists(tx, &id, &names, named)?, help(tx, &id, named)?))
+            let (lists, help) = (lists(tx, &id, &names, named)?, help(tx, &id, named)?);
+            let acted = help.iter().filter_map(|it| it.help.taken_by.clone()).chain(decided_by.clone());
+            let recorded = calls.iter().filter_map(|it| it.call.by_whom.clone()).filter(|it| it.starts_with("user:"));
+            let mut names = BTreeMap::new();
+            for it in acted.chain(recorded) {
+                let name = name_of(tx, &it)?;
+                names.insert(it, name);
+            }
+            Ok((counts, rows, calls, found, place, lists, help, names))
         })
         .await?;
-    let (counts, rows, calls, found, place, lists, help) = read;
+    let (counts, rows, calls, found, place, lists, help, names) = read;
     let round = RoundView { counts, ..round };
-    Ok(Board { round, rows, calls, found, place, lists, help, transfers })
+    Ok(Board { round, rows, calls, found, place, lists, help, transfers, names })
 }
 
 /// Everybody the filter finds, in its order.
@@ -241,6 +259,7 @@ fn calls(
         values.push(value.clone());
         parts.push(sql.replace('?', &format!("${}", values.len())));
     }
+    parts.push(query.figure.newest(tx, round, &mut values)?);
     if named && !query.q.trim().is_empty() {
         let ids = search(tx, &query.q)?;
         let places: Vec<_> = (1..=ids.len()).map(|i| format!("${}", values.len() + i)).collect();
@@ -294,6 +313,10 @@ fn lists(
     };
     let ids: Vec<String> = lists.iter().filter_map(speaks).collect();
     let known = contacts(tx, &ids)?;
+    let mut accounts = BTreeMap::new();
+    for id in ids.iter().filter(|it| it.starts_with("user:")) {
+        accounts.insert(id.clone(), name_of(tx, id)?);
+    }
     Ok(lists
         .into_iter()
         .map(|list| {
@@ -301,7 +324,7 @@ fn lists(
             let unit = names.get(list.region.as_str()).cloned().unwrap_or_else(|| list.region.to_string());
             let superior = speaks(&list).map(|id| match known.get(&id) {
                 Some(it) => it.title.name.clone(),
-                None => id.trim_start_matches("user:").to_owned(),
+                None => accounts.get(&id).cloned().unwrap_or_else(|| "—".to_owned()),
             });
             ListView { list, unit, open, people, superior }
         })
@@ -313,14 +336,7 @@ fn help(tx: &mut Tx<'_>, round: &str, named: bool) -> Result<Vec<HelpView>, Stor
     let range = params![format!("{round}/"), format!("{round}0")];
     let tail = "ORDER BY CASE WHEN taken_at IS NULL THEN 0 ELSE 1 END, asked_at DESC, id LIMIT 20";
     let asked: Vec<Help> = tx.find("id >= $1 AND id < $2", tail, range)?;
-    asked
-        .into_iter()
-        .map(|help| {
-            let call = tx.get::<Call>(help.call())?;
-            let call = call.map(|it| calls::view(tx, it, named)).transpose()?;
-            Ok(HelpView { help, call })
-        })
-        .collect()
+    asked.into_iter().map(|it| calls::help_view(tx, it, named)).collect()
 }
 
 /// Whether a callee's place is the street's or the district's own.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use anlan_kernel::{Instant, Permission, Problem};
-use anlan_register::{CalleeTitle, callee_title, model::masked_name, number_of, phone};
+use anlan_register::{CalleeTitle, callee_title, contacts, model::masked_name, number_of, phone};
 use anlan_store::{OutboxItem, StoreError, Tx, Value, params};
-use anlan_web::{ApiError, ApiResult, Who};
+use anlan_web::{ApiError, ApiResult, Who, accounts::name_of};
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -18,8 +18,10 @@ use super::{
     lists::{List, ListQuery, flag, moment_of, region_of, seconds},
 };
 use crate::{
+    effect::measure::ENDED_AT,
     flow::CallEvent,
     model::{Call, CallState, Escalation, Help, Receipt},
+    round::called_again,
 };
 
 /// A call and who is called; the name masked without the permission to see people, numbers always.
@@ -66,6 +68,8 @@ pub struct Figure {
     pub ended_until: String,
     /// Took longer than so many seconds from the first ring to the end.
     pub ring_over: String,
+    /// `1`: whose newest call in the process is this one.
+    pub newest: String,
 }
 
 impl Figure {
@@ -74,27 +78,38 @@ impl Figure {
         if !self.via.is_empty() {
             with("via = ?", self.via.as_str().into());
         }
-        for (sql, field, text) in
-            [("final_at >= ?", "ended_from", &self.ended_from), ("final_at < ?", "ended_until", &self.ended_until)]
-        {
+        for (than, field, text) in [(">=", "ended_from", &self.ended_from), ("<", "ended_until", &self.ended_until)] {
             if let Some(at) = moment_of(Some(text), field)? {
-                with(sql, at.into());
+                with(&format!("{ENDED_AT} {than} ?"), at.into());
             }
         }
         if !self.ring_over.is_empty() {
-            with("final_at - first_rang_at >= ?", (seconds(&self.ring_over)? + 1).saturating_mul(1_000_000).into());
+            let over = (seconds(&self.ring_over)? + 1).saturating_mul(1_000_000);
+            with(&format!("{ENDED_AT} - first_rang_at >= ?"), over.into());
         }
         Ok(())
     }
 
+    /// The condition that leaves out those of `round` who were called again later in its process.
+    pub(super) fn newest(&self, tx: &mut Tx<'_>, round: &str, values: &mut Vec<Value>) -> Result<String, StoreError> {
+        let again = if self.newest.is_empty() { Vec::new() } else { called_again(tx, round)? };
+        if again.is_empty() {
+            return Ok("1 = 1".to_owned());
+        }
+        let places: Vec<_> = (1..=again.len()).map(|i| format!("${}", values.len() + i)).collect();
+        values.extend(again.iter().map(Value::from));
+        Ok(format!("id NOT IN ({})", places.join(", ")))
+    }
+
     /// Name and text of each, for an address.
-    pub fn pairs(&self) -> [(&'static str, &String); 5] {
+    pub fn pairs(&self) -> [(&'static str, &String); 6] {
         [
             ("exact", &self.exact),
             ("via", &self.via),
             ("ended_from", &self.ended_from),
             ("ended_until", &self.ended_until),
             ("ring_over", &self.ring_over),
+            ("newest", &self.newest),
         ]
     }
 
@@ -145,11 +160,14 @@ pub async fn read_calls(room: &Room, who: &Who, query: &ListQuery, which: &CallQ
     values.push(most.into());
     let tail = format!("ORDER BY id LIMIT ${}", values.len());
     let named = who.may(Permission::SeePeople);
+    let (figure, round) = (which.figure.clone(), which.round.clone().unwrap_or_default());
     let items = room
         .site
         .world
         .read(&who.actor, move |tx| {
-            let calls: Vec<Call> = tx.find(&condition, &tail, &values)?;
+            let mut values = values.clone();
+            let newest = figure.newest(tx, &round, &mut values)?;
+            let calls: Vec<Call> = tx.find(&format!("{condition} AND {newest}"), &tail, &values)?;
             calls.into_iter().map(|it| view(tx, then(it, at), named)).collect::<Result<Vec<_>, _>>()
         })
         .await?;
@@ -268,6 +286,8 @@ pub(crate) struct ReceiptView {
 #[derive(Serialize)]
 pub(crate) struct CallStory {
     pub call: CallView,
+    /// Name of whoever recorded or accepted; empty where nobody did.
+    pub by: String,
     pub attempts: Vec<AttemptView>,
 }
 
@@ -285,7 +305,12 @@ pub(crate) async fn read_call(room: &Room, who: &Who, id: String) -> ApiResult<C
         .read(&who.actor, move |tx| {
             let Some(call) = tx.get::<Call>(&id)? else { return Ok(None) };
             let attempts = attempts(tx, &id)?;
-            Ok(Some(CallStory { call: view(tx, call, named)?, attempts }))
+            let by = call
+                .by_whom
+                .clone()
+                .filter(|_| call.state != CallState::Cancelled || call.via.as_deref() == Some("desk"));
+            let by = by.map_or(Ok(String::new()), |it| person_of(tx, &it, named))?;
+            Ok(Some(CallStory { call: view(tx, call, named)?, by, attempts }))
         })
         .await?;
     found.ok_or_else(ApiError::not_found)
@@ -321,6 +346,9 @@ fn attempts(tx: &mut Tx<'_>, call: &str) -> Result<Vec<AttemptView>, StoreError>
 #[derive(Deserialize)]
 pub(super) struct Answer {
     digit: u8,
+    /// They answered before and changed their mind.
+    #[serde(default)]
+    again: bool,
 }
 
 /// The callee said it to the desk.
@@ -330,15 +358,8 @@ pub(super) async fn answer(
     Path(id): Path<String>,
     Json(answer): Json<Answer>,
 ) -> ApiResult<Json<CallStory>> {
-    if !room.warn.answer_by_desk(&who.actor, &id, answer.digit).await? {
-        return Err(answered_before().into());
-    }
+    room.warn.answer_by_desk(&who.actor, &id, answer.digit, answer.again).await?;
     Ok(Json(read_call(&room, &who, id).await?))
-}
-
-fn answered_before() -> Problem {
-    let zh = "此人已有答复，未再登记；请刷新查看";
-    Problem::new("call_is_final", zh, "this call has an answer already and keeps it; reload it")
 }
 
 /// What an officer knows of a call.
@@ -490,8 +511,55 @@ pub struct HelpView {
     /// The request.
     #[serde(flatten)]
     pub help: Help,
-    /// The callee who asked; `None` for a superior who did.
+    /// The call of whoever asked; of a superior their own in that round, where they have one.
     pub call: Option<CallView>,
+    /// The superior who asked while taking a list over.
+    pub superior: Option<SuperiorView>,
+}
+
+/// A superior who took a list over.
+#[derive(Clone, Debug, Serialize)]
+pub struct SuperiorView {
+    /// Callee id or account.
+    pub id: String,
+    /// Name, masked without the permission to see people.
+    pub name: String,
+    /// 单位.
+    pub organisation: String,
+    /// Usable numbers, masked.
+    pub numbers: Vec<String>,
+}
+
+/// A request with whoever asked, as far as the reader may see them.
+pub(super) fn help_view(tx: &mut Tx<'_>, help: Help, named: bool) -> Result<HelpView, StoreError> {
+    if let Some(call) = tx.get::<Call>(help.call())? {
+        return Ok(HelpView { call: Some(view(tx, call, named)?), superior: None, help });
+    }
+    let list = tx.get::<Escalation>(help.call())?;
+    let Some((round, id)) = list.and_then(|it| Some((it.round, it.accepted_by?))) else {
+        return Ok(HelpView { help, call: None, superior: None });
+    };
+    let call = tx.get::<Call>(&format!("{round}/{id}"))?.map(|it| view(tx, it, named)).transpose()?;
+    let known = contacts(tx, std::slice::from_ref(&id))?.remove(&id);
+    let numbers = known.as_ref().map(|it| it.numbers.iter().map(|it| phone::masked(it)).collect());
+    let superior = SuperiorView {
+        name: person_of(tx, &id, named)?,
+        organisation: known.map_or_else(String::new, |it| it.title.organisation),
+        numbers: numbers.unwrap_or_default(),
+        id,
+    };
+    Ok(HelpView { help, call, superior: Some(superior) })
+}
+
+/// Whoever stands behind an id, as screens call them: a callee, masked without the permission to see people, or an
+/// account.
+pub(crate) fn person_of(tx: &mut Tx<'_>, id: &str, named: bool) -> Result<String, StoreError> {
+    let room = id.starts_with("room:");
+    if !room && !id.starts_with("person:") {
+        return name_of(tx, id);
+    }
+    let name = callee_title(tx, id)?.map_or_else(|| "—".to_owned(), |it| it.name);
+    Ok(if named || room { name } else { masked_name(&name) })
 }
 
 /// What the list of requests takes beside.
@@ -530,14 +598,7 @@ pub async fn read_help(room: &Room, who: &Who, query: &ListQuery, open: Option<b
         .read(&who.actor, move |tx| {
             let tail = "ORDER BY asked_at DESC, id DESC LIMIT $4";
             let asked: Vec<Help> = tx.find(&condition, tail, params![shown, before, &id, most])?;
-            asked
-                .into_iter()
-                .map(|help| {
-                    let call = tx.get::<Call>(help.call())?;
-                    let call = call.map(|it| view(tx, it, named)).transpose()?;
-                    Ok(HelpView { help, call })
-                })
-                .collect::<Result<Vec<_>, StoreError>>()
+            asked.into_iter().map(|it| help_view(tx, it, named)).collect::<Result<Vec<_>, _>>()
         })
         .await?;
     let last = items.last().filter(|_| items.len() == most);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anlan_kernel::{Actor, Instant, Permission, RegionCode, Text};
-use anlan_register::{callee_title, model::masked_name};
+use anlan_register::{callee_title, contacts, model::masked_name};
 use anlan_store::{StoreError, Tx};
 use anlan_web::{ApiError, ApiResult, Who, accounts};
 use axum::{
@@ -29,6 +29,7 @@ use crate::{
         timeline::{self, Line},
     },
     pages::hazard,
+    round::speaking_of,
 };
 
 /// What an analysis is asked for.
@@ -133,16 +134,17 @@ pub(crate) async fn read_effect(
     let (asked, named) =
         (region.clone().unwrap_or_else(|| process.process.region.clone()), who.may(Permission::SeePeople));
     let (id, rounds) = (round.id.clone(), process.rounds.iter().map(|it| it.round.id.clone()).collect::<Vec<_>>());
+    let inside = region.clone();
     let (calls, spans, names, silent, count) = room
         .site
         .world
         .read(&who.actor, move |tx| {
             let calls = read::measured(tx, &id)?;
-            let silent = silence::read(tx, &rounds)?;
+            let mut silent = silence::read(tx, &rounds, inside.as_ref())?;
             let count = silent.len();
-            let silent = silent.into_iter().take(silence::SHOWN).map(|it| silent_view(tx, it, named));
-            let silent = silent.collect::<Result<Vec<_>, _>>()?;
-            Ok((calls, read::spans(tx, &id)?, read::names(tx, &asked)?, silent, count))
+            silent.truncate(silence::SHOWN);
+            let spans = read::spans(tx, &id, inside.as_ref())?;
+            Ok((calls, spans, read::names(tx, &asked)?, silent_views(tx, silent, named)?, count))
         })
         .await?;
     let calls: Vec<Measured> = match &region {
@@ -223,7 +225,12 @@ fn groups(
     levels.sort_by_key(|it| WHO.iter().position(|known| known.0 == it.key));
     let mut channels: Vec<Part> = by(calls, start, |it| it.via.clone().filter(|_| it.is_reached()))
         .into_iter()
-        .map(|(key, figures)| Part { name: words(&VIA, &key), filter: format!("{inside}&via={key}"), key, figures })
+        .map(|(key, figures)| Part {
+            name: words(&VIA, &key),
+            filter: format!("{inside}&via={key}&state={REACHED}"),
+            key,
+            figures,
+        })
         .collect();
     channels.sort_by_key(|it| VIA.iter().position(|known| known.0 == it.key));
     vec![
@@ -232,6 +239,9 @@ fn groups(
         Group { key: "channel", title: Text::new("按渠道（叫到的）", "By channel (reached)"), rows: channels },
     ]
 }
+
+/// States in which somebody who holds the duty knows.
+pub(crate) const REACHED: &str = "answered,heard_in_full,recorded_by_colleague,reached_on_site";
 
 /// Parts of the audience (层级).
 const WHO: [(&str, &str, &str); 5] = [
@@ -255,11 +265,16 @@ fn words(table: &[(&str, &str, &str)], key: &str) -> Text {
     known.map_or_else(|| Text::new(key, key), |it| Text::new(it.1, it.2))
 }
 
-fn silent_view(tx: &mut Tx<'_>, silent: Silent, named: bool) -> Result<SilentView, StoreError> {
-    let found = callee_title(tx, &silent.callee)?;
-    let (name, organisation) = found.map_or_else(Default::default, |it| (it.name, it.organisation));
-    let room = silent.callee.starts_with("room:");
-    Ok(SilentView { name: if named || room { name } else { masked_name(&name) }, organisation, silent })
+fn silent_views(tx: &mut Tx<'_>, silent: Vec<Silent>, named: bool) -> Result<Vec<SilentView>, StoreError> {
+    let ids: Vec<String> = silent.iter().map(|it| it.callee.clone()).collect();
+    let mut known = contacts(tx, &ids)?;
+    let view = |silent: Silent| {
+        let title = known.remove(&silent.callee).map(|it| it.title);
+        let (name, organisation) = title.map_or_else(Default::default, |it| (it.name, it.organisation));
+        let room = silent.callee.starts_with("room:");
+        SilentView { name: if named || room { name } else { masked_name(&name) }, organisation, silent }
+    };
+    Ok(silent.into_iter().map(view).collect())
 }
 
 /// What a timeline is asked for.
@@ -356,7 +371,8 @@ pub(crate) async fn read_summary(room: &Room, who: &Who, id: String) -> ApiResul
     let names = account_names(room).await?;
     let rounds: Vec<_> = view.rounds.iter().map(|it| (it.round.id.clone(), it.round.started_at)).collect();
     let district = view.process.region.clone();
-    let (figures, regions) = room
+    let id = view.process.id.clone();
+    let (figures, regions, standing) = room
         .site
         .world
         .read(&who.actor, move |tx| {
@@ -364,7 +380,7 @@ pub(crate) async fn read_summary(room: &Room, who: &Who, id: String) -> ApiResul
             for (id, start) in &rounds {
                 figures.insert(id.clone(), Figures::of(&read::measured(tx, id)?, *start));
             }
-            Ok((figures, read::names(tx, &district)?))
+            Ok((figures, read::names(tx, &district)?, speaking_of(tx, &id)?))
         })
         .await?;
     let code = view.process.region.as_str();
@@ -374,6 +390,7 @@ pub(crate) async fn read_summary(room: &Room, who: &Who, id: String) -> ApiResul
         district: regions.get(code).cloned().unwrap_or_else(|| code.to_owned()),
         lines: &lines,
         figures: &figures,
+        standing: &standing,
         names: &names,
         at,
     };

@@ -25,16 +25,16 @@ use crate::{Warn, map::MapRoom, notice, pages};
 pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
 };
-pub use calls::{CallQuery, CallView, Figure, HelpView, read_calls, read_help};
-pub(crate) use calls::{CallStory, Record, read_call, record_call, view as call_view};
+pub use calls::{CallQuery, CallView, Figure, HelpView, SuperiorView, read_calls, read_help};
+pub(crate) use calls::{CallStory, Record, person_of, read_call, record_call, view as call_view};
 pub(crate) use channels::{
     ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
     read_plays, read_routes, save, save_endpoint, save_route,
 };
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use effect::{
-    EffectQuery, EffectView, Group, LineQuery, LineView, Part, account_names, page_of, read_effect, read_summary,
-    sheet as effect_sheet,
+    EffectQuery, EffectView, Group, LineQuery, LineView, Part, REACHED, SilentView, account_names, page_of,
+    read_effect, read_summary, sheet as effect_sheet,
 };
 pub(crate) use evidence::read_evidence;
 pub(crate) use gateways::{SendingView, read_failed};
@@ -104,6 +104,7 @@ fn desk(site: &Arc<Site>) -> Routes<Room> {
         .get("/api/v1/rounds/{id}", see, "一轮叫应的计数", "Counts of a round", rounds::one)
         .post("/api/v1/rounds/{id}/start", run, "立即开始", "Start now", rounds::start)
         .post("/api/v1/rounds/{id}/stop", run, "停止", "Stop", rounds::stop)
+        .post("/api/v1/rounds/{id}/resume", run, "恢复叫应（须写明理由）", "Call on after a stop", rounds::resume)
         .get("/api/v1/calls", see, "叫应名单", "Calls", calls::list)
         .get("/api/v1/calls/{id}", see, "一次叫应：各次拨打与回执", "A call with attempts and receipts", calls::one)
         .post("/api/v1/calls/{id}/answer", record, "代按键 1、2、3", "Answer with key 1, 2 or 3", calls::answer)

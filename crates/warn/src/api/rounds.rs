@@ -254,3 +254,21 @@ pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<Stri
     room.warn.stop_round(&who.actor, &id).await?;
     Ok(Json(read_round(&room, &who, id, None).await?))
 }
+
+/// Why a stopped round goes on.
+#[derive(Default, Deserialize)]
+pub(super) struct Resume {
+    #[serde(default)]
+    reason: String,
+}
+
+/// 恢复叫应: answers with the round that begins.
+pub(super) async fn resume(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Json(resume): Json<Resume>,
+) -> ApiResult<Json<RoundView>> {
+    let round = room.warn.resume_round(&who.actor, &id, &resume.reason).await?;
+    Ok(Json(read_round(&room, &who, round.id, None).await?))
+}

@@ -15,10 +15,13 @@ use serde::{Deserialize, Serialize};
 use super::Room;
 use crate::transfer::{self, Numbers, Report, Transfer};
 
-/// The figures of a process in the reader's duty areas; sums are computed from the items.
+/// The figures of a process in the reader's duty areas; sums are computed from the items. What a street or the
+/// district reports of itself takes in its communities, so it counts only where none of those reported.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Transfers {
     pub items: Vec<Transfer>,
+    /// Places whose own figure is not in the sums, because places in them reported.
+    pub left_out: Vec<RegionCode>,
     pub streets: Vec<StreetSum>,
     pub sum: Numbers,
 }
@@ -56,7 +59,10 @@ pub(crate) async fn read_transfers(room: &Room, who: &Who, process: String) -> R
 fn read(tx: &mut Tx<'_>, process: &str) -> Result<Transfers, StoreError> {
     let items = transfer::of_process(tx, process)?;
     let mut by_street: BTreeMap<RegionCode, Vec<Numbers>> = BTreeMap::new();
-    for it in &items {
+    let has_parts = |own: &Transfer| items.iter().any(|it| it.region != own.region && own.region.covers(&it.region));
+    let (whole, counted): (Vec<&Transfer>, Vec<&Transfer>) = items.iter().partition(|it| has_parts(it));
+    let left_out = whole.iter().map(|it| it.region.clone()).collect();
+    for it in counted {
         let street = it.region.street().unwrap_or_else(|| it.region.clone());
         by_street.entry(street).or_default().push(it.numbers);
     }
@@ -66,7 +72,7 @@ fn read(tx: &mut Tx<'_>, process: &str) -> Result<Transfers, StoreError> {
         streets.push(StreetSum { region, name, places: all.len(), sum: all.into_iter().sum() });
     }
     let sum = streets.iter().map(|it| it.sum).sum();
-    Ok(Transfers { items, streets, sum })
+    Ok(Transfers { items, left_out, streets, sum })
 }
 
 /// What the callee of a call says on the telephone.

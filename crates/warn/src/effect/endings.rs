@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use anlan_kernel::{Instant, Text};
 use anlan_store::{StoreError, Tx, params};
 
-use super::timeline::Line;
-use crate::model::{CallState, Help};
+use super::{measure::ENDED_AT, timeline::Line};
+use crate::model::{CallState, Escalation, Help};
 use anlan_web::percent;
 
 /// Endings of calls that share a line when they fall into the same ten minutes; others share a minute.
@@ -25,7 +25,7 @@ pub(super) fn lines(tx: &mut Tx<'_>, rounds: &[String]) -> Result<Vec<Line>, Sto
 
 fn endings(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Line>, StoreError> {
     let sql = format!(
-        "SELECT state, final_at / {MINUTE}, COUNT(*) FROM call
+        "SELECT state, {ENDED_AT} / {MINUTE}, COUNT(*) FROM call
           WHERE round = $1 AND final_at IS NOT NULL AND {{scope:region}} GROUP BY 1, 2"
     );
     let mut groups: BTreeMap<(CallState, i64, i64), i64> = BTreeMap::new();
@@ -59,6 +59,7 @@ fn endings(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Line>, StoreError> {
                 percent(&until.to_rfc3339())
             )),
             position: None,
+            version: None,
         }
     };
     Ok(groups.into_iter().map(line).collect())
@@ -69,7 +70,14 @@ fn help(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Line>, StoreError> {
         tx.find("id >= $1 AND id < $2", "ORDER BY id", params![format!("{round}/"), format!("{round}0")])?;
     let mut lines = Vec::new();
     for it in asked {
-        let callee = it.id.strip_prefix(&format!("{round}/")).filter(|it| !it.starts_with("up/")).map(str::to_owned);
+        let call = it.call();
+        let (callee, opens) = match call.strip_prefix(&format!("{round}/")) {
+            Some(list) if list.starts_with("up/") => {
+                let by = tx.get::<Escalation>(call)?.and_then(|it| it.accepted_by);
+                (by.filter(|it| !it.starts_with("user:")), format!("/escalations/{}", percent(call)))
+            }
+            callee => (callee.map(str::to_owned), format!("/calls/{}", percent(call))),
+        };
         let line = |event: &str, at, zh: &str, en: &str, by: Option<String>| Line {
             id: format!("h{event}/{}", it.id),
             at,
@@ -80,8 +88,9 @@ fn help(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Line>, StoreError> {
             callee: callee.clone(),
             grade: None,
             subject: it.id.clone(),
-            opens: callee.is_some().then(|| format!("/calls/{}", percent(&it.id))),
+            opens: Some(opens.clone()),
             position: None,
+            version: None,
         };
         lines.push(line("help.asked", it.asked_at, "有险情、需支援", "danger, support needed", None));
         if let Some(at) = it.taken_at {

@@ -3,16 +3,23 @@
 
 use std::collections::BTreeMap;
 
-use anlan_kernel::{Actor, Instant, Text};
+use anlan_kernel::{Actor, Instant, Lang, Text};
 use anlan_register::{callee_title, model::masked_name};
 use anlan_store::{OutboxItem, Row, StoreError, Tx, Value, World, hex, journal::Head, params};
 use serde::Serialize;
 
 use super::timeline::Line;
 use crate::{
+    answer::said_by,
+    call::help_of,
+    inform::message_key,
     model::{Call, CallState, Escalation, Help, Receipt, Round},
+    notice::model::Paper,
+    pages::parts,
     service::everywhere,
+    transfer::{self, Numbers},
 };
+use anlan_web::accounts::name_of;
 
 /// Part of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -67,7 +74,7 @@ struct Wanted {
     at: Instant,
 }
 
-/// Everything of a callee in the reader's duty areas; `None` where they were not called there.
+/// Everything of a callee in the reader's duty areas; `None` where they were neither called nor written to there.
 pub(crate) async fn of_callee(
     world: &World,
     actor: &Actor,
@@ -87,7 +94,15 @@ pub(crate) async fn of_callee(
         })
         .await?;
     if calls.is_empty() {
-        return Ok(None);
+        let (process, signals, callee) = (process.to_owned(), signals.to_vec(), callee.to_owned());
+        let told = move |tx: &mut Tx<'_>| {
+            let mut wanted = Vec::new();
+            messages(tx, &process, &signals, &callee, &mut wanted)?;
+            Ok(!wanted.is_empty())
+        };
+        if !world.read(actor, told).await? {
+            return Ok(None);
+        }
     }
     let rounds: BTreeMap<_, _> = rounds.iter().map(|it| (it.id.clone(), it.clone())).collect();
     let (process, signals, callee) = (process.to_owned(), signals.to_vec(), callee.to_owned());
@@ -100,6 +115,8 @@ pub(crate) async fn of_callee(
                 of_call(tx, call, round, &mut items, &mut wanted)?;
             }
             messages(tx, &process, &signals, &callee, &mut wanted)?;
+            acknowledged(tx, &signals, &callee, &mut items)?;
+            reported(tx, &process, &calls, &callee, &mut items)?;
             lists(tx, rounds.keys(), &callee, &mut items, &mut wanted)?;
             items.extend(prove(tx, &process, wanted)?);
             items.sort_by(|a, b| (a.at, a.part, &a.words.zh).cmp(&(b.at, b.part, &b.words.zh)));
@@ -155,15 +172,9 @@ fn of_call(
 
 fn receipt_words(receipt: &Receipt) -> Option<Text> {
     let attempt = receipt.attempt.rsplit('#').next().unwrap_or_default();
-    let (zh, en) = match receipt.event.as_str() {
-        "ringing" => ("振铃", "rang"),
-        "answered" => ("接听", "picked up"),
-        "heard_in_full" => ("听完全文", "heard in full"),
-        "hung_up" => ("挂机", "hung up"),
-        "delivered" => ("短信送达", "message delivered"),
-        "failed" => ("未接通", "not connected"),
-        _ => return None,
-    };
+    let known = ["ringing", "answered", "heard_in_full", "hung_up", "delivered", "failed"];
+    let event = known.into_iter().find(|it| *it == receipt.event)?;
+    let (zh, en) = (parts::receipt(event, Lang::Zh), parts::receipt(event, Lang::En));
     let reason = receipt.detail.as_ref().and_then(|it| it["reason"].as_str()).map(reason_words);
     let with = |words: &str, reason: Option<&str>| match reason {
         Some(reason) => format!("第 {attempt} 次：{words}（{reason}）"),
@@ -194,12 +205,12 @@ fn moves(tx: &mut Tx<'_>, call: &Call, items: &mut Vec<Item>) -> Result<(), Stor
                 WHERE subject = $1 AND position IS NOT NULL AND {scope:region} ORDER BY position";
     for row in tx.query(sql, params![&call.id])? {
         let (event, body): (_, serde_json::Value) = (row.text(2)?, serde_json::from_str(&row.text(3)?)?);
-        let key = body["detail"]["key"].as_u64();
-        let Some((part, words)) = move_words(&event, key, call) else { continue };
+        let said = said_by(&event, &body["detail"]);
+        let Some((part, words)) = move_words(&event, said, call) else { continue };
         let proof = Some(Proof { position: row.int(0)?, event, hash: hex(&row.blob(4)?) });
         let at = row.instant(1)?;
         items.push(Item { part, at, words, proof: proof.clone() });
-        if key == Some(2) && !call.deputies.is_empty() {
+        if said == Some(2) && !call.deputies.is_empty() {
             let mut names = Vec::new();
             for deputy in &call.deputies {
                 names.extend(callee_title(tx, deputy)?.map(|it| masked_name(&it.name)));
@@ -210,13 +221,14 @@ fn moves(tx: &mut Tx<'_>, call: &Call, items: &mut Vec<Item>) -> Result<(), Stor
             );
             items.push(Item { part: Part::Told, at, words, proof: proof.clone() });
         }
-        if key == Some(3) {
+        if said == Some(3) {
             let words = Text::new("险情告知值班台", "danger told to the desk");
             items.push(Item { part: Part::Told, at, words, proof });
         }
     }
-    if let Some(Help { taken_at: Some(at), taken_by: Some(by), .. }) = tx.get::<Help>(&call.id)? {
-        let by = by.trim_start_matches("user:").to_owned();
+    for it in help_of(tx, &call.id)? {
+        let Help { taken_at: Some(at), taken_by: Some(by), .. } = it else { continue };
+        let by = name_of(tx, &by)?;
         let words =
             Text::new(format!("求助由值班台接手（{by}）"), format!("the desk took the request for help ({by})"));
         items.push(Item { part: Part::Received, at, words, proof: None });
@@ -224,7 +236,7 @@ fn moves(tx: &mut Tx<'_>, call: &Call, items: &mut Vec<Item>) -> Result<(), Stor
     Ok(())
 }
 
-fn move_words(event: &str, key: Option<u64>, call: &Call) -> Option<(Part, Text)> {
+fn move_words(event: &str, said: Option<u8>, call: &Call) -> Option<(Part, Text)> {
     let via = |via: Option<&str>| match via {
         Some("voice") => ("电话按键", "by key"),
         Some("sms") => ("短信回复", "by message"),
@@ -232,7 +244,7 @@ fn move_words(event: &str, key: Option<u64>, call: &Call) -> Option<(Part, Text)
         Some("desk") => ("电话告知值班台", "by telephone to the desk"),
         _ => ("", ""),
     };
-    let (zh, en) = match key {
+    let (zh, en) = match said {
         Some(1) => ("收到、已到岗", "arrived"),
         Some(2) => ("收到、不能到岗", "cannot come"),
         Some(3) => ("有险情、需支援", "danger, support needed"),
@@ -243,7 +255,13 @@ fn move_words(event: &str, key: Option<u64>, call: &Call) -> Option<(Part, Text)
         "call.answered" => {
             (Part::Did, Text::new(format!("答复“{zh}”（{}）", way.0), format!("answered “{en}” {}", way.1)))
         }
-        "call.answered_late" => (Part::Did, Text::new("结束后补充答复", "answered after the end")),
+        "call.answered_late" => {
+            (Part::Did, Text::new(format!("结束后补充答复“{zh}”"), format!("answered “{en}” after the end")))
+        }
+        "call.answered_again" => {
+            (Part::Did, Text::new(format!("改口答复“{zh}”"), format!("changed the answer to “{en}”")))
+        }
+        "call.asked_help_again" => (Part::Did, Text::new("再次求助", "asked for help again")),
         "call.heard_in_full" => (Part::Did, Text::new("听完叫应全文", "heard the call in full")),
         "call.recorded_by_colleague" => (Part::Did, Text::new("由同事代为登记收到", "recorded by a colleague")),
         "call.reached_on_site" => (Part::Received, Text::new("上门告知", "told on site")),
@@ -256,7 +274,7 @@ fn move_words(event: &str, key: Option<u64>, call: &Call) -> Option<(Part, Text)
     })
 }
 
-/// Originals relayed, falls, the end: messages that ask for no answer.
+/// Originals relayed, as often as they were, falls, risk notices, the end: messages that ask for no key.
 fn messages(
     tx: &mut Tx<'_>,
     process: &str,
@@ -264,21 +282,99 @@ fn messages(
     callee: &str,
     wanted: &mut Vec<Wanted>,
 ) -> Result<(), StoreError> {
-    let relayed = signals.iter().flat_map(|(id, title)| {
-        [("relay", "转发的信号原文", "signal relayed"), ("inform", "信号降级或解除的告知", "told of a fall")].map(
-            |(template, zh, en)| {
-                (format!("{template}:{id}/{callee}#1"), format!("{zh}：{title}"), format!("{en}: {title}"))
-            },
-        )
-    });
-    let end =
-        (format!("stand_down:{process}/{callee}#1"), "解除叫应的告知".to_owned(), "told of the stand-down".to_owned());
-    for (id, zh, en) in relayed.chain([end]) {
-        let Some(item) = tx.get::<OutboxItem>(&id)? else { continue };
-        let Some(at) = item.sent_at else { continue };
+    let mut sent: Vec<(OutboxItem, String, String)> = Vec::new();
+    for (id, title) in signals {
+        // Every time it was relayed: "$" follows "#".
+        let (from, until) = (format!("relay:{id}/{callee}#"), format!("relay:{id}/{callee}$"));
+        for it in tx.find::<OutboxItem>("id >= $1 AND id < $2", "ORDER BY id", params![from, until])? {
+            let again = it.payload["attempt"].as_i64().unwrap_or(1) > 1;
+            let (zh, en) = if again { ("催收：", "once more: ") } else { ("", "") };
+            sent.push((it, format!("{zh}转发的信号原文：{title}"), format!("{en}signal relayed: {title}")));
+        }
+        if let Some(it) = tx.get::<OutboxItem>(&message_key("inform", id, callee, 1))? {
+            sent.push((it, format!("信号降级或解除的告知：{title}"), format!("told of a fall: {title}")));
+        }
+    }
+    let papers = "issued_at IS NOT NULL AND id >= $1 AND id < $2";
+    // "o" follows "n": papers of the notices of this process and of no other of the day.
+    for it in tx.find::<Paper>(papers, "ORDER BY id", params![format!("{process}.n"), format!("{process}.o")])? {
+        let (number, title) = (it.number.unwrap_or_default(), it.content.title);
+        if let Some(item) = tx.get::<OutboxItem>(&message_key("notice", &it.id, callee, 1))? {
+            sent.push((item, format!("风险提示单 {number}：{title}"), format!("risk notice {number}: {title}")));
+        }
+    }
+    if let Some(it) = tx.get::<OutboxItem>(&message_key("stand_down", process, callee, 1))? {
+        sent.push((it, "解除叫应的告知".to_owned(), "told of the stand-down".to_owned()));
+    }
+    for (it, zh, en) in sent {
+        let Some(at) = it.sent_at else { continue };
         let words = Text::new(format!("{zh}（短信已交通道）"), format!("{en} (message handed to the gateway)"));
         let item = Item { part: Part::Received, at, words, proof: None };
-        wanted.push(Wanted { item, events: &["outbox.settled", "outbox.sending"], key: id, at });
+        wanted.push(Wanted { item, events: &["outbox.settled", "outbox.sending"], key: it.id, at });
+    }
+    Ok(())
+}
+
+/// 签收 of relayed originals, as the journal tells.
+fn acknowledged(
+    tx: &mut Tx<'_>,
+    signals: &[(String, String)],
+    callee: &str,
+    items: &mut Vec<Item>,
+) -> Result<(), StoreError> {
+    let sql = "SELECT position, at, event, body, hash FROM journal
+                WHERE subject = $1 AND event = 'forward.received' AND position IS NOT NULL AND {scope:region}";
+    for (id, title) in signals {
+        for row in tx.query(sql, params![format!("{id}/{callee}")])? {
+            let body: serde_json::Value = serde_json::from_str(&row.text(3)?)?;
+            let (zh, en) = match body["detail"]["via"].as_str() {
+                Some("sms") => ("短信回复", "by message"),
+                Some("link" | "page") => ("签收链接", "by the link"),
+                _ => ("值班台登记", "recorded at the desk"),
+            };
+            let words =
+                Text::new(format!("签收信号原文：{title}（{zh}）"), format!("acknowledged the original {en}: {title}"));
+            let proof = Some(Proof { position: row.int(0)?, event: row.text(2)?, hash: hex(&row.blob(4)?) });
+            items.push(Item { part: Part::Did, at: row.instant(1)?, words, proof });
+        }
+    }
+    Ok(())
+}
+
+/// Transfer figures this callee reported, or told the desk by telephone.
+fn reported(
+    tx: &mut Tx<'_>,
+    process: &str,
+    calls: &[Call],
+    callee: &str,
+    items: &mut Vec<Item>,
+) -> Result<(), StoreError> {
+    let sql = "SELECT position, at, event, body, hash FROM journal
+                WHERE subject = $1 AND event = 'transfer.reported' AND position IS NOT NULL AND {scope:region}";
+    let places: BTreeMap<_, _> = calls.iter().flat_map(transfer::places).collect();
+    for (region, name) in places {
+        for row in tx.query(sql, params![format!("{process}/{region}")])? {
+            let body: serde_json::Value = serde_json::from_str(&row.text(3)?)?;
+            let mut changes = body["changes"].as_array().into_iter().flatten();
+            let Some(change) = changes.find(|it| it["t"] == "transfer").map(|it| &it["r"]) else { continue };
+            let theirs = change["call"].as_str().is_some_and(|it| calls.iter().any(|call| call.id == it));
+            if !theirs {
+                continue;
+            }
+            let numbers: Numbers = serde_json::from_value(body["detail"]["numbers"].clone())?;
+            let written = |lang| {
+                let parts = Numbers::FIELDS.into_iter().zip(numbers.all());
+                parts.map(|((_, zh, en), it)| format!("{} {it}", Lang::pick(lang, zh, en))).collect::<Vec<_>>()
+            };
+            let by_desk = change["reported_by"] != callee;
+            let (zh, en) = if by_desk { ("（电话告知值班台）", " (told to the desk)") } else { ("", "") };
+            let words = Text::new(
+                format!("报转移人数 {name}：{}{zh}", written(Lang::Zh).join("、")),
+                format!("reported transfer figures of {name}: {}{en}", written(Lang::En).join(", ")),
+            );
+            let proof = Some(Proof { position: row.int(0)?, event: row.text(2)?, hash: hex(&row.blob(4)?) });
+            items.push(Item { part: Part::Told, at: row.instant(1)?, words, proof });
+        }
     }
     Ok(())
 }
@@ -387,8 +483,10 @@ pub(crate) async fn of_account(
     }
     let mine = lines.iter().filter(|it| it.by.as_deref() == Some(account) && it.position.is_some());
     for line in mine {
-        let told =
-            matches!(line.event.as_str(), "signal.forwarded" | "process.stood_down" | "notice.sent" | "notice.signed");
+        let told = matches!(
+            line.event.as_str(),
+            "signal.forwarded" | "process.stood_down" | "notice.signed" | "notice.verbally_approved"
+        );
         let part = if told { Part::Told } else { Part::Did };
         items.push((line.position, Item { part, at: line.at, words: line.words.clone(), proof: None }));
     }
@@ -425,11 +523,13 @@ fn hashes(tx: &mut Tx<'_>, positions: &[i64]) -> Result<BTreeMap<i64, Proof>, St
 
 /// What the account recorded about others; their names masked.
 fn recorded(tx: &mut Tx<'_>, process: &str, account: &str) -> Result<Vec<Item>, StoreError> {
-    const ACTS: [(&str, &str, &str); 6] = [
+    const ACTS: [(&str, &str, &str); 8] = [
         ("call.recorded_by_colleague", "代登记", "recorded for"),
         ("call.reached_on_site", "登记上门叫醒", "recorded as reached on site"),
         ("call.handed_over", "登记转交", "recorded as handed over"),
         ("call.answered", "登记电话答复", "recorded the answer of"),
+        ("call.answered_late", "登记事后答复", "recorded the late answer of"),
+        ("call.answered_again", "登记改口", "recorded the changed answer of"),
         ("help.taken", "接手求助", "took the request for help of"),
         ("person.unmasked", "查看号码", "looked at the number of"),
     ];
@@ -444,6 +544,7 @@ fn recorded(tx: &mut Tx<'_>, process: &str, account: &str) -> Result<Vec<Item>, 
     for row in tx.query(&sql, params![first, last + 10_000, account])? {
         let (event, subject) = (row.text(2)?, row.text(3)?);
         let Some((_, zh, en)) = ACTS.iter().find(|it| it.0 == event) else { continue };
+        let subject = subject.split('!').next().unwrap_or_default().to_owned();
         let callee = subject.rsplit_once('/').map_or(subject.as_str(), |it| it.1);
         let name = callee_title(tx, callee)?
             .map(|it| if callee.starts_with("room:") { it.name } else { masked_name(&it.name) });

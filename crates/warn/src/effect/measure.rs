@@ -10,6 +10,10 @@ use crate::{api::Counts, model::CallState};
 /// Minutes a curve shows at most; a ladder is over by then.
 const LONGEST: i64 = 120;
 
+/// When a call ended for its callee: who heard it in full did so before the ladder came to its end.
+pub(crate) const ENDED_AT: &str =
+    "(CASE WHEN state = 'heard_in_full' THEN COALESCE(heard_at, final_at) ELSE final_at END)";
+
 /// One call, as far as it is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measured {
@@ -22,7 +26,8 @@ pub(crate) struct Measured {
     pub via: Option<String>,
     pub attempts: i64,
     pub first_rang_at: Option<Instant>,
-    pub final_at: Option<Instant>,
+    /// As [`ENDED_AT`].
+    pub ended_at: Option<Instant>,
 }
 
 impl Measured {
@@ -34,7 +39,7 @@ impl Measured {
 
     /// Ended by the callee: the moment is theirs and not a colleague's.
     fn ended(&self) -> Option<Instant> {
-        self.final_at.filter(|_| matches!(self.state, CallState::Answered | CallState::HeardInFull))
+        self.ended_at.filter(|_| matches!(self.state, CallState::Answered | CallState::HeardInFull))
     }
 }
 
@@ -183,7 +188,7 @@ mod tests {
             via: None,
             attempts,
             first_rang_at: rang.map(Instant::from_secs),
-            final_at: ended.map(Instant::from_secs),
+            ended_at: ended.map(Instant::from_secs),
         }
     }
 

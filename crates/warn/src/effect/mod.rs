@@ -8,7 +8,7 @@
 //! - `reached` 叫到: 已叫应, 已听完, 代登记, 上门叫醒: somebody who holds the duty knows. 已转交 is not among
 //!   them: there a superior took over.
 //! - `from_ring`: of 已叫应 and 已听完, from the first ring of the call to its end; who answered a message
-//!   without a ring has none. `from_start`: of the same people, from the start of the round to the end.
+//!   without a ring has none. Who heard in full did so when the message ended, not when the ladder did. `from_start`: of the same people, from the start of the round to the end.
 //! - Percentiles are by nearest rank: the smallest measured value that at least p of 100 do not exceed. So it
 //!   always is one of the measured values; of none there is none, of one it is that one.
 //! - `attempts` per person reached: all attempts at those asked, divided by `reached`.

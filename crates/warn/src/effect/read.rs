@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anlan_kernel::{Instant, RegionCode};
 use anlan_store::{Row, StoreError, Tx, params};
 
-use super::Measured;
+use super::{Measured, measure::ENDED_AT};
 use crate::model::CallState;
 
 pub(super) fn region(row: &Row, index: usize) -> Result<RegionCode, StoreError> {
@@ -19,9 +19,11 @@ pub(super) fn state(row: &Row, index: usize) -> Result<CallState, StoreError> {
 
 /// The calls of a round in the reader's duty areas.
 pub(crate) fn measured(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Measured>, StoreError> {
-    let sql = "SELECT callee, region, who, state, via, attempts, first_rang_at, final_at FROM call
-                WHERE round = $1 AND {scope:region} ORDER BY id";
-    let rows = tx.query(sql, params![round])?;
+    let sql = format!(
+        "SELECT callee, region, who, state, via, attempts, first_rang_at, {ENDED_AT} FROM call
+          WHERE round = $1 AND {{scope:region}} ORDER BY id"
+    );
+    let rows = tx.query(&sql, params![round])?;
     rows.iter()
         .map(|row| {
             Ok(Measured {
@@ -32,21 +34,26 @@ pub(crate) fn measured(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Measured>, St
                 via: row.opt(4, Row::text)?,
                 attempts: row.int(5)?,
                 first_rang_at: row.opt(6, Row::instant)?,
-                final_at: row.opt(7, Row::instant)?,
+                ended_at: row.opt(7, Row::instant)?,
             })
         })
         .collect()
 }
 
-/// From ring to end of each attempt by voice in the round, as the receipts tell.
-pub(crate) fn spans(tx: &mut Tx<'_>, round: &str) -> Result<Vec<(Instant, Instant)>, StoreError> {
+/// From ring to end of each attempt by voice in the round, in `region` where one is named, as the receipts tell.
+pub(crate) fn spans(
+    tx: &mut Tx<'_>,
+    round: &str,
+    region: Option<&RegionCode>,
+) -> Result<Vec<(Instant, Instant)>, StoreError> {
     // Attempts of the round's calls and lists: their ids begin with the round's and a slash, and "0" follows "/".
     let sql = "SELECT MIN(CASE WHEN event = 'ringing' THEN at END), MAX(at) FROM receipt
-                WHERE attempt >= $1 AND attempt < $2
+                WHERE attempt >= $1 AND attempt < $2 AND ($3 = '' OR (region >= $3 AND region < $4))
                   AND event IN ('ringing', 'answered', 'key', 'heard_in_full', 'hung_up', 'failed') AND {scope:region}
                 GROUP BY attempt";
     let mut spans = Vec::new();
-    for row in tx.query(sql, params![format!("{round}/"), format!("{round}0")])? {
+    let (from, until) = region.map_or_else(Default::default, |it| (it.to_string(), it.until()));
+    for row in tx.query(sql, params![format!("{round}/"), format!("{round}0"), from, until])? {
         if let Some(rang) = row.opt(0, Row::instant)? {
             spans.push((rang, row.instant(1)?));
         }

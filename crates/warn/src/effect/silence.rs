@@ -10,7 +10,7 @@ use crate::model::CallState;
 /// Calls in a row without contact from which on somebody stands on the list.
 const FROM: usize = 2;
 /// Callees listed at most.
-pub(crate) const SHOWN: usize = 30;
+pub(crate) const SHOWN: usize = 500;
 
 /// How one call of a callee ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,8 +63,8 @@ pub(crate) fn in_a_row(ended: &[Ended]) -> Vec<Silent> {
     found
 }
 
-/// Those without contact in one of these rounds, with what all their calls came to.
-pub(crate) fn read(tx: &mut Tx<'_>, rounds: &[String]) -> Result<Vec<Silent>, StoreError> {
+/// Those without contact in one of these rounds, in `region` where one is named, with what all their calls came to.
+pub(crate) fn read(tx: &mut Tx<'_>, rounds: &[String], region: Option<&RegionCode>) -> Result<Vec<Silent>, StoreError> {
     if rounds.is_empty() {
         return Ok(Vec::new());
     }
@@ -89,6 +89,7 @@ pub(crate) fn read(tx: &mut Tx<'_>, rounds: &[String]) -> Result<Vec<Silent>, St
         });
     }
     let mut found = in_a_row(&ended);
+    found.retain(|it| region.is_none_or(|region| region.covers(&it.region)));
     let shown = found.len().min(SHOWN);
     reasons(tx, &mut found[..shown])?;
     Ok(found)

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     api::{ProcessView, RoundView},
     model::{CallState, RoundState},
+    round::Speaking,
 };
 use anlan_web::percent;
 
@@ -25,6 +26,8 @@ pub(crate) struct Facts<'a> {
     pub lines: &'a [Line],
     /// Figures of each round.
     pub figures: &'a BTreeMap<String, Figures>,
+    /// Of each round the callees whose newest call is its own.
+    pub standing: &'a [Speaking],
     /// Names of accounts.
     pub names: &'a BTreeMap<String, String>,
     /// 数据截至.
@@ -189,10 +192,16 @@ fn silence(facts: &Facts<'_>, lang: Lang) -> Paragraph {
 fn decisions(facts: &Facts<'_>, lang: Lang) -> Paragraph {
     let mut text = Paragraph::new(lang.pick("四、决定与人员", "4. Decisions and people"));
     let told = |event| facts.lines.iter().filter(move |it: &&Line| it.event == event);
-    text.fill(
-        lang.pick("签发风险提示单 {} 份，电话记录 {} 条。", "Notices signed: {}, telephone notes: {}. "),
-        &[(facts.count("notice.signed"), facts.here("notice")), (facts.count("note.taken"), facts.here("note"))],
-    );
+    let (notices, notes) = (|| facts.here("notice"), facts.here("note"));
+    let (signed, verbal) = (facts.count("notice.signed"), facts.count("notice.verbally_approved"));
+    text.fill(lang.pick("发出风险提示单 {} 份", "Notices issued: {}"), &[(signed + verbal, notices())]);
+    if verbal > 0 {
+        text.fill(
+            lang.pick("（其中电话口头同意 {} 份，已补签 {} 份）", " (on a verbal yes: {}, signed since: {})"),
+            &[(verbal, notices()), (facts.count("notice.signed_afterwards"), notices())],
+        );
+    }
+    text.fill(lang.pick("，电话记录 {} 条。", ", telephone notes: {}. "), &[(facts.count("note.taken"), notes)]);
     for line in facts.lines.iter().rev() {
         let mark = ["round.stopped", "process.raised", "process.stood_down", "process.ended"];
         let Some(by) = line.by.as_deref().filter(|_| mark.contains(&line.event.as_str())) else { continue };
@@ -226,26 +235,29 @@ fn decisions(facts: &Facts<'_>, lang: Lang) -> Paragraph {
 
 fn left_open(facts: &Facts<'_>, lang: Lang) -> Paragraph {
     let mut text = Paragraph::new(lang.pick("五、未结事项", "5. Left open"));
-    let mut items: Vec<(&str, i64, String)> = Vec::new();
-    for it in facts.rounds() {
-        let list = |state: &str| format!("/rounds/{}?state={state}", percent(&it.round.id));
-        items.push((lang.pick("未有结果", "calls without a final state"), it.counts.open, list("calling,escalated")));
-    }
-    if let Some(last) = facts.rounds().filter(|it| it.round.started_at.is_some()).last() {
-        let list = |state: &str| format!("/rounds/{}?state={state}", percent(&last.round.id));
-        let (silent, none) = (last.counts.of(CallState::NotReached), last.counts.of(CallState::NoContact));
-        items.push((lang.pick("最近一轮未叫通", "not reached in the last round"), silent, list("not_reached")));
-        items.push((lang.pick("无可用号码", "without a usable number"), none, list("no_contact")));
+    let mut items: Vec<(String, i64, String)> = Vec::new();
+    for it in facts.standing {
+        let at = |zh: &str, en: &str| match lang {
+            Lang::Zh => format!("级别 {} 一轮{zh}", it.level),
+            Lang::En => format!("level {} round, {en}", it.level),
+        };
+        items.push((at("未有结果", "without a final state"), it.counts.open, it.list("calling,escalated")));
+        items.push((at("未叫通", "not reached"), it.counts.of(CallState::NotReached), it.list("not_reached")));
+        items.push((
+            at("无可用号码", "without a usable number"),
+            it.counts.of(CallState::NoContact),
+            it.list("no_contact"),
+        ));
     }
     let helpless = facts.count("help.asked") - facts.count("help.taken");
-    items.push((lang.pick("求助未接手", "requests for help nobody took"), helpless, facts.here("call")));
+    items.push((lang.pick("求助未接手", "requests for help nobody took").into(), helpless, facts.here("call")));
     items.push((
-        lang.pick("提示单待签发", "notices to be signed"),
+        lang.pick("提示单待签发、待补签", "notices to be signed").into(),
         unsigned(facts.lines).len() as i64,
         facts.here("notice"),
     ));
     let proposed = i64::from(facts.view.process.stand_down_proposed);
-    items.push((lang.pick("建议解除待决定", "stand-down proposed"), proposed, facts.here("process")));
+    items.push((lang.pick("建议解除待决定", "stand-down proposed").into(), proposed, facts.here("process")));
     let mut any = false;
     for (words, count, opens) in items.into_iter().filter(|it| it.1 > 0) {
         text.say(format!("{}{words} ", if any { lang.pick("；", "; ") } else { "" })).figure(count, opens);

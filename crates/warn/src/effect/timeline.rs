@@ -36,7 +36,7 @@ const OTHERS: [(&str, &str, &str, &str); 3] = [
     ("response.", "process", "应急响应", "response"),
 ];
 /// What an event says, before the title of its thing.
-const WORDS: [(&str, &str, &str); 21] = [
+const WORDS: [(&str, &str, &str); 22] = [
     ("signal.received", "收到", "received"),
     ("signal.acknowledged", "签收", "acknowledged"),
     ("signal.forwarded", "转发原文", "forwarded unchanged"),
@@ -56,8 +56,39 @@ const WORDS: [(&str, &str, &str); 21] = [
     ("round.absorbed", "并入更高级别的一轮", "absorbed by a graver round"),
     ("round.done", "全部有结果", "everybody has a final state"),
     ("round.stopped", "停止", "stopped"),
+    ("round.resumed", "恢复叫应", "called on after a stop"),
     ("escalation.accepted", "接手名单", "list accepted"),
     ("escalation.failed", "名单无人接手", "nobody took the list"),
+];
+/// What an event of those mechanisms says, after its noun.
+const SPOKEN: [(&str, &str, &str); 27] = [
+    ("notice.drafted", "起草", "drafted"),
+    ("notice.draft_set_aside", "放下原稿另起一稿", "draft set aside for another one"),
+    ("notice.edited", "修改", "edited"),
+    ("notice.changed", "修改", "changed"),
+    ("notice.submitted", "送签", "submitted"),
+    ("notice.refused", "退回", "sent back"),
+    ("notice.signature_overdue", "补签超时", "signature overdue"),
+    ("notice.verbally_approved", "电话口头同意，待补签", "sent on a verbal yes, to be signed"),
+    ("notice.signed", "签发", "signed"),
+    ("notice.signed_afterwards", "补签", "signed afterwards"),
+    ("notice.told", "发送", "sent to its list"),
+    ("notice.withdrawn", "撤稿", "draft withdrawn"),
+    ("notice.approved_for_public", "同意公开", "approved for the public"),
+    ("notice.taken_from_public", "撤下公开", "taken from the public page"),
+    ("note.taken", "记录", "taken"),
+    ("note.done", "办结", "dealt with"),
+    ("response.proposed", "", "proposed"),
+    ("response.asked", "提请签批", "approval asked for"),
+    ("response.started", "启动", "started"),
+    ("response.raised", "提级", "raised"),
+    ("response.lowered", "降级", "lowered"),
+    ("response.ended", "终止", "ended"),
+    ("response.declined", "未同意", "declined"),
+    ("response.superseded", "建议被新建议替代", "proposal superseded"),
+    ("response.signed", "补签", "signed afterwards"),
+    ("response.unsigned", "催补签", "signature asked for"),
+    ("response.graded", "判定事件等级", "event grade decided"),
 ];
 /// What follows by itself, in whoever's transaction it happens: nobody's deed.
 const FOLLOWS: [&str; 8] = [
@@ -70,9 +101,17 @@ const FOLLOWS: [&str; 8] = [
     "signal.lifted",
     "signal.replaced",
 ];
-/// Last words on a notice after which it waits for a signature.
-const WAITS: [&str; 5] =
-    ["notice.drafted", "notice.edited", "notice.submitted", "notice.signature_overdue", "notice.verbally_approved"];
+/// Last words on a paper of a notice after which it waits for a signature.
+const WAITS: [&str; 6] = [
+    "notice.drafted",
+    "notice.draft_set_aside",
+    "notice.edited",
+    "notice.submitted",
+    "notice.signature_overdue",
+    "notice.verbally_approved",
+];
+/// Last words after which it does not.
+const SETTLES: [&str; 4] = ["notice.signed", "notice.signed_afterwards", "notice.refused", "notice.withdrawn"];
 /// How far after its last own entry a process is looked for in entries of other mechanisms.
 const AFTERWARDS: i64 = 5_000;
 
@@ -98,6 +137,9 @@ pub(crate) struct Line {
     pub opens: Option<String>,
     /// Journal position, where it is one entry.
     pub position: Option<i64>,
+    /// Which paper of a notice it is about.
+    #[serde(skip)]
+    pub version: Option<i64>,
 }
 
 /// A sealed entry, as far as a line needs it.
@@ -139,6 +181,7 @@ impl Told {
             subject: self.subject.clone(),
             opens,
             position: Some(self.position),
+            version: None,
         }
     }
 }
@@ -369,7 +412,9 @@ fn list(told: &Told, things: &Things, scope: &Scope) -> Option<Line> {
 /// What another mechanism recorded: its own title where it gives one in clear.
 fn other(told: &Told, process: &Process, scope: &Scope, said: (&'static str, &str, &str)) -> Option<Line> {
     let detail = &told.body["detail"];
-    let elsewhere = detail["process"].as_str().is_some_and(|it| it != process.id);
+    // A notice's key begins with the id of its process; at one time two processes may each have some.
+    let elsewhere = detail["process"].as_str().is_some_and(|it| it != process.id)
+        || said.0 == "notice" && !told.subject.starts_with(&format!("{}.n", process.id));
     let mine = told.region.as_ref().is_none_or(|it| it.meets(&process.region) && meets(scope, it));
     if elsewhere || !mine {
         return None;
@@ -378,15 +423,18 @@ fn other(told: &Told, process: &Process, scope: &Scope, said: (&'static str, &st
     if verb.starts_with("export") {
         return None;
     }
-    let (zh, en) = verb_words(verb);
+    // What nobody gave words to is told by its noun alone, never by a name out of the program.
+    let (zh, en) = SPOKEN.iter().find(|it| it.0 == told.event).map_or(("", ""), |it| (it.1, it.2));
     let title = detail["title"].as_str().or_else(|| detail["words"].as_str()).unwrap_or_default();
     let join = |noun: &str, verb: &str, gap: &str| match title {
         "" => format!("{noun}{gap}{verb}"),
         _ => format!("{noun}{gap}{verb}：{title}"),
     };
-    let what = Text::new(join(said.1, zh, ""), join(said.2, en, " "));
+    let gap = if en.is_empty() { "" } else { " " };
+    let what = Text::new(join(said.1, zh, ""), join(said.2, en, gap));
     let opens = (said.0 == "notice").then(|| format!("/notices/{}", percent(&told.subject)));
-    Some(told.line(said.0, &what, opens))
+    let line = told.line(said.0, &what, opens);
+    Some(Line { version: detail["version"].as_i64(), ..line })
 }
 
 fn meets(scope: &Scope, region: &RegionCode) -> bool {
@@ -396,65 +444,34 @@ fn meets(scope: &Scope, region: &RegionCode) -> bool {
     }
 }
 
-fn verb_words(verb: &str) -> (&'static str, &str) {
-    const VERBS: [(&str, &str); 23] = [
-        ("drafted", "起草"),
-        ("edited", "修改"),
-        ("changed", "修改"),
-        ("submitted", "送签"),
-        ("refused", "退回"),
-        ("signature_overdue", "签发超时"),
-        ("verbally_approved", "电话口头同意，待补签"),
-        ("signed", "签发"),
-        ("signed_afterwards", "补签"),
-        ("told", "发送"),
-        ("withdrawn", "撤回"),
-        ("approved_for_public", "同意公开"),
-        ("taken_from_public", "撤下公开"),
-        ("taken", "记录"),
-        ("started", "启动"),
-        ("ended", "终止"),
-        ("proposed", ""),
-        ("asked", "提请签批"),
-        ("raised", "提级"),
-        ("lowered", "降级"),
-        ("declined", "未同意"),
-        ("unsigned", "催补签"),
-        ("graded", "判定事件等级"),
-    ];
-    VERBS.iter().find(|it| it.0 == verb).map_or(("", verb), |it| (it.1, verb))
-}
-
 /// Ids and titles of the signals that lines tell of.
 pub(crate) fn signals(lines: &[Line]) -> Vec<(String, String)> {
     let received = lines.iter().filter(|it| it.event == "signal.received");
     received.map(|it| (it.subject.clone(), it.words.zh.trim_start_matches("收到：").to_owned())).collect()
 }
 
-/// Notices whose last word is a draft or a proposal: somebody must sign. Newest first.
+/// Papers of notices that wait for a signature, drafts as well as those that went out on a verbal yes; newest first.
+/// That a paper was sent or made public says nothing about its signature.
 pub(crate) fn unsigned(lines: &[Line]) -> Vec<&Line> {
-    let waits = |it: &Line| WAITS.contains(&it.event.as_str());
+    let deciding = |it: &&Line| WAITS.contains(&it.event.as_str()) || SETTLES.contains(&it.event.as_str());
+    let paper = |it: &Line| (it.subject.clone(), it.version);
+    let went_out = |of: &Line| lines.iter().any(|it| it.event == "notice.verbally_approved" && paper(it) == paper(of));
+    let waits = |it: &&Line| match it.event.as_str() {
+        // Who was asked to sign what went out did not agree; somebody still must.
+        "notice.refused" => went_out(it),
+        event => WAITS.contains(&event),
+    };
     let mut seen = BTreeSet::new();
     let notices = lines.iter().filter(|it| it.kind == "notice");
-    notices.filter(|it| seen.insert(it.opens.clone())).filter(|it| waits(it)).collect()
+    notices.filter(deciding).filter(|it| seen.insert(paper(it))).filter(waits).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn an_event_of_another_mechanism_speaks_for_itself() {
-        let told = Told {
-            position: 7,
-            at: Instant::from_secs(0),
-            actor: "user:zhou".into(),
-            event: "notice.drafted".into(),
-            subject: "n-1".into(),
-            region: RegionCode::parse("440303").ok(),
-            body: serde_json::json!({"detail": {"title": "防风提示"}}),
-        };
-        let process = Process {
+    fn process() -> Process {
+        Process {
             id: "wp-1".into(),
             hazard: "typhoon".into(),
             region: RegionCode::parse("440303").unwrap(),
@@ -466,15 +483,73 @@ mod tests {
             ended_at: None,
             ended_by: None,
             stand_down_proposed: false,
+            stand_down_note: None,
             revision: 0,
-        };
-        let seen = line(&told, &Things::default(), &process, &Scope::Everywhere).unwrap();
+        }
+    }
+
+    fn told(event: &str, subject: &str, detail: Json) -> Told {
+        Told {
+            position: 7,
+            at: Instant::from_secs(0),
+            actor: "user:zhou".into(),
+            event: event.into(),
+            subject: subject.into(),
+            region: RegionCode::parse("440303").ok(),
+            body: serde_json::json!({"detail": detail}),
+        }
+    }
+
+    fn line_of(event: &str, subject: &str, detail: Json) -> Option<Line> {
+        line(&told(event, subject, detail), &Things::default(), &process(), &Scope::Everywhere)
+    }
+
+    #[test]
+    fn an_event_of_another_mechanism_speaks_for_itself() {
+        let seen = line_of("notice.drafted", "wp-1.n1", serde_json::json!({"title": "防风提示"})).unwrap();
         assert_eq!((seen.kind, seen.words.zh.as_str()), ("notice", "风险提示单起草：防风提示"));
-        assert_eq!(seen.opens.as_deref(), Some("/notices/n-1"));
-        assert_eq!(unsigned(std::slice::from_ref(&seen)).len(), 1);
+        assert_eq!(seen.opens.as_deref(), Some("/notices/wp-1.n1"));
         let elsewhere = Scope::Regions(vec![RegionCode::parse("440304").unwrap()]);
-        assert!(line(&told, &Things::default(), &process, &elsewhere).is_none());
-        let signed = Line { event: "notice.signed".into(), ..seen.clone() };
-        assert!(unsigned(&[signed, seen]).is_empty(), "the newest word on a notice counts");
+        let told = told("notice.drafted", "wp-1.n1", Json::Null);
+        assert!(line(&told, &Things::default(), &process(), &elsewhere).is_none());
+    }
+
+    #[test]
+    fn a_notice_of_another_process_of_the_same_hour_is_not_told() {
+        for subject in ["wp-2.n1", "wp-1-2.n1", "wp-11.n1"] {
+            assert_eq!(line_of("notice.signed", subject, Json::Null), None, "{subject}");
+        }
+    }
+
+    #[test]
+    fn every_event_has_words_in_both_languages() {
+        for (event, ..) in SPOKEN {
+            let seen = line_of(event, "wp-1.n1", Json::Null).unwrap();
+            assert!(seen.words.en.is_ascii(), "{event}: {}", seen.words.en);
+            assert!(!seen.words.zh.chars().any(|it| it.is_ascii_alphabetic()), "{event}: {}", seen.words.zh);
+        }
+        let unknown = line_of("response.frobnicated", "r-1", Json::Null).unwrap();
+        assert_eq!((unknown.words.zh.as_str(), unknown.words.en.as_str()), ("应急响应", "response"));
+    }
+
+    #[rstest::rstest]
+    #[case::drafted(&[("drafted", 1)], 1)]
+    #[case::signed(&[("drafted", 1), ("signed", 1), ("told", 1)], 0)]
+    #[case::verbal(&[("drafted", 1), ("verbally_approved", 1), ("told", 1)], 1)]
+    #[case::verbal_refused(&[("verbally_approved", 1), ("refused", 1)], 1)]
+    #[case::verbal_signed(&[("verbally_approved", 1), ("told", 1), ("signed_afterwards", 1)], 0)]
+    #[case::sent_back(&[("submitted", 1), ("refused", 1)], 0)]
+    #[case::the_next_signed(&[("verbally_approved", 1), ("drafted", 2), ("signed", 2), ("told", 2)], 1)]
+    fn a_paper_waits_until_it_is_signed_whatever_is_said_of_it_meanwhile(
+        #[case] events: &[(&str, i64)],
+        #[case] want: usize,
+    ) {
+        let line = |(event, version): &(&str, i64)| {
+            // As the journal has it: of sending it says the paper, not the version.
+            let detail = if *event == "told" { Json::Null } else { serde_json::json!({"version": version}) };
+            line_of(&format!("notice.{event}"), "wp-1.n1", detail).unwrap()
+        };
+        let lines: Vec<_> = events.iter().rev().map(line).collect();
+        assert_eq!(unsigned(&lines).len(), want);
     }
 }

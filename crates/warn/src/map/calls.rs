@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anlan_store::{StoreError, Tx, Value};
+use anlan_store::{StoreError, Tx, Value, params};
 use serde::Serialize;
 
 use super::round_ids;
-use crate::model::CallState;
+use crate::{model::CallState, round::newest_calls};
 
 /// States in which the callee knows (已知晓). A list that a superior took over is not yet one of them.
 pub(crate) const KNOWS: [CallState; 4] =
@@ -27,10 +27,10 @@ pub(crate) struct Tally {
     pub round_knows: i64,
 }
 
-/// How the newest round that called somebody in a region stands there.
+/// How the newest calls of the callees of a region stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Standing {
-    /// The round.
+    /// The newest round with one of them that reached nobody, else the newest one.
     pub round: String,
     /// Callees.
     pub called: i64,
@@ -66,19 +66,23 @@ impl Standing {
 }
 
 impl Calls {
-    /// Adds calls of one round, region and state; rounds come oldest first, and a later one replaces what
-    /// an earlier one said of the region.
-    pub fn add(&mut self, round: &str, region: &str, state: CallState, count: i64) {
-        let standing = self.standing.entry(region.to_owned()).or_default();
-        if standing.round != round {
-            *standing = Standing { round: round.to_owned(), ..Standing::default() };
-        }
-        standing.add(state, count);
+    /// Adds calls of one round in one state; rounds come oldest first.
+    pub fn add(&mut self, round: &str, state: CallState, count: i64) {
         if self.tally.round.as_deref() != Some(round) {
             self.tally = Tally { round: Some(round.to_owned()), round_called: 0, round_knows: 0, ..self.tally.clone() };
         }
         self.tally.round_called += count;
         self.tally.round_knows += if KNOWS.contains(&state) { count } else { 0 };
+    }
+
+    /// Adds callees of one region whose newest calls are of one round and state; rounds come oldest first.
+    pub fn stand(&mut self, round: &str, region: &str, state: CallState, count: i64) {
+        let standing = self.standing.entry(region.to_owned()).or_default();
+        let before = standing.silent;
+        standing.add(state, count);
+        if standing.silent > before || before == 0 {
+            round.clone_into(&mut standing.round);
+        }
     }
 }
 
@@ -110,17 +114,22 @@ pub(crate) fn counted(tx: &mut Tx<'_>, process: &str) -> Result<Calls, StoreErro
     }
     let (ids, values) = places(&rounds);
     let sql = format!(
-        "SELECT c.round, c.region, c.state, COUNT(*) FROM call c WHERE c.round IN ({ids}) AND {{scope:c.region}}
-          GROUP BY c.round, c.region, c.state"
+        "SELECT c.round, c.state, COUNT(*) FROM call c WHERE c.round IN ({ids}) AND {{scope:c.region}}
+          GROUP BY c.round, c.state"
     );
     let rows = tx.query(&sql, &values)?;
     for round in &rounds {
         for row in &rows {
             if row.text(0)? == *round {
-                let (region, state) = (row.text(1)?, state_of(&row.text(2)?)?);
-                calls.add(round, &region, state, row.int(3)?);
+                calls.add(round, state_of(&row.text(1)?)?, row.int(2)?);
             }
         }
+    }
+    let what = "newest.round, newest.region, newest.state, COUNT(*)";
+    let tail =
+        "GROUP BY round.start_at, newest.round, newest.region, newest.state ORDER BY round.start_at, newest.round";
+    for row in tx.query(&newest_calls(what, "process.id = $1", tail), params![process])? {
+        calls.stand(&row.text(0)?, &row.text(1)?, state_of(&row.text(2)?)?, row.int(3)?);
     }
     let sql = format!(
         "SELECT COUNT(DISTINCT c.callee), COUNT(DISTINCT CASE WHEN c.state IN ({}) THEN c.callee END)
@@ -130,18 +139,10 @@ pub(crate) fn counted(tx: &mut Tx<'_>, process: &str) -> Result<Calls, StoreErro
     if let Some(row) = tx.query(&sql, &values)?.first() {
         (calls.tally.called, calls.tally.knows) = (row.int(0)?, row.int(1)?);
     }
-    let sql = format!(
-        "SELECT c.round, c.callee, c.state FROM call c
-          WHERE c.round IN ({ids}) AND c.callee >= 'room:' AND c.callee < 'room;' AND {{scope:c.region}}"
-    );
-    let rows = tx.query(&sql, &values)?;
-    for round in &rounds {
-        for row in &rows {
-            if row.text(0)? == *round {
-                let room = row.text(1)?.trim_start_matches("room:").to_owned();
-                calls.rooms.insert(room, state_of(&row.text(2)?)?);
-            }
-        }
+    let rooms = "process.id = $1 AND call.callee >= 'room:' AND call.callee < 'room;'";
+    for row in tx.query(&newest_calls("newest.callee, newest.state", rooms, ""), params![process])? {
+        let room = row.text(0)?.trim_start_matches("room:").to_owned();
+        calls.rooms.insert(room, state_of(&row.text(1)?)?);
     }
     Ok(calls)
 }

@@ -49,6 +49,7 @@ pub(crate) struct CallThen {
     pub region: RegionCode,
     pub state: CallState,
     pub final_at: Option<Instant>,
+    pub opened_at: Instant,
 }
 
 impl Replay {
@@ -108,8 +109,16 @@ impl Replay {
     /// The calls inside the scope, counted as [`super::calls::counted`] counts the present.
     pub fn calls(&self, scope: &Scope) -> Calls {
         let mut calls = Calls::default();
-        for (_, it) in self.within(scope) {
-            calls.add(&it.round, it.region.as_str(), it.state, 1);
+        // As in `round::newest_calls`: a cancelled call stands only for who has no other.
+        let mut newest: BTreeMap<&str, (bool, Instant, &str)> = BTreeMap::new();
+        for (id, it) in self.within(scope) {
+            calls.add(&it.round, it.state, 1);
+            let this = (it.state != CallState::Cancelled, it.opened_at, id);
+            let held = newest.entry(&it.callee).or_insert(this);
+            *held = (*held).max(this);
+        }
+        for (_, it) in self.within(scope).filter(|(id, it)| newest[it.callee.as_str()].2 == *id) {
+            calls.stand(&it.round, it.region.as_str(), it.state, 1);
             if let Some(room) = it.callee.strip_prefix("room:") {
                 calls.rooms.insert(room.to_owned(), it.state);
             }

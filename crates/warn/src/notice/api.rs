@@ -1,11 +1,11 @@
 //! Notices over HTTP: listed, drafted, signed, sent, as CAP and as a feed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use anlan_kernel::{Instant, Permission as P, Problem, RegionCode};
-use anlan_register::{callee_title, model::masked_name, phone};
-use anlan_store::{StoreError, Tx, Value, params};
-use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Site, Who};
+use anlan_register::{contacts, model::masked_name, phone};
+use anlan_store::{Value, params};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Site, Who, percent};
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -27,6 +27,9 @@ use crate::{
     api::{List, ListQuery, Room, cursor},
     service::everywhere,
 };
+
+/// Recipients of a list that is not paged.
+const ALL: i64 = 20_000;
 
 /// Routes of notices and their pages.
 pub(crate) fn routes(site: &Arc<Site>, room: Room) -> Mounted {
@@ -134,6 +137,15 @@ pub(crate) async fn read_notices(
     let items = load(room, who, ids, at).await?;
     let next = items.last().filter(|_| full).map(|it| cursor(it.notice.opened_at, &it.notice.id));
     Ok(List { items, next, at: shown })
+}
+
+impl NoticeQuery {
+    /// `&state=…&process=…` of what is looked for, without what is empty.
+    pub fn words(&self) -> String {
+        let pairs = [("state", &self.state), ("process", &self.process), ("hat", &self.hat), ("region", &self.region)];
+        let given = pairs.into_iter().filter_map(|(key, it)| Some((key, it.as_deref().filter(|it| !it.is_empty())?)));
+        given.map(|(key, it)| format!("&{key}={}", percent(it))).collect()
+    }
 }
 
 fn filter(which: &NoticeQuery, values: &mut Vec<Value>) -> Result<String, Problem> {
@@ -282,42 +294,68 @@ pub(crate) struct RecipientView {
     pub why: Option<String>,
 }
 
+/// The list of a paper as far as it is shown, and how many are in each state.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Recipients {
+    pub counts: BTreeMap<&'static str, i64>,
+    pub items: Vec<RecipientView>,
+}
+
 async fn recipients(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
     Query(which): Query<Which>,
+    Query(list): Query<RecipientQuery>,
 ) -> ApiResult<Json<Json_>> {
     let view = read_notice(&room, &who, id).await?;
     let version = which.version.unwrap_or(view.notice.issued);
     let paper = view.paper(version).ok_or_else(ApiError::not_found)?;
-    let items = read_recipients(&room, &who, paper).await?;
-    let mut counts = serde_json::Map::new();
-    for state in items.iter().map(|it| it.state).collect::<BTreeSet<_>>() {
-        counts.insert(state.into(), items.iter().filter(|it| it.state == state).count().into());
-    }
+    let Recipients { counts, items } = read_recipients(&room, &who, paper, &list.state, ALL, 0).await?;
     Ok(Json(json!({"version": version, "counts": counts, "items": items, "at": room.site.world.now()})))
 }
 
-/// The list of a paper in the reader's duty areas; names of people masked as elsewhere.
-pub(crate) async fn read_recipients(room: &Room, who: &Who, paper: &Paper) -> ApiResult<Vec<RecipientView>> {
-    let (paper, named) = (paper.clone(), who.may(P::SeePeople));
-    let read = room.site.world.read(&who.actor, move |tx| {
-        send::told(tx, &paper)?.into_iter().map(|it| recipient_view(tx, it, named)).collect::<Result<Vec<_>, _>>()
-    });
-    Ok(read.await?)
+/// What narrows a list of recipients.
+#[derive(Clone, Debug, Default, Deserialize)]
+struct RecipientQuery {
+    /// `delivered`, `sent`, `waiting`, `unknown`, `failed`, `dropped`.
+    #[serde(default)]
+    state: String,
 }
 
-fn recipient_view(tx: &mut Tx<'_>, it: send::Told, named: bool) -> Result<RecipientView, StoreError> {
-    let send::Told { recipient, state, sent_at, why } = it;
-    let title = callee_title(tx, &recipient.callee)?;
-    let room = recipient.callee.starts_with("room:");
-    let name = match title {
-        None => recipient.callee.clone(),
-        Some(it) if room || named => it.name,
-        Some(it) => masked_name(&it.name),
-    };
-    Ok(RecipientView { recipient, name, state, sent_at, why })
+/// The list of a paper in the reader's duty areas; names of people masked as elsewhere.
+pub(crate) async fn read_recipients(
+    room: &Room,
+    who: &Who,
+    paper: &Paper,
+    state: &str,
+    most: i64,
+    after: i64,
+) -> ApiResult<Recipients> {
+    if !state.is_empty() && !send::STATES.iter().any(|it| it.0 == state) {
+        let all = send::STATES.map(|it| it.0).join(", ");
+        let (zh, en) = ("没有这种发送状态".to_owned(), format!("state is one of {all}"));
+        return Err(Problem::new("bad_state", zh, en).field("state").into());
+    }
+    let (paper, state, named) = (paper.clone(), state.to_owned(), who.may(P::SeePeople));
+    let read = room.site.world.read(&who.actor, move |tx| {
+        let told = send::told(tx, &paper, &state, most, after)?;
+        let ids: Vec<String> = told.iter().map(|it| it.recipient.callee.clone()).collect();
+        let mut known = contacts(tx, &ids)?;
+        let view = |it: send::Told| {
+            let send::Told { recipient, state, sent_at, why } = it;
+            let room = recipient.callee.starts_with("room:");
+            let name = match known.remove(&recipient.callee) {
+                None => recipient.callee.clone(),
+                Some(it) if room || named => it.title.name,
+                Some(it) => masked_name(&it.title.name),
+            };
+            RecipientView { recipient, name, state, sent_at, why }
+        };
+        let items = told.into_iter().map(view).collect();
+        Ok(Recipients { counts: send::told_counts(tx, &paper)?, items })
+    });
+    Ok(read.await?)
 }
 
 #[derive(Deserialize)]

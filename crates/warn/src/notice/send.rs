@@ -1,9 +1,11 @@
 //! Who a notice goes to and what they read: a list that is fixed with the first paper. A correction goes
 //! before everything else.
 
+use std::collections::BTreeMap;
+
 use anlan_kernel::{Instant, RegionCode};
 use anlan_register::audience;
-use anlan_store::{Event, OutboxItem, StoreError, Tx, Value, params};
+use anlan_store::{Event, OutboxItem, Row, StoreError, Tx, Value, params};
 use serde_json::json;
 
 use super::{
@@ -14,7 +16,6 @@ use crate::{
     Warn,
     channel::{Matter, announce},
     inform,
-    model::Receipt,
     text::INVENTED,
 };
 
@@ -118,11 +119,21 @@ pub(crate) fn short(at: Instant) -> String {
     format!("{}月{}日{}", number(5..7), number(8..10), &wall[11..16])
 }
 
+/// What becomes of a message, as it is stored nowhere: names, Chinese and English.
+pub(crate) const STATES: [(&str, &str, &str); 6] = [
+    ("delivered", "已送达", "delivered"),
+    ("sent", "已发出", "sent"),
+    ("waiting", "待发", "waiting"),
+    ("unknown", "结果不明", "unknown"),
+    ("failed", "发送失败", "failed"),
+    ("dropped", "由新版代替", "replaced by the next"),
+];
+
 /// What became of a paper's message to one recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     pub recipient: Recipient,
-    /// `waiting`, `sent`, `delivered`, `failed`, `unknown`, `dropped`.
+    /// One of [`STATES`].
     pub state: &'static str,
     /// When the gateway took it.
     pub sent_at: Option<Instant>,
@@ -130,44 +141,67 @@ pub(crate) struct Told {
     pub why: Option<String>,
 }
 
-/// The list of a notice with what became of each message of the paper, in the actor's scope.
-pub(crate) fn told(tx: &mut Tx<'_>, paper: &Paper) -> Result<Vec<Told>, StoreError> {
-    let list: Vec<Recipient> =
-        tx.find("notice = $1 AND since <= $2", "ORDER BY region, id", params![&paper.notice, paper.version])?;
-    let items: Vec<OutboxItem> = tx.find("subject = $1", "", params![&paper.id])?;
-    let (from, until) = (format!("notice:{}/", paper.id), format!("notice:{}0", paper.id));
-    let mut ends = std::collections::HashMap::new();
-    for it in tx.find::<Receipt>(
-        "attempt >= $1 AND attempt < $2 AND event IN ('delivered', 'failed')",
-        "ORDER BY at, id",
-        params![Value::from(from), Value::from(until)],
-    )? {
-        let why = it.detail.as_ref().and_then(|it| it["reason"].as_str()).map(str::to_owned);
-        ends.insert(it.attempt, (it.event == "delivered", why));
-    }
-    let items: std::collections::HashMap<_, _> =
-        items.into_iter().map(|it| (it.payload["callee"].as_str().unwrap_or_default().to_owned(), it)).collect();
-    Ok(list
-        .into_iter()
-        .map(|recipient| {
-            let item = items.get(&recipient.callee);
-            let (state, why) = state(item, item.and_then(|it| ends.get(&it.id)));
-            Told { recipient, state, sent_at: item.and_then(|it| it.sent_at), why }
-        })
-        .collect())
+/// The statement that reads `what` of the list of a paper in the actor's scope with what became of each message:
+/// `$1` the notice, `$2` the version, `$3` what the keys of its messages begin with.
+fn list_sql(what: &str, tail: &str) -> String {
+    format!(
+        "SELECT {what} FROM (
+            SELECT r.id, r.notice, r.callee, r.region, r.since, o.id AS item, o.sent_at, o.outcome,
+                CASE (SELECT MIN(t.event) FROM receipt t WHERE t.attempt = o.id AND t.event IN ('delivered', 'failed'))
+                    WHEN 'delivered' THEN 'delivered' WHEN 'failed' THEN 'failed'
+                    ELSE CASE COALESCE(o.state, 'queued') WHEN 'sent' THEN 'sent' WHEN 'unknown' THEN 'unknown'
+                        WHEN 'queued' THEN 'waiting' WHEN 'sending' THEN 'waiting' WHEN 'dropped' THEN 'dropped'
+                        ELSE 'failed' END
+                END AS state
+              FROM notice_recipient r LEFT JOIN outbox o ON o.id = $3 || r.callee || '#1'
+             WHERE r.notice = $1 AND r.since <= $2 AND {{scope:r.region}}) told {tail}"
+    )
 }
 
-fn state(item: Option<&OutboxItem>, end: Option<&(bool, Option<String>)>) -> (&'static str, Option<String>) {
-    use anlan_store::Sending as S;
-    let Some(item) = item else { return ("waiting", None) };
-    let said = || item.outcome.as_ref().and_then(|it| it["code"].as_str()).map(str::to_owned);
-    match (end, item.state) {
-        (Some((true, _)), _) => ("delivered", None),
-        (Some((false, why)), _) => ("failed", why.clone()),
-        (None, S::Queued | S::Sending) => ("waiting", None),
-        (None, S::Sent) => ("sent", None),
-        (None, S::Refused | S::Failed) => ("failed", said()),
-        (None, S::Unknown) => ("unknown", None),
-        (None, S::Dropped) => ("dropped", None),
+fn list_values(paper: &Paper) -> Vec<Value> {
+    params![&paper.notice, paper.version, format!("notice:{}/", paper.id)].to_vec()
+}
+
+fn named(state: &str) -> Result<&'static str, StoreError> {
+    let known = STATES.iter().find(|it| it.0 == state).map(|it| it.0);
+    known.ok_or_else(|| StoreError::Shape(format!("{state} is no state of a message")))
+}
+
+/// How many of the list of a paper, in the actor's scope, are in each state.
+pub(crate) fn told_counts(tx: &mut Tx<'_>, paper: &Paper) -> Result<BTreeMap<&'static str, i64>, StoreError> {
+    let rows = tx.query(&list_sql("state, COUNT(*)", "GROUP BY state"), &list_values(paper))?;
+    rows.iter().map(|row| Ok((named(&row.text(0)?)?, row.int(1)?))).collect()
+}
+
+/// Those of the list of a paper, in the actor's scope, who are in this state, all where it is empty.
+pub(crate) fn told(
+    tx: &mut Tx<'_>,
+    paper: &Paper,
+    state: &str,
+    most: i64,
+    after: i64,
+) -> Result<Vec<Told>, StoreError> {
+    let why = "(SELECT t.detail FROM receipt t WHERE t.attempt = told.item AND t.event = 'failed' AND {scope:t.region}
+                 ORDER BY t.at DESC, t.id DESC LIMIT 1)";
+    let what = format!("id, notice, callee, region, since, state, sent_at, outcome, {why}");
+    let mut values = list_values(paper);
+    values.extend(params![state, most, after].to_vec());
+    let tail = "WHERE $4 = '' OR state = $4 ORDER BY region, id LIMIT $5 OFFSET $6";
+    let mut found = Vec::new();
+    for row in tx.query(&list_sql(&what, tail), &values)? {
+        let state = named(&row.text(5)?)?;
+        let json = |text: Option<String>| text.and_then(|it| serde_json::from_str::<serde_json::Value>(&it).ok());
+        let (outcome, detail) = (json(row.opt(7, Row::text)?), json(row.opt(8, Row::text)?));
+        let said = detail.as_ref().and_then(|it| it["reason"].as_str());
+        let said = said.or_else(|| outcome.as_ref().and_then(|it| it["code"].as_str()));
+        let region = RegionCode::parse(&row.text(3)?).map_err(|it| StoreError::Shape(it.to_string()))?;
+        let (id, notice, callee, since) = (row.text(0)?, row.text(1)?, row.text(2)?, row.int(4)?);
+        found.push(Told {
+            recipient: Recipient { id, notice, callee, region, since },
+            state,
+            sent_at: row.opt(6, Row::instant)?,
+            why: said.filter(|_| state == "failed").map(str::to_owned),
+        });
     }
+    Ok(found)
 }

@@ -252,7 +252,9 @@ fn decide(
             }
         }
     }
-    let detail = json!({"version": paper.version, "kind": paper.kind, "number": paper.number});
+    let detail = json!({
+        "process": notice.process, "version": paper.version, "kind": paper.kind, "number": paper.number,
+    });
     let named = effects.iter().find_map(|it| if let Effect::Record(name) = it { Some(*name) } else { None });
     let saved = save(tx, &next, named.unwrap_or("notice.changed"), detail)?;
     if issues {
@@ -354,14 +356,30 @@ fn hat_of(warn: &Warn, tx: &mut Tx<'_>, region: &RegionCode, chosen: Option<&str
     }
 }
 
-/// A run of digits long enough to be somebody's number.
+/// A run of digits long enough to be somebody's number, however it is written: full-width, or with blanks, hyphens
+/// and brackets between the groups.
 fn telephone(paper: &Paper) -> Option<String> {
     let content = &paper.content;
     let own = [&content.title, &content.advice, &content.reason].into_iter().chain(&content.measures);
-    own.flat_map(|it| it.split(|c: char| !c.is_ascii_digit() && c != '-')).find_map(|it| {
-        let digits = it.chars().filter(char::is_ascii_digit).count();
-        (digits >= 7).then(|| it.to_owned())
-    })
+    own.flat_map(|it| numbers(it)).find(|it| it.len() >= 7)
+}
+
+/// Runs of digits, without what stands between their groups.
+fn numbers(text: &str) -> Vec<String> {
+    let mut runs = vec![String::new()];
+    for c in text.chars() {
+        let plain = match c {
+            '０'..='９' => char::from_u32(u32::from(c) - u32::from('０') + u32::from('0')).unwrap_or(c),
+            _ => c,
+        };
+        match plain {
+            '0'..='9' => runs.last_mut().into_iter().for_each(|it| it.push(plain)),
+            '-' | '－' | '‐' | '‑' | '–' | '—' | '(' | ')' | '（' | '）' | '+' | '＋' => {}
+            _ if plain.is_whitespace() => {}
+            _ => runs.push(String::new()),
+        }
+    }
+    runs
 }
 
 fn process_of(tx: &mut Tx<'_>, notice: &Notice) -> Result<Process, StoreError> {
@@ -404,4 +422,24 @@ fn nothing_issued() -> StoreError {
 
 fn no_such_paper() -> StoreError {
     refusal("no_such_notice", "没有这份提示单，或不在您的责任区内", "there is no such notice in your duty area")
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::numbers;
+
+    #[rstest]
+    #[case::plain("请拨 13800138000", Some("13800138000"))]
+    #[case::blanks("请拨 138 0013 8000。", Some("13800138000"))]
+    #[case::full_width("请拨１３８００１３８０００", Some("13800138000"))]
+    #[case::full_width_blanks("１３８　００１３　８０００", Some("13800138000"))]
+    #[case::brackets("(0755) 2500-1234", Some("075525001234"))]
+    #[case::dash("0755—25001234", Some("075525001234"))]
+    #[case::short("拨 12345 或 119", None)]
+    #[case::measured("24 小时雨量 100 毫米，阵风 11 级", None)]
+    fn a_number_is_found_however_it_is_written(#[case] text: &str, #[case] want: Option<&str>) {
+        assert_eq!(numbers(text).into_iter().find(|it| it.len() >= 7).as_deref(), want);
+    }
 }

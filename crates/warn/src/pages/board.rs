@@ -5,7 +5,7 @@ use anlan_web::{Site, Who};
 use maud::{Markup, html};
 
 use super::{
-    parts::{clock, duties, number, state, to},
+    parts::{absorbed_words, clock, duties, number, state, to},
     round::{back, query_words},
 };
 use crate::{
@@ -81,7 +81,7 @@ pub(super) fn list(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Ma
         (filter(room, who, it, query))
         div.card.scroll id="calls" data-live="call. round." {
             table.people {
-                tbody { @for call in &it.calls { (line(room, who, call, &here)) } }
+                tbody { @for call in &it.calls { (line(room, who, it, call, &here)) } }
             }
             @if it.calls.is_empty() { p.soft { (lang.pick("没有符合条件的人", "nobody matches")) } }
             @if pages > 1 { (pager(room, who, id, query, pages)) }
@@ -173,7 +173,7 @@ fn pager(room: &Room, who: &Who, id: &str, query: &BoardQuery, pages: i64) -> Ma
     }
 }
 
-fn line(room: &Room, who: &Who, it: &CallView, here: &str) -> Markup {
+fn line(room: &Room, who: &Who, board: &Board, it: &CallView, here: &str) -> Markup {
     let (lang, site, call) = (who.lang, &room.site, &it.call);
     let needs = call.state.may_be_recorded();
     let missed = matches!(call.state, CallState::NotReached | CallState::NoContact | CallState::Escalated);
@@ -185,7 +185,7 @@ fn line(room: &Room, who: &Who, it: &CallView, here: &str) -> Markup {
                 @if let Some(key) = call.key { " " span.tag { (lang.pick("按键 ", "key ")) (key) } }
                 @if let Some(key) = call.late_key { " " span.tag { (lang.pick("事后按键 ", "late key ")) (key) } }
                 @if let Some(at) = call.final_at { " " span.small.soft { (clock(at)) } }
-                br; span.small.soft { (call.attempts) (lang.pick(" 次拨打", " attempts")) (whose(it, lang)) }
+                br; span.small.soft { (call.attempts) (lang.pick(" 次拨打", " attempts")) (whose(board, it, lang)) }
             }
             td { (number(site, it, needs && who.may(Permission::Unmask), lang)) }
             td.acts {
@@ -202,12 +202,12 @@ fn line(room: &Room, who: &Who, it: &CallView, here: &str) -> Markup {
 }
 
 /// Who recorded it, or which round took it over.
-fn whose(it: &CallView, lang: Lang) -> String {
+fn whose(board: &Board, it: &CallView, lang: Lang) -> String {
     match (it.call.state, it.call.by_whom.as_deref()) {
         (CallState::RecordedByColleague | CallState::ReachedOnSite, Some(by)) => {
-            format!(" · {} {}", lang.pick("登记", "by"), by.trim_start_matches("user:"))
+            format!(" · {} {}", lang.pick("登记", "by"), board.name(by))
         }
-        (CallState::Cancelled, Some(by)) if by.contains('.') => format!(" · {} {by}", lang.pick("并入", "into")),
+        (CallState::Cancelled, Some(by)) => absorbed_words(by, lang).map(|it| format!(" · {it}")).unwrap_or_default(),
         _ => String::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! One call: what was tried, and what an officer knows of it.
 
-use anlan_kernel::Permission;
+use anlan_kernel::{Lang, Permission};
 use anlan_register::number_of;
 use anlan_store::{Event, Urgency};
 use anlan_web::{ApiError, ApiResult, Who, page, percent};
@@ -12,12 +12,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    parts::{clock, duties, number, state, to},
+    answer::key_words,
+    parts::{absorbed_words, clock, duties, number, receipt as receipt_words, sending, state, to},
     round::{Back, back},
 };
 use crate::{
     api::{CallStory, CallView, Record, Room, call_view, read_call, record_call},
-    model::{Call, Round},
+    effect::evidence::reason_words,
+    model::{Call, CallState, Round, RoundState},
     service::everywhere,
 };
 
@@ -27,11 +29,11 @@ pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<Stri
     let title = story.call.name.clone();
     let round = story.call.call.round.clone();
     let round = room.site.world.read(&everywhere(&who.actor), move |tx| tx.get::<Round>(&round)).await?;
-    let process = round.map(|it| it.process).unwrap_or_default();
-    Ok(page(&room.site, &who, &title, body(&room, &who, &story, &process)))
+    let round = round.ok_or_else(ApiError::not_found)?;
+    Ok(page(&room.site, &who, &title, body(&room, &who, &story, &round)))
 }
 
-fn body(room: &Room, who: &Who, story: &CallStory, process: &str) -> Markup {
+fn body(room: &Room, who: &Who, story: &CallStory, round: &Round) -> Markup {
     let (lang, site, view, call) = (who.lang, &room.site, &story.call, &story.call.call);
     html! {
         main {
@@ -39,10 +41,14 @@ fn body(room: &Room, who: &Who, story: &CallStory, process: &str) -> Markup {
             p { (duties(view)) }
             p { b { (state(call.state, lang)) }
                 @if let Some(at) = call.final_at { " " (clock(at)) }
-                @if let Some(by) = &call.by_whom { " " (by.trim_start_matches("user:")) }
+                @if !story.by.is_empty() { " " (story.by) }
+                @if let Some(into) = absorbed(call, lang) { " " (into) }
+                @if let Some(key) = call.key.or(call.late_key) { " · " (key_words(key, lang)) }
                 @if let Some(note) = &call.note { " · " (note) } }
             div { (number(site, view, who.may(Permission::Unmask), lang)) }
-            @if call.state.may_be_recorded() && who.may(Permission::RecordAnswer) { (forms(room, who, call)) }
+            @if who.may(Permission::RecordAnswer) {
+                @if call.state.may_be_recorded() { (forms(room, who, call)) } @else { (again_form(room, who, call, round)) }
+            }
             div.card.scroll id="attempts" data-live="call. receipts. outbox." {
                 header { h2 { (lang.pick("拨打与回执", "Attempts and receipts")) } }
                 table {
@@ -50,12 +56,13 @@ fn body(room: &Room, who: &Who, story: &CallStory, process: &str) -> Markup {
                         tr {
                             td { (if it.kind == "sms" { lang.pick("短信", "message") } else { lang.pick("语音", "voice") }) }
                             td.num { (clock(it.due_at)) }
-                            td { (it.state.name()) @if it.repeat { " " span.tag { (lang.pick("重复发送", "sent again")) } } }
+                            td { (sending(it.state, lang)) @if it.repeat { " " span.tag { (lang.pick("重复发送", "sent again")) } } }
                             td {
                                 @for receipt in &it.receipts {
-                                    (receipt.event) " "
+                                    (receipt_words(&receipt.event, lang)) " "
                                     @if let Some(detail) = &receipt.detail {
-                                        @for key in ["digit", "text", "reason"] { (detail[key].as_str().unwrap_or_default()) " " }
+                                        @for key in ["digit", "text"] { (detail[key].as_str().unwrap_or_default()) " " }
+                                        @if let Some(reason) = detail["reason"].as_str() { (reason_words(reason).get(lang)) " " }
                                     }
                                     (clock(receipt.at)) br;
                                 }
@@ -70,7 +77,7 @@ fn body(room: &Room, who: &Who, story: &CallStory, process: &str) -> Markup {
             }
             p { a href=(to(site, "rounds", &call.round)) { (lang.pick("回到本轮", "Back to the round")) }
                 @if who.may(Permission::SeePeople) {
-                    " · " a href=(format!("{}/evidence/{}", to(site, "processes", process), percent(&call.callee))) { (lang.pick("尽职记录", "Record of duty")) }
+                    " · " a href=(format!("{}/evidence/{}", to(site, "processes", &round.process), percent(&call.callee))) { (lang.pick("尽职记录", "Record of duty")) }
                 } }
         }
     }
@@ -83,11 +90,6 @@ fn forms(room: &Room, who: &Who, call: &Call) -> Markup {
         ("reached_on_site", lang.pick("上门叫醒", "Reached on site")),
         ("handed_over", lang.pick("转交", "Handed over")),
     ];
-    let keys = [
-        (1, lang.pick("1 收到、已到岗", "1 arrived")),
-        (2, lang.pick("2 收到、不能到岗", "2 cannot come")),
-        (3, lang.pick("3 有险情、需支援", "3 needs support")),
-    ];
     html! {
         div.columns {
             form.card method="post" action=(format!("{here}/record")) {
@@ -97,7 +99,28 @@ fn forms(room: &Room, who: &Who, call: &Call) -> Markup {
             }
             form.card method="post" action=(format!("{here}/answer")) {
                 p { (lang.pick("本人在电话里答复：", "What they said on the telephone:")) }
-                p.row { @for (digit, words) in keys { button type="submit" name="digit" value=(digit) { (words) } } }
+                p.row { @for digit in 1..=3 { button type="submit" name="digit" value=(digit) { (digit) " " (key_words(digit, lang)) } } }
+            }
+        }
+    }
+}
+
+fn absorbed(call: &Call, lang: Lang) -> Option<String> {
+    call.by_whom.as_deref().filter(|_| call.state == CallState::Cancelled).and_then(|it| absorbed_words(it, lang))
+}
+
+/// 改口: they answered, and say something else on the telephone now.
+fn again_form(room: &Room, who: &Who, call: &Call, round: &Round) -> Markup {
+    let lang = who.lang;
+    let goes_on = matches!(round.state, RoundState::Running | RoundState::Done);
+    html! {
+        @if let Some(said) = call.key.or(call.late_key).filter(|_| goes_on) {
+            details.card {
+                summary { (lang.pick("本人在电话里改口", "They changed their mind on the telephone")) }
+                form method="post" action=(format!("{}/answer", to(&room.site, "calls", &call.id))) {
+                    input type="hidden" name="again" value="true";
+                    p.row { @for digit in (1..=3).filter(|it| *it != said) { button type="submit" name="digit" value=(digit) { (digit) " " (key_words(digit, lang)) } } }
+                }
             }
         }
     }
@@ -131,6 +154,8 @@ pub(super) async fn clear_pin(State(room): State<Room>, who: Who, Path(id): Path
 #[derive(Deserialize)]
 pub(super) struct AnswerForm {
     digit: u8,
+    #[serde(default)]
+    again: bool,
 }
 
 /// The callee said it on the telephone.
@@ -140,7 +165,7 @@ pub(super) async fn answer(
     Path(id): Path<String>,
     Form(form): Form<AnswerForm>,
 ) -> ApiResult<Redirect> {
-    room.warn.answer_by_desk(&who.actor, &id, form.digit).await?;
+    room.warn.answer_by_desk(&who.actor, &id, form.digit, form.again).await?;
     Ok(Redirect::to(&to(&room.site, "calls", &id)))
 }
 

@@ -13,7 +13,7 @@ use super::{
     parts::{clock, duties, state},
 };
 use crate::{
-    api::{BoardQuery, Door, DoorList, DoorPlace, Room, make_door_list, read_all},
+    api::{BoardQuery, Door, DoorList, DoorPlace, Room, account_names, make_door_list, read_all},
     model::CallState,
     text,
 };
@@ -89,7 +89,7 @@ pub(super) async fn export(
     Query(query): Query<BoardQuery>,
 ) -> ApiResult<Response> {
     let calls = read_all(&room, &who, &id, &query).await?;
-    let lang = who.lang;
+    let (lang, accounts) = (who.lang, account_names(&room).await?);
     let titles = [
         ("姓名", "Name"),
         ("单位", "Unit"),
@@ -119,7 +119,7 @@ pub(super) async fn export(
             key(call.late_key),
             call.attempts.to_string(),
             call.final_at.map_or_else(String::new, |it| it.wall()),
-            by.trim_start_matches("user:").to_owned(),
+            by.strip_prefix("user:").map_or("", |it| accounts.get(it).map_or(it, String::as_str)).to_owned(),
             it.numbers.first().cloned().unwrap_or_default(),
         ]);
     }

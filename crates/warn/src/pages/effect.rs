@@ -7,13 +7,11 @@ use maud::{Markup, html};
 
 use super::parts::{level, to};
 use crate::{
-    api::{EffectQuery, EffectView, Group, Part, ProcessView, Room, read_effect},
+    api::{EffectQuery, EffectView, Group, Part, ProcessView, REACHED, Room, SilentView, read_effect},
     effect::{Figures, evidence::reason_words, prose::span},
     model::CallState,
 };
 
-/// What somebody who holds the duty knows by.
-const REACHED: &str = "answered,heard_in_full,recorded_by_colleague,reached_on_site";
 /// Ended by the callee.
 const ANSWERED: &str = "answered,heard_in_full";
 
@@ -41,6 +39,11 @@ impl Page<'_> {
     fn list(&self, states: &str, filter: &str) -> String {
         let states = if states.is_empty() { "?" } else { &format!("?state={states}") };
         format!("{}{states}{filter}", to(&self.room.site, "rounds", &self.view.round)).replace("?&", "?")
+    }
+
+    /// The last call of somebody without contact.
+    fn call_of(&self, it: &SilentView) -> String {
+        to(&self.room.site, "calls", &format!("{}/{}", it.silent.round, it.silent.callee))
     }
 
     fn here(&self, more: &str) -> String {
@@ -157,15 +160,19 @@ impl Page<'_> {
         // A street opens its communities; a community has nothing below.
         let inside = (group.key == "region" && it.key != self.view.region.as_str() && it.key.len() < 12)
             .then(|| self.here(&format!("&region={}", it.key)));
+        // By channel only those reached are compared; a way by which others ended is not opened.
+        let reached = group.key == "channel";
+        let filter = it.filter.split("&state=").next().unwrap_or_default();
+        let missed = figures.counts.of(CallState::NotReached);
         html! {
             tr {
                 td { @match &inside { Some(href) => a href=(href) { (it.name.get(lang)) }, None => (it.name.get(lang)) } }
-                td.num { a href=(self.list("", &it.filter)) { (figures.counts.called) } }
-                td.num { a href=(self.list(REACHED, &it.filter)) { (figures.reached) } }
+                td.num { a href=(self.list(if reached { REACHED } else { "" }, filter)) { (figures.counts.called) } }
+                td.num { a href=(self.list(REACHED, filter)) { (figures.reached) } }
                 td.num { (rate(figures)) }
-                td.num { a.bad[figures.counts.of(CallState::NotReached) > 0] href=(self.list("not_reached", &it.filter)) { (figures.counts.of(CallState::NotReached)) } }
-                td.num { a href=(self.late(figures.from_start.median_s, &it.filter)) { (short(figures.from_start.median_s)) } }
-                td.num { a href=(self.late(figures.from_start.p95_s, &it.filter)) { (short(figures.from_start.p95_s)) } }
+                td.num { @if reached { "—" } @else { a.bad[missed > 0] href=(self.list("not_reached", filter)) { (missed) } } }
+                td.num { a href=(self.late(figures.from_start.median_s, filter)) { (short(figures.from_start.median_s)) } }
+                td.num { a href=(self.late(figures.from_start.p95_s, filter)) { (short(figures.from_start.p95_s)) } }
             }
         }
     }
@@ -230,7 +237,7 @@ impl Page<'_> {
             (by(lang.pick("半数", "half"), view.minute_50), by(lang.pick("95% ", "95 %"), view.minute_95));
         match lang {
             Lang::Zh => format!(
-                "最多同时 {} 路通话；应答者中听完或答复的：{half}，{most}。横轴为本轮开始后的分钟，细线为首次振铃。",
+                "最多同时 {} 路通话；应叫者（不含已并入、已停止）中听完或答复的：{half}，{most}。横轴为本轮开始后的分钟，细线为首次振铃。",
                 view.lines
             ),
             Lang::En => format!(
@@ -249,7 +256,7 @@ impl Page<'_> {
                 p.small.soft { (lang.pick("先核号码、再问运营商、再看是否请假调岗；不作评价。", "Ask first whether the number, the carrier or the leave list is wrong; this judges nobody.")) }
                 table { @for it in view.silent.iter().take(8) {
                     tr {
-                        td { a href=(to(&self.room.site, "calls", &format!("{}/{}", it.silent.round, it.silent.callee))) { (it.name) } br; span.small.soft { (it.organisation) } }
+                        td { a href=(self.call_of(it)) { (it.name) } br; span.small.soft { (it.organisation) } }
                         td.num { (it.silent.times) (lang.pick(" 次", "×")) }
                         td { @if it.silent.no_number { (lang.pick("无可用号码", "no usable number")) }
                             @else if it.silent.reasons.is_empty() { (lang.pick("无人接听", "no answer")) }
@@ -259,7 +266,7 @@ impl Page<'_> {
                 } }
                 @if view.silent_count > 8 {
                     details.small.rest { summary { (lang.pick("其余", "the others")) " " (view.silent_count - 8) }
-                        ul { @for it in view.silent.iter().skip(8) { li { (it.name) " " (it.organisation) " " (it.silent.times) (lang.pick(" 次", "×")) } } } }
+                        ul { @for it in view.silent.iter().skip(8) { li { a href=(self.call_of(it)) { (it.name) } " " (it.organisation) " " (it.silent.times) (lang.pick(" 次", "×")) } } } }
                 }
                 @if view.silent.is_empty() { p.soft { (lang.pick("无", "nobody")) } }
             }

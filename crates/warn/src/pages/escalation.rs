@@ -16,7 +16,7 @@ use super::{
     round::list_words,
 };
 use crate::{
-    api::{CallView, Room, views},
+    api::{CallView, Room, person_of, views},
     escalation::superior,
     model::{Call, Escalation, EscalationState},
 };
@@ -26,12 +26,15 @@ type Chain = Vec<(String, bool)>;
 
 /// The list.
 pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
-    let (list, chain, calls) = read(&room, &who, id).await?.ok_or_else(ApiError::not_found)?;
+    let (list, chain, by, calls) = read(&room, &who, id).await?.ok_or_else(ApiError::not_found)?;
     let title = who.lang.pick("逐级叫应名单", "List for the superior");
-    Ok(page(&room.site, &who, title, body(&room, &who, &list, &chain, &calls)))
+    Ok(page(&room.site, &who, title, body(&room, &who, &list, &chain, &by, &calls)))
 }
 
-async fn read(room: &Room, who: &Who, id: String) -> Result<Option<(Escalation, Chain, Vec<CallView>)>, StoreError> {
+/// The list, who is asked in turn, who accepted, and who stands on it.
+type Sheet = (Escalation, Chain, String, Vec<CallView>);
+
+async fn read(room: &Room, who: &Who, id: String) -> Result<Option<Sheet>, StoreError> {
     let named = who.may(Permission::SeePeople);
     room.site
         .world
@@ -43,12 +46,13 @@ async fn read(room: &Room, who: &Who, id: String) -> Result<Option<(Escalation, 
             let chain = list.chain.iter().map(|it| (name(it), Some(it.as_str()) == current)).collect();
             let calls: Vec<Call> = tx.find("escalation = $1", "ORDER BY open DESC, region, rank, id", params![&id])?;
             let calls = views(tx, calls, named)?;
-            Ok(Some((list, chain, calls)))
+            let by = list.accepted_by.as_deref().map_or(Ok(String::new()), |it| person_of(tx, it, named))?;
+            Ok(Some((list, chain, by, calls)))
         })
         .await
 }
 
-fn body(room: &Room, who: &Who, list: &Escalation, chain: &Chain, calls: &[CallView]) -> Markup {
+fn body(room: &Room, who: &Who, list: &Escalation, chain: &Chain, by: &str, calls: &[CallView]) -> Markup {
     let (lang, site) = (who.lang, &room.site);
     let here = to(site, "escalations", &list.id);
     let asked = list.state == EscalationState::Calling;
@@ -56,7 +60,7 @@ fn body(room: &Room, who: &Who, list: &Escalation, chain: &Chain, calls: &[CallV
         main {
             h1 { (lang.pick("逐级叫应名单", "List for the superior")) " · " (calls.len()) (lang.pick(" 人", " people")) }
             div id="state" data-live="escalation." {
-                p { b { (list_words(list.state, lang)) } " " (list.accepted_by.as_deref().unwrap_or_default().trim_start_matches("user:"))
+                p { b { (list_words(list.state, lang)) } " " (by)
                     " · " (clock(list.opened_at)) (lang.pick(" 起", " on"))
                     @if let Some(at) = list.rang_at { " · " (lang.pick("振铃 ", "rang ")) (clock(at)) }
                     @if let Some(at) = list.limit_at { " · " (lang.pick("时限 ", "until ")) (clock(at)) }

@@ -111,9 +111,11 @@ fn layers(lang: Lang) -> Markup {
 
 fn slider(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
     let Some(process) = &view.process else { return html! {} };
-    let now = map.room.site.world.now();
+    // Nothing of a process moves after its end; the minute that holds the end is its last.
+    let end = process.ended_at.map(|it| it.0.div_euclid(MINUTE) + 1);
     let first = process.opened_at.0.div_euclid(MINUTE) + 1;
-    let last = now.0.div_euclid(MINUTE).max(first);
+    let now = map.room.site.world.now().0.div_euclid(MINUTE);
+    let last = end.unwrap_or(now).min(now).max(first);
     let shown = view.at.map_or(last, |it| it.0.div_euclid(MINUTE));
     let step = |minutes: i64| Instant((shown + minutes).clamp(first, last) * MINUTE);
     html! {
@@ -132,7 +134,8 @@ fn slider(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
             }
             input type="range" min=(first) max=(last) value=(shown) step="1" data-map-slider
                 data-to=(here(map, "/map", view, None))
-                aria-label=(lang.pick("时刻：从过程开始到现在", "Moment: from the start of the process to now"));
+                aria-label=(if process.ended_at.is_some() { lang.pick("时刻：从过程开始到过程结束", "Moment: from the start of the process to its end") }
+                    else { lang.pick("时刻：从过程开始到现在", "Moment: from the start of the process to now") });
         }
     }
 }

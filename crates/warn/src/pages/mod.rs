@@ -57,6 +57,7 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .post("/rounds/{id}/door-list", Access::Needs(P::Unmask), "上门叫醒名单", "Door list", door::print)
         .post("/rounds/{id}/start", run, "立即开始", "Start now", round::start)
         .post("/rounds/{id}/stop", run, "停止", "Stop", round::stop)
+        .post("/rounds/{id}/resume", run, "恢复叫应", "Call on after a stop", round::resume)
         .get("/calls/{id}", see, "一次叫应", "A call", call::show)
         .post("/calls/{id}/record", record, "代登记、上门叫醒、转交", "Record what is known", call::record)
         .post("/calls/{id}/answer", record, "代按键", "Answer for the callee", call::answer)

@@ -1,6 +1,7 @@
 //! What several screens show alike.
 
 use anlan_kernel::{Instant, Lang};
+use anlan_store::Sending;
 use anlan_web::{Site, percent};
 use maud::{Markup, html};
 
@@ -37,6 +38,44 @@ pub fn round_state(round: &Round, lang: Lang) -> String {
     lang.pick(zh, en).to_owned()
 }
 
+/// Into which round a call was absorbed; `None` where `by` is no round.
+pub fn absorbed_words(by: &str, lang: Lang) -> Option<String> {
+    let level = by.rsplit_once('.').and_then(|it| it.1.chars().next()).filter(char::is_ascii_digit)?;
+    Some(match lang {
+        Lang::Zh => format!("并入级别 {level} 一轮"),
+        Lang::En => format!("into the level {level} round"),
+    })
+}
+
+/// How far a sending got, in words.
+pub fn sending(state: Sending, lang: Lang) -> &'static str {
+    let (zh, en) = match state {
+        Sending::Queued => ("待发", "queued"),
+        Sending::Sending => ("发送中", "being sent"),
+        Sending::Sent => ("已交通道", "handed to the gateway"),
+        Sending::Unknown => ("结果不明", "outcome unknown"),
+        Sending::Refused => ("通道拒收", "refused by the gateway"),
+        Sending::Failed => ("发送失败", "failed"),
+        Sending::Dropped => ("已撤回", "taken back"),
+    };
+    lang.pick(zh, en)
+}
+
+/// What a gateway said of an attempt, in words.
+pub fn receipt(event: &str, lang: Lang) -> &str {
+    const WORDS: [(&str, &str, &str); 8] = [
+        ("ringing", "振铃", "rang"),
+        ("answered", "接听", "picked up"),
+        ("key", "按键", "key"),
+        ("heard_in_full", "听完全文", "heard in full"),
+        ("hung_up", "挂机", "hung up"),
+        ("failed", "未接通", "not connected"),
+        ("delivered", "短信送达", "message delivered"),
+        ("reply", "短信回复", "reply"),
+    ];
+    WORDS.iter().find(|it| it.0 == event).map_or(event, |it| lang.pick(it.1, it.2))
+}
+
 /// A call's state in words.
 pub fn state(state: CallState, lang: Lang) -> &'static str {
     let (zh, en) = state.words();
@@ -58,9 +97,9 @@ pub fn round_title(site: &Site, round: &Round, lang: Lang) -> Markup {
     }
 }
 
-/// Every count of a round; they add up to 应叫.
-pub fn counts(site: &Site, round: &str, counts: &Counts, lang: Lang) -> Markup {
-    let link = |state: &str| format!("{}?state={state}", to(site, "rounds", round));
+/// Every count of a round; they add up to 应叫. `list` leads to the people in these states.
+pub fn counts(site: &Site, list: impl Fn(&str) -> String, counts: &Counts, lang: Lang) -> Markup {
+    let link = |states: &str| site.url(&list(states));
     html! {
         p.row {
             span { (lang.pick("应叫", "called")) " " b.num { (counts.called) } }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::{
     parts::{clock, counts, hazard, level, round_state, round_title, to},
+    round::{resume_form, stop_words},
     strip::{self, Charts},
     timeline as lines_of,
 };
@@ -20,6 +21,7 @@ use crate::{
     api::{LineQuery, ListQuery, ProcessView, Room, account_names, page_of, read_process},
     effect::timeline::{self, Line},
     model::{Round, RoundState},
+    words::STAND_DOWN_NOTE,
 };
 
 /// Lines on one page.
@@ -97,7 +99,8 @@ fn body(room: &Room, who: &Who, view: &ProcessView, drawn: &Drawn) -> Markup {
                         @for it in &view.rounds {
                             div.card {
                                 header { (round_title(site, &it.round, lang)) span.small.soft { (round_state(&it.round, lang)) " " (clock(it.round.start_at)) } }
-                                (counts(site, &it.round.id, &it.counts, lang))
+                                (counts(site, |states| format!("/rounds/{}?state={states}", percent(&it.round.id)), &it.counts, lang))
+                                @if process.open && it.round.state == RoundState::Stopped && who.may(Permission::RunRound) { (resume_form(room, &it.round, lang)) }
                             }
                         }
                     }
@@ -178,7 +181,7 @@ fn pending_round(room: &Room, round: &Round, runs: bool, lang: anlan_kernel::Lan
             p.small.soft { (round.cause) }
             @if runs {
                 div.row {
-                    form method="post" action=(format!("{here}/stop")) { button.danger.large type="submit" { (lang.pick("停止本轮", "Stop this round")) } }
+                    form method="post" action=(format!("{here}/stop")) data-confirm=(stop_words(lang)) { button.danger.large type="submit" { (lang.pick("停止本轮", "Stop this round")) } }
                     form method="post" action=(format!("{here}/start")) { button type="submit" { (lang.pick("立即开始", "Start now")) } }
                 }
             }
@@ -192,10 +195,19 @@ fn stand_down_form(site: &anlan_web::Site, view: &ProcessView, runs: bool, lang:
             p.lead { (lang.pick("信号已降级、解除或告警已平息：请决定是否解除叫应。", "A signal fell or was lifted: decide whether to stand down.")) }
             p.small.soft { (lang.pick("响应和管控措施不会自动解除。", "Nothing is lifted by itself.")) }
             @if runs {
-                label { (lang.pick("解除说明（署名，发给同一份名单）", "Words (signed; told to exactly the same list)"))
+                label { (note_label(lang))
                     textarea name="note" rows="2" maxlength="500" {} }
                 p { button.main type="submit" { (lang.pick("解除叫应", "Stand down")) } }
             }
+        }
+    }
+}
+
+fn note_label(lang: anlan_kernel::Lang) -> String {
+    match lang {
+        anlan_kernel::Lang::Zh => format!("解除说明（署名，随短信发给同一份名单，短信取前 {STAND_DOWN_NOTE} 字）"),
+        anlan_kernel::Lang::En => {
+            format!("Words (signed; sent to exactly the same list, the first {STAND_DOWN_NOTE} characters by message)")
         }
     }
 }
@@ -214,7 +226,7 @@ fn raise_form(site: &anlan_web::Site, view: &ProcessView, lang: anlan_kernel::La
             }
             @if !process.stand_down_proposed {
                 form method="post" action=(act("stand-down")) {
-                    label { (lang.pick("解除说明（署名，发给同一份名单）", "Words (signed; told to exactly the same list)"))
+                    label { (note_label(lang))
                         textarea name="note" rows="2" maxlength="500" {} }
                     p { button.danger type="submit" { (lang.pick("解除叫应", "Stand down")) } }
                 }

@@ -3,7 +3,7 @@
 use anlan_kernel::{Lang, Permission};
 use anlan_web::{ApiResult, Who, asset, page, percent};
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Form, Path, Query, State},
     response::Redirect,
 };
 use maud::{Markup, html};
@@ -45,7 +45,7 @@ fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
                 }
                 aside {
                     (unreached(room, who, it))
-                    (help(room, who, &it.help))
+                    (help(room, who, it))
                     (lists(room, who, it))
                     (transfers(who.lang, &it.transfers))
                 }
@@ -64,7 +64,7 @@ fn head(room: &Room, who: &Who, it: &Board) -> Markup {
                 p.small.soft {
                     (round_state(round, lang)) " · " (clock(round.start_at)) (lang.pick(" 起", " on"))
                     @if let Some(at) = round.ended_at { (lang.pick("，", ", ")) (clock(at)) (lang.pick(" 结束", " over")) }
-                    " · " (started_words(round, lang)) " · " (lang.pick("名义 ", "for ")) (who.actor.hat.as_deref().unwrap_or(&site.speaker))
+                    " · " (started_words(it, lang)) " · " (lang.pick("名义 ", "for ")) (who.actor.hat.as_deref().unwrap_or(&site.speaker))
                     " · " a href=(to(site, "processes", &round.process)) { (lang.pick("天气过程", "process")) }
                 }
             }
@@ -73,21 +73,18 @@ fn head(room: &Room, who: &Who, it: &Board) -> Markup {
     }
 }
 
-fn started_words(round: &Round, lang: Lang) -> String {
-    match (round.state, round.decided_by.as_deref().map(|it| it.trim_start_matches("user:"))) {
+fn started_words(it: &Board, lang: Lang) -> String {
+    let round = &it.round.round;
+    match (round.state, round.decided_by.as_deref().map(|by| it.name(by))) {
         (RoundState::Stopped, Some(by)) => format!("{} {by}", lang.pick("停止人", "stopped by")),
-        (_, Some(by)) => format!("{} {by}", lang.pick("立即开始", "started by")),
-        (_, None) => format!("{} {}", lang.pick("预案授权自动开始", "pre-authorised by plan"), round.pack),
+        (_, Some(by)) => format!("{} {by}", lang.pick("人工开始", "started by")),
+        (_, None) => lang.pick("预案授权自动开始", "pre-authorised by the plan").to_owned(),
     }
 }
 
 fn acts(room: &Room, who: &Who, round: &Round) -> Markup {
     let (lang, here) = (who.lang, to(&room.site, "rounds", &round.id));
     let may = who.may(Permission::RunRound);
-    let sure = lang.pick(
-        "停止本轮叫应？还没有结果的人都不再叫。",
-        "Stop this round? Nobody without an outcome is called any more.",
-    );
     html! {
         div.acts {
             @if round.state == RoundState::Pending {
@@ -96,11 +93,30 @@ fn acts(room: &Room, who: &Who, round: &Round) -> Markup {
                 @if may { form method="post" action=(format!("{here}/start")) { button.main type="submit" { (lang.pick("立即开始", "Start now")) } } }
             }
             @if may && matches!(round.state, RoundState::Pending | RoundState::Running) {
-                form method="post" action=(format!("{here}/stop")) data-confirm=(sure) { button.danger type="submit" { (lang.pick("停止本轮", "Stop")) } }
+                form method="post" action=(format!("{here}/stop")) data-confirm=(stop_words(lang)) { button.danger type="submit" { (lang.pick("停止本轮", "Stop")) } }
             }
+            @if may && round.state == RoundState::Stopped { (resume_form(room, round, lang)) }
             @if who.may(Permission::Unmask) {
                 form method="post" action=(format!("{here}/door-list")) { button type="submit" { (lang.pick("上门名单", "Door list")) } }
             }
+        }
+    }
+}
+
+/// What is asked before a round is stopped.
+pub(super) fn stop_words(lang: Lang) -> &'static str {
+    lang.pick(
+        "停止本轮叫应？还没有结果的人都不再叫。",
+        "Stop this round? Nobody without an outcome is called any more.",
+    )
+}
+
+/// 恢复叫应 of a stopped round.
+pub(super) fn resume_form(room: &Room, round: &Round, lang: Lang) -> Markup {
+    html! {
+        form.row method="post" action=(format!("{}/resume", to(&room.site, "rounds", &round.id))) {
+            label { (lang.pick("恢复理由", "Why it goes on")) input name="reason" maxlength="500" required; }
+            button type="submit" { (lang.pick("恢复叫应", "Call on")) }
         }
     }
 }
@@ -166,19 +182,17 @@ fn unreached(room: &Room, who: &Who, it: &Board) -> Markup {
     }
 }
 
-fn help(room: &Room, who: &Who, asked: &[HelpView]) -> Markup {
-    let (lang, site) = (who.lang, &room.site);
+fn help(room: &Room, who: &Who, board: &Board) -> Markup {
+    let (lang, site, asked) = (who.lang, &room.site, &board.help);
     let open = asked.iter().filter(|it| it.help.taken_at.is_none()).count();
     html! {
         div.card id="help" data-live="help. call. escalation." {
             header { h2 { (lang.pick("有险情、需支援 ", "needs support: ")) span.num { (open) } } }
             @for it in asked {
                 div.ask data-alarm=[it.help.taken_at.is_none().then_some(&it.help.id)] {
-                    p { b { @match &it.call { Some(call) => (call.name), None => (it.help.region) } } " "
-                        span.small.soft { @if let Some(call) = &it.call { (duties(call)) " · " } (clock(it.help.asked_at)) (lang.pick(" 按 3", " key 3")) } }
-                    @if let Some(call) = &it.call { (number(site, call, who.may(Permission::Unmask), lang)) }
+                    (asker(room, who, it))
                     @match (&it.help.taken_by, it.help.taken_at) {
-                        (Some(by), Some(at)) => p.small.done { (lang.pick("已接手 ", "taken by ")) (by.trim_start_matches("user:")) " " (clock(at)) },
+                        (Some(by), Some(at)) => p.small.done { (lang.pick("已接手 ", "taken by ")) (board.name(by)) " " (clock(at)) },
                         _ if who.may(Permission::RecordAnswer) => form method="post" action=(format!("{}/take", to(site, "help", &it.help.id))) {
                             button.main type="submit" { (lang.pick("我来处理", "I take it")) } },
                         _ => {}
@@ -186,6 +200,36 @@ fn help(room: &Room, who: &Who, asked: &[HelpView]) -> Markup {
                 }
             }
             @if asked.is_empty() { p.soft { (lang.pick("无", "none")) } }
+        }
+    }
+}
+
+/// Who asked, and the number to ring back.
+fn asker(room: &Room, who: &Who, it: &HelpView) -> Markup {
+    let (lang, site) = (who.lang, &room.site);
+    html! {
+        p {
+            b { @match (&it.superior, &it.call) {
+                (Some(superior), _) => (superior.name),
+                (None, Some(call)) => (call.name),
+                (None, None) => (it.help.region),
+            } } " "
+            span.small.soft {
+                @match (&it.superior, &it.call) {
+                    (Some(superior), _) => { (superior.organisation) " " (lang.pick("接手名单时报", "while taking a list over")) " · " },
+                    (None, Some(call)) => { (duties(call)) " · " },
+                    (None, None) => {}
+                }
+                (clock(it.help.asked_at)) (lang.pick(" 按 3", " key 3"))
+            }
+        }
+        @match (&it.call, &it.superior) {
+            (Some(call), _) => (number(site, call, who.may(Permission::Unmask), lang)),
+            (None, Some(superior)) => p.small {
+                @if let Some(number) = superior.numbers.first() { span.num { (number) } " " }
+                a href=(to(site, "escalations", it.help.call())) { (lang.pick("名单", "the list")) }
+            },
+            (None, None) => {}
         }
     }
 }
@@ -233,6 +277,9 @@ fn transfers(lang: Lang, it: &Transfers) -> Markup {
                     @for it in &it.streets { tr { td { (it.name) " " span.small.soft { (it.places) } } (cells(it.sum)) } }
                     tr.total { td { (lang.pick("合计", "in all")) } (cells(it.sum)) }
                 }
+                @if !it.left_out.is_empty() {
+                    p.small.soft { (it.left_out.len()) (lang.pick(" 处街道（区）自报数未计入：其下社区已分别上报", " figures of streets or the district are left out: places in them reported")) }
+                }
             }
         }
     }
@@ -248,6 +295,23 @@ pub(super) async fn start(State(room): State<Room>, who: Who, Path(id): Path<Str
 pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
     room.warn.stop_round(&who.actor, &id).await?;
     Ok(Redirect::to(&to(&room.site, "rounds", &id)))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ResumeForm {
+    #[serde(default)]
+    reason: String,
+}
+
+/// 恢复叫应: leads to the round that begins.
+pub(super) async fn resume(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(form): Form<ResumeForm>,
+) -> ApiResult<Redirect> {
+    let round = room.warn.resume_round(&who.actor, &id, &form.reason).await?;
+    Ok(Redirect::to(&to(&room.site, "rounds", &round.id)))
 }
 
 /// Where a form on the page of a round leads back to; only to a round of this world.

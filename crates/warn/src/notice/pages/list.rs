@@ -5,7 +5,8 @@ use anlan_store::params;
 use anlan_web::{ApiResult, Who, page, percent};
 use axum::{
     extract::{Form, Query, State},
-    response::Redirect,
+    http::header,
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,15 +19,12 @@ use super::{
         open::{OpenItem, open_items},
         service::public_page_is_on,
     },
-    kind, standing, style,
+    kind, moment, standing, style,
 };
 use crate::{
     api::{ListQuery, Room},
     model::Process,
-    pages::{
-        parts::hazard,
-        parts::{clock, to},
-    },
+    pages::{parts::hazard, parts::to},
 };
 
 /// The list, newest first.
@@ -59,17 +57,67 @@ pub(super) async fn show(
             }
             div.card.scroll id="notices" data-live="notice." {
                 header { h2 { (filter(&which, lang)) }
-                    span.more { (tabs(&room, lang)) } }
+                    span.more { (tabs(&room, lang, &which)) " " a href=(format!("{}?{}", site.url("/notices/export.xlsx"), which.words().trim_start_matches('&'))) { "Excel" } } }
                 table {
                     thead { tr { th { (lang.pick("文号", "number")) } th { (lang.pick("标题", "title")) } th { (lang.pick("状态", "state")) } th { (lang.pick("牌子", "hat")) } th.num { (lang.pick("时间", "time")) } } }
                     @for it in &list.items { (row(&room, lang, it)) }
                 }
                 @if list.items.is_empty() { p.soft { (lang.pick("无", "none")) } }
             }
-            @if let Some(next) = &list.next { p { a href=(format!("{}?cursor={}", site.url("/notices"), percent(next))) { (lang.pick("下一页", "next page")) } } }
+            @if let Some(next) = &list.next { p { a href=(format!("{}?cursor={}{}", site.url("/notices"), percent(next), which.words())) { (lang.pick("下一页", "next page")) } } }
         }
     };
     Ok(page(site, &who, title, body))
+}
+
+/// Notices of one export at most.
+const EXPORTED: usize = 5_000;
+
+/// Every notice the filter finds, newest first, as a sheet.
+pub(super) async fn export(
+    State(room): State<Room>,
+    who: Who,
+    Query(which): Query<NoticeQuery>,
+) -> ApiResult<Response> {
+    let lang = who.lang;
+    let titles = [
+        ("文号", "Number"),
+        ("标题", "Title"),
+        ("状态", "State"),
+        ("牌子", "Issued under"),
+        ("灾种", "Hazard"),
+        ("起草", "Begun"),
+        ("最近变动", "Changed"),
+        ("版数", "Papers"),
+        ("发送", "Sent to"),
+    ];
+    let mut table = vec![titles.map(|(zh, en)| lang.pick(zh, en).to_owned()).to_vec()];
+    let mut cursor = None;
+    while table.len() < EXPORTED {
+        let list = read_notices(&room, &who, &ListQuery::page(cursor, 500), &which).await?;
+        for it in &list.items {
+            let notice = &it.notice;
+            table.push(vec![
+                notice.number.clone().unwrap_or_default(),
+                notice.title.clone(),
+                lang.pick(notice.standing.words().0, notice.standing.words().1).to_owned(),
+                notice.hat.clone(),
+                hazard(&notice.hazard, lang),
+                notice.opened_at.wall(),
+                notice.changed_at.wall(),
+                notice.issued.to_string(),
+                it.newest().map_or_else(String::new, |it| it.told.to_string()),
+            ]);
+        }
+        cursor = list.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let bytes = anlan_register::export::xlsx(&table)?;
+    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    let name = "attachment; filename=\"notices.xlsx\"";
+    Ok(([(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
 }
 
 fn filter(which: &NoticeQuery, lang: Lang) -> String {
@@ -82,11 +130,16 @@ fn filter(which: &NoticeQuery, lang: Lang) -> String {
     if words.is_empty() { lang.pick("全部", "all").to_owned() } else { words.join("、") }
 }
 
-fn tabs(room: &Room, lang: Lang) -> Markup {
+/// The states, each with everything else that was asked for.
+fn tabs(room: &Room, lang: Lang, which: &NoticeQuery) -> Markup {
     let here = room.site.url("/notices");
+    let with = |state: Option<Standing>| {
+        let state = state.map(|it| it.name().to_owned());
+        format!("{here}?{}", NoticeQuery { state, ..which.clone() }.words().trim_start_matches('&'))
+    };
     html! {
-        a href=(here) { (lang.pick("全部", "all")) }
-        @for it in Standing::ALL { " " a href=(format!("{here}?state={}", it.name())) { (lang.pick(it.words().0, it.words().1)) } }
+        a href=(with(None)) { (lang.pick("全部", "all")) }
+        @for it in Standing::ALL { " " a href=(with(Some(it))) { (lang.pick(it.words().0, it.words().1)) } }
     }
 }
 
@@ -101,7 +154,7 @@ fn row(room: &Room, lang: Lang, view: &NoticeView) -> Markup {
                 @if let Some(it) = view.working() { " " span.tag { (kind(it.kind, lang)) (if it.submitted_at.is_some() { lang.pick("待签", " to be signed") } else { lang.pick("起草中", " being drafted") }) } }
                 @if view.papers.iter().any(|it| it.unsigned()) { " " span.tag.bad { (lang.pick("待补签", "signature due")) } } }
             td { (notice.hat) }
-            td.num { (clock(notice.changed_at)) }
+            td.num { (moment(notice.changed_at)) }
         }
     }
 }
@@ -115,7 +168,7 @@ fn waiting(room: &Room, lang: Lang, open: &[OpenItem]) -> Markup {
                     tr {
                         td { span.bad[it.overdue] { (lang.pick(it.kind.words().0, it.kind.words().1)) } }
                         td { a href=(to(&room.site, "notices", &it.notice)) { (it.title) } br; span.small.soft { (it.number.as_deref().unwrap_or_default()) } }
-                        td.num { @if let Some(due) = it.due { (clock(due)) (lang.pick(" 前", " at the latest")) } @else { (clock(it.since)) (lang.pick(" 起", " on")) } }
+                        td.num { @if let Some(due) = it.due { (moment(due)) (lang.pick(" 前", " at the latest")) } @else { (moment(it.since)) (lang.pick(" 起", " on")) } }
                     }
                 }
             }

@@ -7,13 +7,14 @@ mod paper;
 mod show;
 mod sign;
 
-use anlan_kernel::{Lang, Permission as P};
+use anlan_kernel::{Instant, Lang, Permission as P};
 use anlan_web::{Access, Mounted, Routes, Site, asset};
 use maud::{Markup, html};
 
 use super::{
     model::{Kind, Standing},
     public,
+    send::short,
 };
 use crate::api::Room;
 
@@ -24,6 +25,7 @@ pub(crate) fn routes(room: Room) -> Mounted {
     Routes::new(&room.site)
         .get("/notices", see, "风险提示单", "Notices", list::show)
         .post("/notices", draft, "起草", "Draft", edit::create)
+        .get("/notices/export.xlsx", see, "导出风险提示单目录", "Notices as a sheet", list::export)
         .get("/notices/{id}", see, "一份风险提示单", "A risk notice", show::show)
         .get("/notices/{id}/print", see, "打印", "Print", paper::print)
         .get("/notices/{id}/application", see, "发布申请", "Request to the warning centre", paper::application)
@@ -59,4 +61,9 @@ fn standing(it: Standing, lang: Lang) -> Markup {
 /// `user:zhang` as people read it.
 fn account(name: &str) -> &str {
     name.trim_start_matches("user:")
+}
+
+/// `9月2日06:00`: a paper lives longer than a day.
+fn moment(at: Instant) -> Markup {
+    html! { time.num datetime=(at.to_rfc3339()) { (short(at)) } }
 }

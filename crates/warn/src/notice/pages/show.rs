@@ -4,28 +4,27 @@ use anlan_kernel::{Lang, Permission};
 use anlan_register::{Region, Who as Part};
 use anlan_store::params;
 use anlan_web::{ApiResult, Who, page};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use maud::{Markup, html};
+use serde::Deserialize;
 
 use super::{
     super::{
-        api::{NoticeView, RecipientView, read_notice, read_recipients},
+        api::{NoticeView, Recipients, read_notice, read_recipients},
         diff::{Line, compare, lines},
         draft,
         model::{Kind, Paper, Standing},
-        send::short,
+        send::{STATES, short},
     },
-    account, kind,
+    account, kind, moment,
     paper::sheet,
     sign::{self, to_sign},
     standing, style,
 };
 use crate::{
     api::Room,
-    pages::{
-        parts::hazard,
-        parts::{clock, to},
-    },
+    effect::evidence::reason_words,
+    pages::{parts::hazard, parts::to},
     service::everywhere,
 };
 
@@ -44,16 +43,45 @@ struct Choices {
     hats: Vec<String>,
 }
 
+/// Recipients on one page.
+const PAGE: i64 = 50;
+
+/// Which of the recipients are shown.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Listed {
+    /// One of [`STATES`]; all where it is empty.
+    #[serde(default)]
+    told: String,
+    /// From 1.
+    #[serde(default)]
+    page: String,
+}
+
+impl Listed {
+    fn page(&self) -> i64 {
+        self.page.parse().unwrap_or(1).clamp(1, 10_000)
+    }
+}
+
 /// The notice.
-pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
+pub(super) async fn show(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Query(listed): Query<Listed>,
+) -> ApiResult<Markup> {
     let view = read_notice(&room, &who, id).await?;
     let told = match view.newest() {
-        Some(paper) => read_recipients(&room, &who, paper).await?,
-        None => Vec::new(),
+        Some(paper) => {
+            let after = (listed.page() - 1) * PAGE;
+            read_recipients(&room, &who, paper, &listed.told, PAGE, after).await?
+        }
+        None => Recipients::default(),
     };
     let choices = choices(&room, &who, &view).await?;
     let title = view.notice.title.clone();
-    Ok(page(&room.site, &who, &title, body(&room, &who, &view, &told, &choices)))
+    let list = recipients(&room, who.lang, &view, &told, &listed);
+    Ok(page(&room.site, &who, &title, body(&room, &who, &view, list, &choices)))
 }
 
 async fn choices(room: &Room, who: &Who, view: &NoticeView) -> ApiResult<Choices> {
@@ -67,7 +95,7 @@ async fn choices(room: &Room, who: &Who, view: &NoticeView) -> ApiResult<Choices
     Ok(read.await?)
 }
 
-fn body(room: &Room, who: &Who, view: &NoticeView, told: &[RecipientView], choices: &Choices) -> Markup {
+fn body(room: &Room, who: &Who, view: &NoticeView, list: Markup, choices: &Choices) -> Markup {
     let (lang, site, notice) = (who.lang, &room.site, &view.notice);
     let drafts = who.may(Permission::DraftNotice) && who.actor.scope.covers(&notice.region);
     let shown = view.working().or_else(|| view.newest());
@@ -94,7 +122,7 @@ fn body(room: &Room, who: &Who, view: &NoticeView, told: &[RecipientView], choic
                 section {
                     (signing(room, who, view))
                     @if drafts { (drafting(room, who, view, choices)) }
-                    (recipients(lang, view, told))
+                    (list)
                     (history(room, who, view))
                     @if notice.issued > 0 && who.may(Permission::SignNotice) { div.card { header { h2 { (lang.pick("对外公开", "Public")) } } (sign::public(room, who, view)) } }
                 }
@@ -218,36 +246,42 @@ fn next(lang: Lang, here: &str, view: &NoticeView) -> Markup {
     }
 }
 
-fn recipients(lang: Lang, view: &NoticeView, told: &[RecipientView]) -> Markup {
-    let count = |state: &str| told.iter().filter(|it| it.state == state).count();
+fn recipients(room: &Room, lang: Lang, view: &NoticeView, told: &Recipients, listed: &Listed) -> Markup {
+    let here = |state: &str, page: i64| {
+        let state = if state.is_empty() { String::new() } else { format!("&told={state}") };
+        format!("{}?page={page}{state}#recipients", to(&room.site, "notices", &view.notice.id))
+    };
+    let all: i64 = told.counts.values().sum();
+    let found = if listed.told.is_empty() { all } else { told.counts.get(listed.told.as_str()).copied().unwrap_or(0) };
+    let (shown, pages) = (listed.page(), (found + PAGE - 1) / PAGE);
+    let current = |state: &str| (listed.told == state).then_some("true");
     html! {
         @if view.newest().is_some() {
             div.card.scroll id="recipients" data-live="outbox. receipts. notice." {
-                header { h2 { (lang.pick("发送名单", "Recipients")) } span.soft.small.num { (told.len()) } }
-                p.row { @for (state, zh, en) in STATES { @if count(state) > 0 { span { (lang.pick(zh, en)) " " b.num { (count(state)) } } } } }
+                header { h2 { (lang.pick("发送名单", "Recipients")) } a.soft.small.num href=(here("", 1)) { (all) } }
+                p.row { @for (state, zh, en) in STATES { @if let Some(count) = told.counts.get(state) {
+                    a href=(here(state, 1)) aria-current=[current(state)] { (lang.pick(zh, en)) " " b.num { (count) } } } } }
                 table {
-                    @for it in told {
+                    @for it in &told.items {
                         tr {
                             td { (it.name) @if it.recipient.since > 1 { " " span.tag { (lang.pick("新增", "added")) } } }
                             td { span.bad[it.state == "failed"] { (STATES.iter().find(|one| one.0 == it.state).map_or(it.state, |one| lang.pick(one.1, one.2))) }
-                                @if let Some(at) = it.sent_at { " " span.small.soft { (clock(at)) } }
-                                @if let Some(why) = &it.why { " " span.small.soft { (why) } } }
+                                @if let Some(at) = it.sent_at { " " span.small.soft { (moment(at)) } }
+                                @if let Some(why) = &it.why { " " span.small.soft { (reason_words(why).get(lang)) } } }
                         }
+                    }
+                }
+                @if pages > 1 {
+                    p.row {
+                        @if shown > 1 { a href=(here(&listed.told, shown - 1)) { (lang.pick("上一页", "previous")) } }
+                        span.soft.num { (shown) " / " (pages) }
+                        @if shown < pages { a href=(here(&listed.told, shown + 1)) { (lang.pick("下一页", "next page")) } }
                     }
                 }
             }
         }
     }
 }
-
-const STATES: [(&str, &str, &str); 6] = [
-    ("delivered", "已送达", "delivered"),
-    ("sent", "已发出", "sent"),
-    ("waiting", "待发", "waiting"),
-    ("unknown", "结果不明", "unknown"),
-    ("failed", "发送失败", "failed"),
-    ("dropped", "由新版代替", "replaced by the next"),
-];
 
 fn history(room: &Room, who: &Who, view: &NoticeView) -> Markup {
     let (lang, site) = (who.lang, &room.site);
@@ -280,13 +314,13 @@ fn state(paper: &Paper, lang: Lang) -> &'static str {
 fn story(paper: &Paper, lang: Lang) -> Markup {
     let drafters = paper.drafters.iter().map(|it| account(it)).collect::<Vec<_>>().join("、");
     html! {
-        (lang.pick("拟稿 ", "drafted by ")) (drafters) " " (clock(paper.drafted_at))
+        (lang.pick("拟稿 ", "drafted by ")) (drafters) " " (moment(paper.drafted_at))
         @if let Some(by) = &paper.said_by {
             " · " (lang.pick("口头同意 ", "verbal yes of ")) (by) " " (paper.said_from.as_deref().unwrap_or_default())
-            @if let Some(at) = paper.said_at { " " (clock(at)) }
+            @if let Some(at) = paper.said_at { " " (moment(at)) }
             " · " (lang.pick("登记 ", "recorded by ")) (account(paper.heard_by.as_deref().unwrap_or_default()))
         }
-        @if let (Some(by), Some(at)) = (&paper.signed_by, paper.signed_at) { " · " (lang.pick("签发 ", "signed by ")) (account(by)) " " (clock(at)) }
+        @if let (Some(by), Some(at)) = (&paper.signed_by, paper.signed_at) { " · " (lang.pick("签发 ", "signed by ")) (account(by)) " " (moment(at)) }
     }
 }
 

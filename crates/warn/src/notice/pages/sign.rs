@@ -14,14 +14,11 @@ use super::{
         flow::Event,
         model::Paper,
     },
-    account, kind,
+    account, kind, moment,
     paper::sheet,
     style,
 };
-use crate::{
-    api::Room,
-    pages::parts::{clock, to},
-};
+use crate::{api::Room, pages::parts::to};
 
 /// The paper this reader is asked to sign: the draft, else one that went out on a verbal yes.
 pub(super) fn to_sign<'a>(view: &'a NoticeView, who: &Who) -> Option<&'a Paper> {
@@ -64,7 +61,7 @@ pub(super) fn buttons(room: &Room, who: &Who, view: &NoticeView, paper: &Paper) 
         p.small.soft {
             (kind(paper.kind, lang)) " · " (lang.pick("拟稿 ", "drafted by ")) (paper.drafters.iter().map(|it| account(it)).collect::<Vec<_>>().join("、"))
             @if let Some(by) = &paper.said_by { " · " (lang.pick("口头同意 ", "verbal yes ")) (by) }
-            @if let Some(due) = paper.signature_due { " · " (lang.pick("补签期限 ", "to be signed by ")) (clock(due)) }
+            @if let Some(due) = paper.signature_due { " · " (lang.pick("补签期限 ", "to be signed by ")) (moment(due)) }
         }
         form.sign-main method="post" action=(format!("{here}/sign")) data-confirm=(lang.pick("确认签发？", "Sign it?")) {
             input type="hidden" name="version" value=(paper.version);
