@@ -145,7 +145,7 @@ impl Page<'_> {
                 header { h2 { (group.title.get(lang)) } }
                 table.figures {
                     thead { tr {
-                        th { } th.num { (lang.pick("应叫", "called")) } th.num { (lang.pick("叫到", "reached")) } th.num { "%" }
+                        th { (lang.pick("名称", "Name")) } th.num { (lang.pick("应叫", "called")) } th.num { (lang.pick("叫到", "reached")) } th.num { "%" }
                         th.num { (lang.pick("未叫通", "missed")) } th.num { (lang.pick("中位", "median")) } th.num { "95%" }
                     } }
                     tbody { @for it in &group.rows { (self.row(group, it)) } }

@@ -92,6 +92,7 @@ pub(super) async fn print(
     let body = html! {
         (style(&room.site))
         main.print {
+            h1.unseen { (paper.content.title) }
             p.screen-only.small.soft { (who.lang.pick("用浏览器的打印功能打印（Ctrl+P），A4 纵向。", "Print with the browser (Ctrl+P), A4 portrait.")) }
             (sheet(&room, &view.notice, paper))
         }
@@ -113,6 +114,7 @@ pub(super) async fn application(
     let body = html! {
         (style(&room.site))
         main.print {
+            h1.unseen { (title) }
             p.screen-only.small.soft { (who.lang.pick("由有权单位审批后送预警信息发布中心；本系统只备稿，不发布。", "To be approved by the authority entitled and sent to the warning centre; this system prepares and issues nothing.")) }
             (form(&room, &view.notice, paper, title))
         }
