@@ -1,7 +1,7 @@
 //! Rounds (一轮叫应): wanted, started, opened slice by slice, stopped, absorbed, done.
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, PoisonError},
     time::Duration,
 };
@@ -112,43 +112,59 @@ pub(crate) fn speaking_of(tx: &mut Tx<'_>, process: &str) -> Result<Vec<Speaking
 }
 
 fn standing(tx: &mut Tx<'_>, which: &str, values: &[Value]) -> Result<Vec<Speaking>, StoreError> {
-    let what = "round.id, round.process, round.level, round.cause, round.start_at, newest.state, COUNT(*),
+    let what = "newest.round, newest.state, COUNT(*),
                 MIN(CASE WHEN newest.state IN ('not_reached', 'escalated') THEN newest.opened_at END)";
-    let tail = "GROUP BY round.id, round.process, round.level, round.cause, round.start_at, newest.state
-                ORDER BY round.start_at DESC, round.id DESC";
-    let mut found: Vec<Speaking> = Vec::new();
-    for row in tx.query(&newest_calls(what, which, tail), values)? {
+    let sql =
+        newest_calls("call.round, call.state, call.opened_at", what, which, "GROUP BY newest.round, newest.state");
+    let mut stand: BTreeMap<String, (Counts, Option<Instant>)> = BTreeMap::new();
+    for row in tx.query(&sql, values)? {
+        let (counts, since) = stand.entry(row.text(0)?).or_insert_with(|| (Counts::none(), None));
+        counts.add(&row.text(1)?, row.int(2)?);
+        *since = since.iter().copied().chain(row.opt(3, Row::instant)?).min();
+    }
+    if stand.is_empty() {
+        return Ok(Vec::new());
+    }
+    let places: Vec<_> = (1..=stand.len()).map(|i| format!("${i}")).collect();
+    let ids: Vec<Value> = stand.keys().map(Value::from).collect();
+    let sql = format!(
+        "SELECT id, process, level, cause, start_at FROM round WHERE id IN ({})
+            AND ({{scope:region}} OR EXISTS (SELECT 1 FROM call WHERE call.round = round.id AND {{scope:call.region}}))
+          ORDER BY start_at DESC, id DESC",
+        places.join(", ")
+    );
+    let mut found = Vec::new();
+    for row in tx.query(&sql, &ids)? {
         let id = row.text(0)?;
-        if found.last().is_none_or(|it| it.id != id) {
-            let (process, level, cause, start_at) = (row.text(1)?, row.int(2)?, row.text(3)?, row.instant(4)?);
-            found.push(Speaking { id, process, level, cause, start_at, counts: Counts::none(), since: None });
-        }
-        let Some(last) = found.last_mut() else { continue };
-        last.counts.add(&row.text(5)?, row.int(6)?);
-        last.since = last.since.into_iter().chain(row.opt(7, Row::instant)?).min();
+        let (counts, since) = stand.remove(&id).unwrap_or_else(|| (Counts::none(), None));
+        let (process, level, cause, start_at) = (row.text(1)?, row.int(2)?, row.text(3)?, row.instant(4)?);
+        found.push(Speaking { id, process, level, cause, start_at, counts, since });
     }
     Ok(found)
 }
 
-/// The statement that reads `what` of each callee's newest call in the processes of `which`. A cancelled call is the
-/// newest only of those who have no other.
-pub(crate) fn newest_calls(what: &str, which: &str, tail: &str) -> String {
+/// The statement that reads `what` of these columns of each callee's newest call, `newest`, in the processes of
+/// `which`. A cancelled call is the newest only of those who have no other.
+///
+/// The joins are written so that SQLite goes from the process to its rounds to their calls; left to itself it reads
+/// every call there ever was, in the order of the callees.
+pub(crate) fn newest_calls(columns: &str, what: &str, which: &str, tail: &str) -> String {
     format!(
         "SELECT {what} FROM (
-            SELECT call.id, call.round, call.callee, call.region, call.state, call.opened_at, ROW_NUMBER() OVER (
-                    PARTITION BY round.process, call.callee
-                    ORDER BY CASE WHEN call.state = 'cancelled' THEN 1 ELSE 0 END, call.opened_at DESC, call.id DESC) AS place
-              FROM process JOIN round ON round.process = process.id JOIN call ON call.round = round.id
-             WHERE {which} AND {{scope:call.region}}) newest
-           JOIN round ON round.id = newest.round WHERE newest.place = 1 {tail}"
+            SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY round.process, call.callee ORDER BY
+                    CASE WHEN call.state = 'cancelled' THEN 1 ELSE 0 END, call.opened_at DESC, call.id DESC) AS place
+              FROM process CROSS JOIN round CROSS JOIN call
+             WHERE round.process = process.id AND call.round = round.id AND {which} AND {{scope:call.region}}) newest
+          WHERE newest.place = 1 {tail}"
     )
 }
 
 /// Ids of the calls of a round whose callees were called again later in its process.
 pub(crate) fn called_again(tx: &mut Tx<'_>, round: &str) -> Result<Vec<String>, StoreError> {
-    let sql = "SELECT DISTINCT call.id FROM call JOIN round ON round.id = call.round
-                 JOIN call later ON later.callee = call.callee JOIN round other ON other.id = later.round
-                WHERE call.round = $1 AND other.process = round.process AND later.state <> 'cancelled'
+    let sql = "SELECT DISTINCT call.id FROM round CROSS JOIN round other CROSS JOIN call later CROSS JOIN call
+                WHERE round.id = $1 AND other.process = round.process AND other.id <> round.id
+                  AND later.round = other.id AND later.state <> 'cancelled'
+                  AND call.id = round.id || '/' || later.callee
                   AND (later.opened_at > call.opened_at OR (later.opened_at = call.opened_at AND later.id > call.id))
                   AND {scope:call.region} AND {scope:later.region}";
     tx.query(sql, params![round])?.iter().map(|it| it.text(0)).collect()

@@ -252,6 +252,7 @@ impl Warn {
         add("escalation.limit", |warn, tx, it| escalation::limit_reached(warn, tx, &it.subject));
         add("process.end", |_, tx, it| process::calm(tx, &it.subject));
         add("notice.tell", |warn, tx, it| notice::tell_slice(warn, tx, &it.subject));
+        add("notice.ask", |warn, tx, it| notice::ask(warn, tx, &it.subject));
         add("notice.signature", |warn, tx, it| notice::signature_overdue(warn, tx, &it.subject));
         add("channel.tell", |warn, tx, it| announce::tell(warn, tx, &it.subject));
         add("play.limit", |_, tx, it| play::limit(tx, &it.subject));

@@ -414,3 +414,40 @@ async fn the_list_keeps_its_filter_says_the_day_and_leaves_as_a_sheet_and_recipi
     assert_eq!(callees(&desk.told(&id, "?state=delivered").await).len(), 2);
     assert_eq!(desk.told(&id, "?state=asleep").await["code"], "bad_state");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_submitted_paper_asks_the_signers_one_after_the_other_until_it_is_signed(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let desk = Desk::on(engine).await;
+    let leaders = Roster::default().person("boss", DISTRICT, Rank::Lead, Some("10")).person(
+        "vice",
+        DISTRICT,
+        Rank::DeputyA,
+        Some("11"),
+    );
+    desk.night.roster(leaders).await;
+    let id = id(&desk.draft().await);
+    let asked = |short: &str| {
+        let words = desk.night.words_to(&long(short));
+        words.iter().filter(|it| it.contains("待签发，请看稿签发") && it.contains("/sign")).count()
+    };
+    desk.settle().await;
+    assert_eq!(asked("10"), 0, "a draft asks nobody");
+    desk.officer(&id, "submit", json!({})).await;
+    let mut counts = Vec::new();
+    for _ in 0..4 {
+        desk.night.until(desk.night.world.now().plus(Duration::from_secs(60))).await;
+        counts.push((asked("10"), asked("11")));
+        desk.night.until(desk.night.world.now().plus(Duration::from_secs(540))).await;
+    }
+    assert_eq!(counts, [(1, 0), (2, 0), (2, 1), (2, 2)], "twice each");
+    assert_eq!(desk.leader.post(&format!("/api/v1/notices/{id}/refuse"), json!({"reason": "漏了莲塘"})).await.0, 200);
+    desk.officer(&id, "submit", json!({})).await;
+    desk.settle().await;
+    assert_eq!(asked("10"), 3, "submitted again it begins anew");
+    desk.sign(&id).await;
+    desk.night.until(desk.night.world.now().plus(Duration::from_secs(3_600))).await;
+    assert_eq!((asked("10"), asked("11")), (3, 2), "signed");
+}

@@ -61,12 +61,13 @@ const WORDS: [(&str, &str, &str); 22] = [
     ("escalation.failed", "名单无人接手", "nobody took the list"),
 ];
 /// What an event of those mechanisms says, after its noun.
-const SPOKEN: [(&str, &str, &str); 27] = [
+const SPOKEN: [(&str, &str, &str); 28] = [
     ("notice.drafted", "起草", "drafted"),
     ("notice.draft_set_aside", "放下原稿另起一稿", "draft set aside for another one"),
     ("notice.edited", "修改", "edited"),
     ("notice.changed", "修改", "changed"),
     ("notice.submitted", "送签", "submitted"),
+    ("notice.asked", "提请签发", "signature asked for"),
     ("notice.refused", "退回", "sent back"),
     ("notice.signature_overdue", "补签超时", "signature overdue"),
     ("notice.verbally_approved", "电话口头同意，待补签", "sent on a verbal yes, to be signed"),

@@ -125,11 +125,16 @@ pub(crate) fn counted(tx: &mut Tx<'_>, process: &str) -> Result<Calls, StoreErro
             }
         }
     }
-    let what = "newest.round, newest.region, newest.state, COUNT(*)";
-    let tail =
-        "GROUP BY round.start_at, newest.round, newest.region, newest.state ORDER BY round.start_at, newest.round";
-    for row in tx.query(&newest_calls(what, "process.id = $1", tail), params![process])? {
-        calls.stand(&row.text(0)?, &row.text(1)?, state_of(&row.text(2)?)?, row.int(3)?);
+    let (columns, what) =
+        ("call.round, call.region, call.state", "newest.round, newest.region, newest.state, COUNT(*)");
+    let tail = "GROUP BY newest.round, newest.region, newest.state";
+    let rows = tx.query(&newest_calls(columns, what, "process.id = $1", tail), params![process])?;
+    for round in &rounds {
+        for row in &rows {
+            if row.text(0)? == *round {
+                calls.stand(round, &row.text(1)?, state_of(&row.text(2)?)?, row.int(3)?);
+            }
+        }
     }
     let sql = format!(
         "SELECT COUNT(DISTINCT c.callee), COUNT(DISTINCT CASE WHEN c.state IN ({}) THEN c.callee END)
@@ -140,7 +145,8 @@ pub(crate) fn counted(tx: &mut Tx<'_>, process: &str) -> Result<Calls, StoreErro
         (calls.tally.called, calls.tally.knows) = (row.int(0)?, row.int(1)?);
     }
     let rooms = "process.id = $1 AND call.callee >= 'room:' AND call.callee < 'room;'";
-    for row in tx.query(&newest_calls("newest.callee, newest.state", rooms, ""), params![process])? {
+    let sql = newest_calls("call.callee, call.state", "newest.callee, newest.state", rooms, "");
+    for row in tx.query(&sql, params![process])? {
         let room = row.text(0)?.trim_start_matches("room:").to_owned();
         calls.rooms.insert(room, state_of(&row.text(1)?)?);
     }

@@ -54,6 +54,8 @@ pub enum Effect {
     Issue,
     /// The signature is due then; `None` takes the deadline back.
     SignatureDue(Option<Instant>),
+    /// Those who may sign are asked, one after the other.
+    AskSigners,
     /// The draft goes; the journal keeps it.
     Drop,
 }
@@ -93,7 +95,9 @@ pub fn apply(
         Event::Submit if working => {
             complete(paper)?;
             let next = Paper { submitted_at: Some(now), refused: None, refused_by: None, ..paper.clone() };
-            Ok(moved(notice, next, now, "notice.submitted"))
+            let mut decision = moved(notice, next, now, "notice.submitted");
+            decision.effects.push(Effect::AskSigners);
+            Ok(decision)
         }
         Event::Refuse { reason } if working || paper.unsigned() => refused(notice, paper, &reason, by, now),
         Event::Sign if working => {

@@ -7,6 +7,7 @@ use anlan_store::{Advanced, Event as Entry, StoreError, Tx, Urgency, params};
 use serde_json::json;
 
 use super::{
+    ask,
     draft::{self, Edit},
     flow::{self, Decision, Effect, Event},
     model::{Kind, Notice, Paper, PublicPage, Series, Standing},
@@ -259,6 +260,9 @@ fn decide(
     let saved = save(tx, &next, named.unwrap_or("notice.changed"), detail)?;
     if issues {
         send::tell_slice(warn, tx, &paper.id)?;
+    }
+    if effects.contains(&Effect::AskSigners) {
+        ask::begin(tx, &paper)?;
     }
     Ok(saved)
 }
