@@ -113,19 +113,23 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
             match kind.as_str() {
                 "stations" => {
                     let imported = house.monitor.import_stations(&by, &bytes, dry_run).await?;
+                    let sheet = imported.errors_xlsx.as_ref().map(|it| STANDARD.encode(it));
                     Ok(
-                        json!({"new": imported.new, "changed": imported.changed, "same": imported.same, "problems": imported.problems}),
+                        json!({"new": imported.new, "changed": imported.changed, "same": imported.same, "problems": imported.problems, "errors_xlsx": sheet}),
                     )
                 }
                 "observations" => {
-                    let taken = anlan_monitor::ingest::file(&house.monitor, &file, &bytes, dry_run).await?;
-                    Ok(json!({"new": taken.taken, "changed": 0, "same": taken.duplicates, "problems": taken.refused}))
+                    let filed = anlan_monitor::ingest::file(&house.monitor, &file, &bytes, dry_run).await?;
+                    let (taken, sheet) = (filed.answer, filed.errors_xlsx.map(|it| STANDARD.encode(it)));
+                    Ok(
+                        json!({"new": taken.taken, "changed": 0, "same": taken.duplicates, "problems": taken.refused, "errors_xlsx": sheet}),
+                    )
                 }
                 kind => {
                     let report = import::run(world, &by, kind, &bytes, &file, dry_run).await?;
                     let sheet = report.errors_xlsx.as_ref().map(|it| STANDARD.encode(it));
                     Ok(
-                        json!({"new": report.new, "changed": report.changed, "same": report.same, "problems": report.problems, "errors_xlsx": sheet}),
+                        json!({"new": report.new, "changed": report.changed, "same": report.same, "problems": report.problems, "notes": report.notes, "missing": report.missing, "errors_xlsx": sheet}),
                     )
                 }
             }

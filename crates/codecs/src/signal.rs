@@ -80,7 +80,8 @@ pub fn read(bytes: &[u8], received: Instant) -> Read<IncomingSignal> {
     if looks_like_xml(bytes) { read_xml(bytes) } else { read_text(bytes, received) }
 }
 
-fn looks_like_xml(bytes: &[u8]) -> bool {
+/// Whether [`read`] takes this for a message in XML.
+pub fn looks_like_xml(bytes: &[u8]) -> bool {
     let marked = matches!(bytes, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..]);
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     marked || bytes.iter().find(|it| !it.is_ascii_whitespace()) == Some(&b'<')

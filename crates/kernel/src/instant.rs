@@ -15,9 +15,14 @@ pub struct Instant(pub i64);
 /// Later than every moment the system will meet.
 pub const MAX_INSTANT: Instant = Instant(i64::MAX / 4);
 
-/// The text is not an RFC 3339 time with an offset.
+/// 1900-01-01T00:00:00Z, the earliest moment that is read or written.
+const EARLIEST: i64 = -2_208_988_800_000_000;
+/// The last microsecond of the year 9998, UTC: the latest moment that has four digits of a year in every zone.
+const LATEST: i64 = 253_370_764_800_000_000 - 1;
+
+/// The text is not an RFC 3339 time with an offset, or lies beyond the years 1900 to 9998.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an RFC 3339 time with an offset, such as 2023-09-01T20:15:00+08:00")]
+#[error("{0:?} is not an RFC 3339 time with an offset, such as 2023-09-01T20:15:00+08:00, of the years 1900 to 9998")]
 pub struct BadInstant(pub String);
 
 impl Instant {
@@ -43,14 +48,20 @@ impl Instant {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// Reads RFC 3339 with an offset.
+    /// Whether the moment can be written: whoever makes one of a text that is not read here asks.
+    pub const fn is_writable(self) -> bool {
+        EARLIEST <= self.0 && self.0 <= LATEST
+    }
+
+    /// Reads RFC 3339 with an offset, of the years 1900 to 9998.
     ///
     /// # Errors
     /// [`BadInstant`] when the text is anything else.
     pub fn parse(text: &str) -> Result<Self, BadInstant> {
         let bad = || BadInstant(text.chars().take(64).collect());
         let moment = OffsetDateTime::parse(text.trim(), &Rfc3339).map_err(|_| bad())?;
-        i64::try_from(moment.unix_timestamp_nanos() / 1_000).map(Self).map_err(|_| bad())
+        let read = i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000)).map(Self).ok();
+        read.filter(|it| it.is_writable()).ok_or_else(bad)
     }
 
     /// RFC 3339 in UTC, with a fraction only where there is one.
@@ -88,9 +99,10 @@ impl Instant {
         self.at_offset(SHANGHAI_MINUTES).hour()
     }
 
+    /// What lies beyond the years that are written stops at their first or last moment.
     fn at_offset(self, minutes: i32) -> OffsetDateTime {
         let offset = UtcOffset::from_whole_seconds(minutes * 60).unwrap_or(UtcOffset::UTC);
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0.clamp(EARLIEST, LATEST)) * 1_000)
             .unwrap_or(OffsetDateTime::UNIX_EPOCH)
             .to_offset(offset)
     }
@@ -152,11 +164,40 @@ mod tests {
         assert!(Instant::parse("yesterday").is_err());
     }
 
+    #[rstest::rstest]
+    #[case::year_0("0000-01-01T00:00:00Z", None)]
+    #[case::before("1899-12-31T23:59:59.999999Z", None)]
+    #[case::first("1900-01-01T08:00:00+08:00", Some("1900-01-01 08:00:00"))]
+    #[case::last("9998-12-31T23:59:59.999999Z", Some("9999-01-01 07:59:59"))]
+    #[case::after("9999-01-01T00:00:00Z", None)]
+    #[case::last_of_all("9999-12-31T23:59:59Z", None)]
+    #[case::beyond_by_its_offset("9999-12-31T23:59:59-23:59", None)]
+    fn a_time_beyond_the_years_that_can_be_written_is_refused(#[case] text: &str, #[case] want: Option<&str>) {
+        assert_eq!(Instant::parse(text).ok().map(|it| it.wall()).as_deref(), want);
+    }
+
     proptest::proptest! {
         #[test]
-        fn writing_and_reading_gives_the_same_instant(micros in -62_000_000_000_000_000i64..250_000_000_000_000_000) {
+        fn writing_and_reading_gives_the_same_instant(micros in EARLIEST..=LATEST) {
             let t = Instant(micros);
             proptest::prop_assert_eq!(Instant::parse(&t.to_rfc3339()).unwrap(), t);
+            proptest::prop_assert_eq!(Instant::parse(&t.to_rfc3339_shanghai()).unwrap(), t);
+        }
+
+        #[test]
+        fn every_instant_can_be_written_and_what_is_written_read(micros: i64) {
+            let t = Instant(micros);
+            let near = Instant(micros.clamp(EARLIEST, LATEST));
+            proptest::prop_assert_eq!(Instant::parse(&t.to_rfc3339()).unwrap(), near);
+            proptest::prop_assert_eq!((t.wall(), t.clock(), t.hour()), (near.wall(), near.clock(), near.hour()));
+        }
+
+        #[test]
+        fn no_time_makes_the_reader_panic(year in 0u16..=9999, month in 1u8..=12, offset in -1439i32..1440) {
+            let sign = if offset < 0 { '-' } else { '+' };
+            let text = format!("{year:04}-{month:02}-28T23:59:59{sign}{:02}:{:02}", offset.abs() / 60, offset.abs() % 60);
+            let read = Instant::parse(&text);
+            proptest::prop_assert!(read.is_ok() || !(1901..9998).contains(&year), "{}", text);
         }
     }
 }

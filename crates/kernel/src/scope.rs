@@ -31,9 +31,9 @@ pub enum Permission {
     SendObservations,
     /// Send signals of other authorities by machine.
     SendSignals,
-    /// See people and organisations, numbers masked.
+    /// See people and organisations, names and numbers masked.
     SeePeople,
-    /// See a number or name in clear; each look is journaled.
+    /// See who is who by name, and a number in clear; each look at a number is journaled.
     Unmask,
     /// Change people, posts, rosters, and import them.
     EditPeople,

@@ -268,6 +268,14 @@ impl Judging {
         Ok(())
     }
 
+    /// Takes back a version that could not be committed: the engine is made again as it stood at the mark, before
+    /// which everything is committed.
+    pub fn withdraw(&mut self, set: &str) -> Result<(), StoreError> {
+        self.given.sets.retain(|it| it.id != set);
+        *self = Self::rebuild(Arc::clone(&self.log), self.given.clone(), self.mark.clone(), self.keep)?;
+        Ok(())
+    }
+
     /// Other stations from the settled moment on.
     pub fn replace_stations(&mut self, stations: Vec<Station>) {
         self.given.stations = stations;

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use anlan_kernel::Problem;
 use anlan_store::StoreError;
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, Publish, QoS};
+use rumqttc::{AsyncClient, Event, EventLoop, MqttOptions, Packet, Publish, QoS};
+use tokio::task::{JoinError, JoinSet};
 
 use crate::{
     ingest::{Allowed, Sender, Topic},
@@ -64,7 +65,8 @@ impl Broker {
         Self { client_id: id.to_owned(), ..self }
     }
 
-    /// Reads until it is dropped; comes back after every break of the line.
+    /// Reads until it is dropped; comes back after every break of the line, and after every failure to store, which the
+    /// broker is not told of in any other way.
     pub async fn run(self, monitor: Arc<Monitor>) {
         let mut options = MqttOptions::new(&self.client_id, &self.host, self.port);
         options.set_clean_session(false).set_manual_acks(true).set_keep_alive(Duration::from_secs(30));
@@ -72,39 +74,80 @@ impl Broker {
         if let Some((user, password)) = &self.login {
             options.set_credentials(user, password);
         }
-        let (client, mut events) = AsyncClient::new(options, usize::from(IN_FLIGHT));
+        // Room for the acknowledgements of all that is being taken, and the subscription.
+        let (client, events) = AsyncClient::new(options, 2 * usize::from(IN_FLIGHT));
         let sender = Sender { name: format!("broker:{}", self.host), way: "mqtt", stations: Allowed::All };
+        let mut line = Line { broker: &self, monitor, sender, client, events, taking: JoinSet::new() };
         loop {
-            match events.poll().await {
-                Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                    tracing::info!(host = self.host, port = self.port, "connected to the MQTT broker");
-                    if let Err(error) = client.try_subscribe(TOPICS, QoS::AtLeastOnce) {
-                        tracing::error!(%error, "the MQTT broker took no subscription");
-                    }
-                }
-                Ok(Event::Incoming(Packet::Publish(publish))) => {
-                    // Each waits for the sync on its own, so that many share one.
-                    tokio::spawn(take(Arc::clone(&monitor), client.clone(), sender.clone(), publish));
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::warn!(host = self.host, %error, "the MQTT broker is not there; trying again");
-                    tokio::time::sleep(AGAIN).await;
-                }
+            if let Err(why) = line.work().await {
+                tracing::warn!(host = self.host, why, "the line to the MQTT broker is broken; trying again");
+                line.hang_up();
+                tokio::time::sleep(AGAIN).await;
             }
         }
     }
 }
 
-/// Takes one publish; without an acknowledgement the broker brings it again.
-async fn take(monitor: Arc<Monitor>, client: AsyncClient, sender: Sender, publish: Publish) {
-    if let Err(error) = take_publish(&monitor, &sender, &publish).await {
-        tracing::error!(%error, "readings from the MQTT broker could not be stored");
-        return;
+type Took = (Publish, Result<(), StoreError>);
+
+/// The connection to a broker, with what came over it and is not on disk yet.
+struct Line<'a> {
+    broker: &'a Broker,
+    monitor: Arc<Monitor>,
+    sender: Sender,
+    client: AsyncClient,
+    events: EventLoop,
+    /// Each waits for the sync on its own, so that many share one; at most [`IN_FLIGHT`], whatever the quality of
+    /// service, so that a flood waits in the broker instead of here.
+    taking: JoinSet<Took>,
+}
+
+impl Line<'_> {
+    /// One event of the line, and what was stored meanwhile. After an error nothing that came over the line may be
+    /// acknowledged any more.
+    async fn work(&mut self) -> Result<(), String> {
+        while self.taking.len() >= usize::from(IN_FLIGHT) {
+            if let Some(took) = self.taking.join_next().await {
+                acknowledge(&self.client, took)?;
+            }
+        }
+        let event = {
+            let mut event = std::pin::pin!(self.events.poll());
+            loop {
+                tokio::select! {
+                    event = &mut event => break event.map_err(|it| it.to_string())?,
+                    Some(took) = self.taking.join_next() => acknowledge(&self.client, took)?,
+                }
+            }
+        };
+        match event {
+            Event::Incoming(Packet::ConnAck(_)) => {
+                tracing::info!(host = self.broker.host, port = self.broker.port, "connected to the MQTT broker");
+                self.client.try_subscribe(TOPICS, QoS::AtLeastOnce).map_err(|it| it.to_string())?;
+            }
+            Event::Incoming(Packet::Publish(publish)) => {
+                let (monitor, sender) = (Arc::clone(&self.monitor), self.sender.clone());
+                self.taking.spawn(async move {
+                    let took = take_publish(&monitor, &sender, &publish).await;
+                    (publish, took)
+                });
+            }
+            _ => {}
+        }
+        Ok(())
     }
-    if let Err(error) = client.ack(&publish).await {
-        tracing::warn!(%error, "a publish could not be acknowledged; it will come again");
+
+    /// Hangs up, so that the broker brings again what was not acknowledged; what is stored all the same is then known.
+    fn hang_up(&mut self) {
+        self.taking = JoinSet::new();
+        self.events.clean();
     }
+}
+
+fn acknowledge(client: &AsyncClient, took: Result<Took, JoinError>) -> Result<(), String> {
+    let (publish, took) = took.map_err(|it| it.to_string())?;
+    took.map_err(|it| format!("readings could not be stored: {it}"))?;
+    client.try_ack(&publish).map_err(|it| format!("a publish could not be acknowledged: {it}"))
 }
 
 /// Takes what a publish says; what is wrong with it is kept with its reason. Answers after the sync.

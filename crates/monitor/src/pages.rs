@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use anlan_kernel::{Colour, Lang, Permission as P};
-use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page};
+use anlan_kernel::{Colour, Lang, Permission as P, Problem, RegionCode, Tier};
+use anlan_register::Region;
+use anlan_store::StoreError;
+use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page, percent};
 use axum::{
     extract::{Form, Path, Query, State},
-    http::HeaderMap,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
@@ -20,8 +21,9 @@ use crate::{
         signals::refusal,
         stations::read_stations,
     },
+    model::Signal,
     service::Monitor,
-    signals::SignalError,
+    signals::{SignalError, own_places},
 };
 
 /// Hazards an officer can choose, as the message readers know them.
@@ -78,42 +80,128 @@ async fn forward(
     Ok(back(&room, &headers))
 }
 
-/// What an officer pastes: the original text plus three fields.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What an officer pastes: the original text, three fields, and where it holds.
+#[derive(Clone, Debug, Default)]
 struct Draft {
-    #[serde(default)]
     text: String,
-    #[serde(default)]
     hazard: String,
-    #[serde(default)]
     colour: String,
-    #[serde(default)]
     issuer: String,
+    areas: Vec<String>,
+    /// It holds nowhere here: kept and shown, and nobody is called.
+    elsewhere: bool,
 }
 
-async fn new_form(State(room): State<Room>, who: Who) -> Markup {
-    form(&room, &who, &Draft::default(), None)
-}
-
-async fn paste(State(room): State<Room>, who: Who, Form(draft): Form<Draft>) -> ApiResult<Response> {
-    let mut body = json!({"text": draft.text});
-    for (name, value) in [("hazard", &draft.hazard), ("colour", &draft.colour), ("issuer", &draft.issuer)] {
-        if !value.trim().is_empty() {
-            body[name] = value.trim().into();
+impl Draft {
+    fn read(fields: Vec<(String, String)>) -> Self {
+        let mut draft = Self::default();
+        for (name, value) in fields {
+            match name.as_str() {
+                "text" => draft.text = value,
+                "hazard" => draft.hazard = value,
+                "colour" => draft.colour = value,
+                "issuer" => draft.issuer = value,
+                "areas" => draft.areas.push(value),
+                "elsewhere" => draft.elsewhere = true,
+                _ => {}
+            }
         }
+        draft
     }
-    match room.monitor.receive_signal(&who.actor, body.to_string().as_bytes()).await {
-        Ok(_) => Ok(Redirect::to(&room.site.url("/")).into_response()),
+
+    /// Nobody is left uncalled by a field that was overlooked.
+    fn check(&self) -> Result<(), Problem> {
+        let (zh, en) = match (self.areas.is_empty(), self.elsewhere) {
+            (true, false) => (
+                "请选择影响区域；不影响本辖区的，勾选“不影响本辖区”",
+                "choose the areas it is for, or say that it is for none of ours",
+            ),
+            (false, true) => (
+                "既选了影响区域，又勾选了“不影响本辖区”；请只留一样",
+                "areas are chosen, and it is said to be for none of ours; leave one of the two",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Problem::new("bad_areas", zh, en).field("areas"))
+    }
+
+    fn body(&self) -> serde_json::Value {
+        let mut body = json!({"text": self.text, "areas": self.areas});
+        for (name, value) in [("hazard", &self.hazard), ("colour", &self.colour), ("issuer", &self.issuer)] {
+            if !value.trim().is_empty() {
+                body[name] = value.trim().into();
+            }
+        }
+        body
+    }
+}
+
+async fn new_form(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
+    let own = own_places(&who.actor.scope, &room.monitor.settings.home);
+    let draft = Draft { areas: own.iter().map(ToString::to_string).collect(), ..Draft::default() };
+    Ok(form(&room, &who, &draft, None).await?)
+}
+
+async fn paste(State(room): State<Room>, who: Who, Form(fields): Form<Vec<(String, String)>>) -> ApiResult<Response> {
+    let draft = Draft::read(fields);
+    let received = match draft.check() {
+        Ok(()) => room.monitor.receive_signal(&who.actor, draft.body().to_string().as_bytes()).await,
+        Err(problem) => Err(SignalError::Refused(Box::new(problem))),
+    };
+    match received {
+        Ok(received) if received.new => Ok(Redirect::to(&room.site.url("/")).into_response()),
+        Ok(received) => Ok(came_before(&room, &who, &received.signal).into_response()),
         Err(SignalError::Refused(problem)) => {
             let words = problem.sentence(who.lang);
-            Ok((axum::http::StatusCode::UNPROCESSABLE_ENTITY, form(&room, &who, &draft, Some(&words))).into_response())
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&room, &who, &draft, Some(&words)).await?).into_response())
         }
         Err(error) => Err(refusal(error)),
     }
 }
 
-fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Markup {
+/// Says that nothing was done, and where what came before stands.
+fn came_before(room: &Room, who: &Who, signal: &Signal) -> Markup {
     let lang = who.lang;
+    let title = lang.pick("已收到过", "Received before");
+    let body = html! {
+        h1 { (title) }
+        div.card role="status" {
+            p { (lang.pick("同样的信号已于 ", "The same signal came at ")) (signal.received_at.wall())
+                (lang.pick(" 收到，没有再录入。", " and was not taken in again.")) }
+            p { a href=(room.site.url(&format!("/signals/{}/forwards", percent(&signal.id)))) { (signal.title) } }
+            p { (lang.pick("如是新发布的信号，请连同发布时间的原文一起录入。", "If it was issued anew, paste its words with the time of issue.")) }
+            p.row {
+                a.button.main href=(room.site.url("/")) { (lang.pick("回值班台", "To the desk")) }
+                a.button href=(room.site.url("/signals/new")) { (lang.pick("录入另一条", "Paste another")) }
+            }
+        }
+    };
+    page(&room.site, who, title, body)
+}
+
+/// Places an officer can choose: districts and streets of the home region, or of the own duty areas elsewhere, and
+/// whatever is chosen already.
+async fn choices(room: &Room, who: &Who, chosen: &[String]) -> Result<Vec<(RegionCode, String)>, StoreError> {
+    let home = room.monitor.settings.home.clone();
+    let regions = room.site.world.read(&who.actor, |tx| tx.find::<Region>("1 = 1", "ORDER BY code", &[])).await?;
+    let theirs =
+        |code: &RegionCode| who.actor.scope.covers(code) && (home.covers(code) || !who.actor.scope.covers(&home));
+    let mut places: Vec<_> = regions
+        .into_iter()
+        .filter(|it| chosen.contains(&it.code.to_string()) || (it.code.tier() != Tier::Community && theirs(&it.code)))
+        .map(|it| (it.code, it.name))
+        .collect();
+    for code in chosen.iter().filter_map(|it| RegionCode::parse(it).ok()) {
+        if !places.iter().any(|(it, _)| *it == code) {
+            places.push((code.clone(), code.to_string()));
+        }
+    }
+    Ok(places)
+}
+
+async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Result<Markup, StoreError> {
+    let lang = who.lang;
+    let places = choices(room, who, &draft.areas).await?;
     let title = lang.pick("录入信号", "Paste a signal");
     let body = html! {
         h1 { (title) }
@@ -132,10 +220,18 @@ fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Markup {
                 }
             } }
             label { (lang.pick("发布单位", "Issuer")) input name="issuer" value=(draft.issuer); }
+            fieldset { legend { (lang.pick("影响区域（按此叫应）", "Areas, which are called")) }
+                @for (code, name) in &places {
+                    label.check { input type="checkbox" name="areas" value=(code) checked[draft.areas.contains(&code.to_string())]; " " (name) }
+                    " "
+                }
+                p { label.check { input type="checkbox" name="elsewhere" value="1" checked[draft.elsewhere]; " "
+                    (lang.pick("不影响本辖区：只登记、显示，不叫应", "for none of ours: kept and shown, nobody is called")) } }
+            }
             button.main { (lang.pick("录入", "Take in")) }
         }
     };
-    page(&room.site, who, title, body)
+    Ok(page(&room.site, who, title, body))
 }
 
 async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {

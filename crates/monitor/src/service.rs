@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::{
     alarms,
-    ingest::{Answer, Ingest, Sender, Topic},
+    ingest::{Answer, Ingest, Item, Sender, Topic},
     judging::{ENGINE, Given, Judging, check_rules},
     log::{self, Log, Quality},
     model::{Hooks, LogMark, RuleSet, Station},
@@ -153,6 +153,14 @@ impl Monitor {
         self.intake()?.ingest.take(sender, body).await
     }
 
+    /// Takes rows of a file; answers after the sync.
+    ///
+    /// # Errors
+    /// As [`Monitor::take`].
+    pub(crate) async fn take_rows(&self, sender: &Sender, rows: Vec<Item<'_>>) -> Result<Answer, StoreError> {
+        self.intake()?.ingest.take_rows(sender, rows).await
+    }
+
     /// Takes readings of one station and quantity, as MQTT carries them; answers after the sync.
     ///
     /// # Errors
@@ -181,18 +189,6 @@ impl Monitor {
     /// When the station last reported, of what was judged.
     pub async fn last_reading(&self, station: &str) -> Option<Instant> {
         self.intake.as_ref()?.judging.lock().await.newest.of_station(station)
-    }
-
-    /// The newest readings of these stations, of what was judged.
-    pub(crate) async fn newest_of(&self, stations: &[&str]) -> HashMap<String, Vec<Last>> {
-        let mut found: HashMap<String, Vec<Last>> = HashMap::new();
-        let Some(intake) = &self.intake else { return found };
-        for last in intake.judging.lock().await.newest.lasts() {
-            if stations.contains(&last.station.as_str()) {
-                found.entry(last.station.clone()).or_default().push(last);
-            }
-        }
-        found
     }
 
     /// The log, the rules that judge now, and some positions of the log with the time of their frame, in
@@ -302,20 +298,26 @@ impl Monitor {
             active_from: judging.mark.at,
             active: true,
         };
-        judging.replace_rules(set.clone())?;
-        self.commit(&mut judging, Some(set.clone())).await?;
+        let kept = match judging.replace_rules(set.clone()) {
+            Ok(()) => self.commit(&mut judging, Some(set.clone())).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            judging.withdraw(&set.id)?;
+            return Err(error.into());
+        }
         self.stir.notify_one();
         Ok(set)
     }
 
-    /// Imports a stations.csv and judges by the new stations from now on.
+    /// Imports stations (csv or xlsx) and judges by the new ones from now on.
     ///
     /// # Errors
     /// What the store says.
-    pub async fn import_stations(&self, by: &Actor, csv: &[u8], dry_run: bool) -> Result<Imported, StoreError> {
+    pub async fn import_stations(&self, by: &Actor, file: &[u8], dry_run: bool) -> Result<Imported, StoreError> {
         let intake = self.intake()?;
         let mut judging = intake.judging.lock().await;
-        let imported = stations::import(&self.world, by, csv, dry_run).await?;
+        let imported = stations::import(&self.world, by, file, dry_run).await?;
         if !dry_run && imported.new + imported.changed > 0 {
             self.judge(&intake.log, &mut judging, None).await?;
             let stations = self.world.read(&actor(), |tx| tx.find::<Station>("1 = 1", "ORDER BY id", &[])).await?;

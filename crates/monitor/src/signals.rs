@@ -1,12 +1,14 @@
 //! Signals of other authorities: taken in unchanged, acknowledged (签收), forwarded (转发).
 
+use std::time::Duration;
+
 use anlan_codecs::{
     cap::Status,
     hazard::Hazard,
     signal::{Format, IncomingSignal, read},
     warning::Action,
 };
-use anlan_kernel::{Actor, Colour, Instant, Problem, RegionCode};
+use anlan_kernel::{Actor, Colour, Instant, Problem, RegionCode, Scope};
 use anlan_store::{Advanced, Event, StoreError, Tx, Urgency, hex};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -21,6 +23,9 @@ use crate::{
 
 /// Signals of an issuer that are looked through for links.
 const LINKED: usize = 200;
+/// Words without number or time of issue that come again within this time, while they hold, are one delivery twice.
+/// Weather offices renew what holds longer, and what was lifted meanwhile means something new.
+pub const REPEATED_WITHIN: Duration = Duration::from_secs(6 * 3_600);
 
 /// What became of a delivery.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +64,7 @@ pub struct Pasted {
     pub colour: Option<String>,
     /// The issuing unit; read from the text where missing.
     pub issuer: Option<String>,
-    /// Region codes.
+    /// Region codes; a signal without any is one of upstream and calls nobody.
     #[serde(default)]
     pub areas: Vec<String>,
     /// Headline.
@@ -79,6 +84,14 @@ pub struct Pasted {
     pub invented: bool,
 }
 
+/// Where a signal holds for whoever handles it: the home region, or what is theirs of it.
+pub(crate) fn own_places(scope: &Scope, home: &RegionCode) -> Vec<RegionCode> {
+    match scope {
+        Scope::Regions(own) if !scope.covers(home) => own.clone(),
+        _ => vec![home.clone()],
+    }
+}
+
 /// What is stored, apart from what the desk adds.
 struct Draft {
     incoming: IncomingSignal,
@@ -93,8 +106,22 @@ impl Monitor {
     /// # Errors
     /// [`SignalError::Refused`] naming the place; what the store says.
     pub async fn receive_signal(&self, by: &Actor, bytes: &[u8]) -> Result<Received, SignalError> {
+        self.receive_signal_for(by, bytes, &[]).await
+    }
+
+    /// As [`Monitor::receive_signal`]; a message that names no place is for `places`. Where there are none either,
+    /// the signal is one of upstream: it is shown, and calls nobody.
+    ///
+    /// # Errors
+    /// As [`Monitor::receive_signal`].
+    pub async fn receive_signal_for(
+        &self,
+        by: &Actor,
+        bytes: &[u8],
+        places: &[RegionCode],
+    ) -> Result<Received, SignalError> {
         let now = self.world.now();
-        let (draft, warnings) = match draft(bytes, now) {
+        let (mut draft, warnings) = match draft(bytes, now) {
             Ok(read) => read,
             Err(problem) => {
                 let refusal = Refusal::new(bytes, problem.clone());
@@ -102,18 +129,31 @@ impl Monitor {
                 return Err(SignalError::Refused(Box::new(problem)));
             }
         };
-        let signal = signal_of(draft, &self.settings.home, now);
+        if draft.areas.is_empty() {
+            draft.areas = places.to_vec();
+        }
+        let sender = sender_of(&draft.incoming);
+        // A CAP Cancel needs no <info>: then only the message it refers to says what about.
+        let bare = draft.incoming.hazard_zh.is_none();
+        let signal = signal_of(draft, self.desk_region(by), now);
         let as_sent = (signal.format == "cap" && signal.original.as_bytes() != bytes).then(|| STANDARD.encode(bytes));
-        let hooks = self.settings.hooks.clone();
+        let (hooks, scope) = (self.settings.hooks.clone(), by.scope.clone());
+        // The process of a street's signal is its district's, so the hooks write there, and call in the street only.
+        let theirs = !signal.areas.is_empty() && signal.areas.iter().all(|it| scope.covers(it));
+        let writer = if theirs { Actor { scope: Scope::Everywhere, ..by.clone() } } else { by.clone() };
         let (signal, new) = self
             .world
-            .write("signal-receive", Urgency::Urgent, by, move |tx| {
-                if let Some(known) = tx.get::<Signal>(&signal.id)? {
+            .write("signal-receive", Urgency::Urgent, &writer, move |tx| {
+                if let Some(known) = known(tx, &signal, &scope)? {
+                    inside(tx, &known, &scope)?;
                     return Ok((known, false));
                 }
                 let mut signal = signal.clone();
-                link(tx, &mut signal)?;
-                tx.insert(&signal)?;
+                link(tx, &mut signal, &sender, bare, &scope)?;
+                inside(tx, &signal, &scope)?;
+                if !tx.insert(&signal)? {
+                    return Err(StoreError::Stale(signal.id));
+                }
                 if let Some(base64) = as_sent.clone() {
                     tx.put(&SignalBytes { id: signal.id.clone(), base64 })?;
                 }
@@ -124,6 +164,16 @@ impl Monitor {
             .await?;
         metrics::counter!("anlan_signals_total", "new" => if new { "yes" } else { "no" }).increment(1);
         Ok(Received { signal, new, warnings })
+    }
+
+    /// Whose desk handles a signal for these areas: theirs, as far as it lies in the home region, else the home
+    /// region's; of somebody who has no duty there, always theirs.
+    fn desk_region(&self, by: &Actor) -> impl Fn(&[RegionCode]) -> RegionCode {
+        let (home, elsewhere) = (self.settings.home.clone(), !by.scope.covers(&self.settings.home));
+        move |areas| {
+            let region = Some(store::region_of(areas, &home)).filter(|it| elsewhere || home.covers(it));
+            region.unwrap_or_else(|| home.clone())
+        }
     }
 
     /// 签收: says who saw the signal, and when; the first one counts. It goes by our id or its issuer's number.
@@ -203,12 +253,68 @@ fn advance(tx: &mut Tx<'_>, signal: &mut Signal, event: &'static str) -> Result<
     tx.record(Event::new(event, &signal.id).region(&signal.region))
 }
 
-/// Lets a later message replace or lift earlier ones, in whichever order they came.
-fn link(tx: &mut Tx<'_>, new: &mut Signal) -> Result<(), StoreError> {
+/// Refuses a signal outside the duty areas of whoever brings it.
+fn inside(tx: &Tx<'_>, signal: &Signal, scope: &Scope) -> Result<(), StoreError> {
+    if scope.covers(&signal.region) {
+        return Ok(());
+    }
+    Err(StoreError::OutOfScope { actor: tx.actor().name.clone(), region: signal.region.to_string() })
+}
+
+fn own(mut signals: Vec<Signal>, scope: &Scope) -> Vec<Signal> {
+    signals.retain(|it| scope.covers(&it.region));
+    signals
+}
+
+/// The signal as it came before. One with a number is known by it; words without number are known when the same
+/// were issued at the same time, or, where that is not said, came a short while ago and still hold.
+fn known(tx: &mut Tx<'_>, new: &Signal, scope: &Scope) -> Result<Option<Signal>, StoreError> {
+    let known = tx.get(&new.id)?;
+    if known.is_some() || !new.identifier.is_empty() {
+        return Ok(known);
+    }
+    let others = own(store::signal_of_issuer(tx, &new.issuer, LINKED)?, scope);
+    let lifts = others.iter().any(|it| it.state == SignalState::InForce && precedes(it, new));
+    Ok(others.into_iter().find(|it| repeats(it, new, lifts)))
+}
+
+/// Whether `new` says nothing that `known` did not say; `lifts`: whether something in force precedes it.
+fn repeats(known: &Signal, new: &Signal, lifts: bool) -> bool {
+    let about = |it: &Signal| (it.hazard.clone(), it.colour, it.action.clone(), it.areas.clone());
+    let same =
+        known.identifier.is_empty() && known.original.trim() == new.original.trim() && about(known) == about(new);
+    let now = new.received_at;
+    let holds = match known.state {
+        SignalState::InForce | SignalState::Test => known.expires_at.is_none_or(|it| it > now),
+        SignalState::Lifted => known.action == "cancel" && !lifts,
+        SignalState::Replaced => false,
+    };
+    same && match (known.issued_at, new.issued_at) {
+        (Some(one), Some(other)) => one == other,
+        _ => holds && now.since(known.received_at) <= REPEATED_WITHIN,
+    }
+}
+
+/// Lets a later message replace or lift earlier ones, in whichever order they came. One that is `bare` says what the
+/// message said that it refers to.
+fn link(tx: &mut Tx<'_>, new: &mut Signal, sender: &str, bare: bool, scope: &Scope) -> Result<(), StoreError> {
     if new.state == SignalState::Test {
         return Ok(());
     }
-    let others = store::signal_of_issuer(tx, &new.issuer, LINKED)?;
+    let mut others = own(store::signal_of_issuer(tx, &new.issuer, LINKED)?, scope);
+    if sender != new.issuer {
+        others.extend(own(store::signal_of_issuer(tx, sender, LINKED)?, scope));
+    }
+    for number in &new.refers_to.clone() {
+        let theirs = |it: &Signal| it.id == key_of(sender, number, it.issued_at, "");
+        let referred = own(store::signal_numbered(tx, number)?, scope).into_iter().find(theirs);
+        if let Some(referred) = &referred
+            && bare
+        {
+            say_the_same(new, referred);
+        }
+        others.extend(referred.filter(|it| !others.iter().any(|other| other.id == it.id)));
+    }
     if let Some(later) = others.iter().find(|it| !new.identifier.is_empty() && it.refers_to.contains(&new.identifier)) {
         new.state = if later.action == "cancel" { SignalState::Lifted } else { SignalState::Replaced };
     }
@@ -224,6 +330,20 @@ fn link(tx: &mut Tx<'_>, new: &mut Signal) -> Result<(), StoreError> {
         advance(tx, &mut earlier, event)?;
     }
     Ok(())
+}
+
+/// Gives a message without words the hazard, places and issuer of the one it refers to; the original stays as it came.
+fn say_the_same(new: &mut Signal, earlier: &Signal) {
+    let verb = if new.action == "cancel" { "解除" } else { "更新" };
+    new.title = format!("{verb}：{}", earlier.title);
+    new.issuer.clone_from(&earlier.issuer);
+    new.hazard.clone_from(&earlier.hazard);
+    new.hazard_zh.clone_from(&earlier.hazard_zh);
+    new.colour = earlier.colour;
+    if new.areas.is_empty() {
+        new.areas.clone_from(&earlier.areas);
+        new.region.clone_from(&earlier.region);
+    }
 }
 
 /// Named by the later one; where it names none, of the same hazard for places they share.
@@ -293,7 +413,7 @@ fn pasted(bytes: &[u8], now: Instant) -> Result<Draft, Problem> {
     Ok(Draft { incoming, areas, invented: fields.invented })
 }
 
-fn signal_of(draft: Draft, home: &RegionCode, now: Instant) -> Signal {
+fn signal_of(draft: Draft, desk: impl Fn(&[RegionCode]) -> RegionCode, now: Instant) -> Signal {
     let Draft { incoming, areas, invented } = draft;
     let real = incoming.status == Status::Actual;
     let action = match incoming.action {
@@ -309,11 +429,17 @@ fn signal_of(draft: Draft, home: &RegionCode, now: Instant) -> Signal {
     };
     let hazard_zh = incoming.hazard_zh.clone().unwrap_or_else(|| "未注明".to_owned());
     let words = incoming.description.clone().unwrap_or_else(|| incoming.original.clone());
-    let region = Some(store::region_of(&areas, home)).filter(|it| home.covers(it));
+    let identifier = incoming.identifier.clone().unwrap_or_default();
+    let (sent, about) = if identifier.is_empty() {
+        let about = (incoming.original.trim(), &incoming.hazard_zh, incoming.colour, action, &areas);
+        (incoming.issued_at.or(Some(now)), format!("{about:?}"))
+    } else {
+        (incoming.issued_at, String::new())
+    };
     Signal {
-        id: key_of(&incoming),
+        id: key_of(&sender_of(&incoming), &identifier, sent, &about),
         issuer: incoming.issuer.clone().or_else(|| incoming.sender.clone()).unwrap_or_default(),
-        identifier: incoming.identifier.clone().unwrap_or_default(),
+        identifier,
         hazard: incoming.hazard.clone().unwrap_or_else(|| incoming.hazard_zh.clone().unwrap_or_else(|| "other".into())),
         hazard_zh,
         colour: incoming.colour,
@@ -330,7 +456,7 @@ fn signal_of(draft: Draft, home: &RegionCode, now: Instant) -> Signal {
         received_at: now,
         issued_at: incoming.issued_at,
         expires_at: incoming.expires,
-        region: region.unwrap_or_else(|| home.clone()),
+        region: desk(&areas),
         areas,
         refers_to: incoming.references,
         state,
@@ -343,20 +469,19 @@ fn signal_of(draft: Draft, home: &RegionCode, now: Instant) -> Signal {
     }
 }
 
-/// From issuer, identifier and sending time; of words without identifier also from the words.
-fn key_of(incoming: &IncomingSignal) -> String {
+/// The sender's code or address, else the issuer in words.
+fn sender_of(incoming: &IncomingSignal) -> String {
+    incoming.sender.clone().or_else(|| incoming.issuer.clone()).unwrap_or_default()
+}
+
+/// From sender, number and sending time; of a message without number from its words and what they are about.
+fn key_of(sender: &str, identifier: &str, sent: Option<Instant>, about: &str) -> String {
     let mut hash = Sha256::new();
-    let words = if incoming.identifier.is_none() { incoming.original.trim() } else { "" };
-    let sent = incoming.issued_at.filter(|_| incoming.identifier.is_some()).map_or(0, |it| it.0).to_string();
-    let sender = incoming.sender.as_deref().or(incoming.issuer.as_deref()).unwrap_or_default();
-    for part in [sender, incoming.identifier.as_deref().unwrap_or_default(), &sent, words] {
+    for part in [sender, identifier, &sent.map_or(0, |it| it.0).to_string(), about] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    let name: String = incoming
-        .identifier
-        .as_deref()
-        .unwrap_or("text")
+    let name: String = if identifier.is_empty() { "text" } else { identifier }
         .chars()
         .map(|it| if it.is_ascii_alphanumeric() || it == '-' || it == '_' { it } else { '-' })
         .take(48)
@@ -367,12 +492,17 @@ fn key_of(incoming: &IncomingSignal) -> String {
 fn time(text: Option<&str>, field: &str) -> Result<Option<Instant>, Problem> {
     let Some(text) = text.filter(|it| !it.is_empty()) else { return Ok(None) };
     Instant::parse(text).map(Some).map_err(|it| {
-        Problem::new("bad_time", format!("{field} 不是带时区的时间，如 2023-09-01T20:15:00+08:00"), it.to_string())
-            .field(field)
+        Problem::new(
+            "bad_time",
+            format!("{field} 不是 1900 至 9998 年带时区的时间，如 2023-09-01T20:15:00+08:00"),
+            it.to_string(),
+        )
+        .field(field)
     })
 }
 
-fn area(code: &str) -> Result<RegionCode, Problem> {
+/// A region code of `areas`.
+pub(crate) fn area(code: &str) -> Result<RegionCode, Problem> {
     RegionCode::parse(code).map_err(|it| {
         Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("areas")
     })

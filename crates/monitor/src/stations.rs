@@ -1,13 +1,36 @@
 //! Stations: the file read in, and stations as rules see them.
 
-use anlan_kernel::{Actor, Problem, RegionCode};
+use std::collections::{HashMap, HashSet};
+
+use anlan_kernel::{Actor, Lang, Problem, RegionCode, Scope};
+use anlan_register::{
+    export,
+    import::sheet::{self, Column, Row, Sheet},
+};
 use anlan_store::{Event, StoreError, Tx, Urgency, World};
 use serde_json::{Map, Value as Json};
 
 use crate::{
     model::Station,
-    rules::{self, Decimal, StationTable, parse_stations},
+    rules::{self, Decimal},
 };
+
+/// Known columns; any other numeric one is kept under its own title.
+const COLUMNS: &[Column] = &[
+    ("station_id", &["station_id", "站号", "站点编号", "测站编码"]),
+    ("name_zh", &["name_zh", "站名", "名称"]),
+    ("name_en", &["name_en", "英文名"]),
+    ("kind", &["kind", "类型", "站类"]),
+    ("longitude", &["longitude", "经度"]),
+    ("latitude", &["latitude", "纬度"]),
+    ("region_code", &["region_code", "区划代码"]),
+    ("elevation_m", &["elevation_m", "海拔", "高程"]),
+    ("serves", &["serves", "服务区划", "服务区划代码"]),
+    ("warning_level", &["warning_level", "警戒水位"]),
+    ("guarantee_level", &["guarantee_level", "保证水位"]),
+];
+/// Columns without which a file is no list of stations.
+const REQUIRED: [&str; 4] = ["station_id", "name_zh", "kind", "region_code"];
 
 /// What an import did, or with `dry_run` would do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -20,16 +43,26 @@ pub struct Imported {
     pub same: usize,
     /// What is wrong with the other rows, with their lines; the header is line 1.
     pub problems: Vec<Problem>,
+    /// Those rows in a sheet with their reasons, where there are any.
+    #[serde(skip)]
+    pub errors_xlsx: Option<Vec<u8>>,
 }
 
-/// Takes every row that is right; stations missing from the file stay.
+/// Takes every row that is right and of the actor's duty areas; stations missing from the file stay.
 ///
 /// # Errors
-/// What the store says, [`StoreError::OutOfScope`] for a region the actor has no duty in.
-pub async fn import(world: &World, actor: &Actor, csv: &[u8], dry_run: bool) -> Result<Imported, StoreError> {
-    let (stations, problems) = read(csv);
+/// What the store says.
+pub async fn import(world: &World, actor: &Actor, file: &[u8], dry_run: bool) -> Result<Imported, StoreError> {
+    let sheet = match sheet::read(file, "", COLUMNS) {
+        Ok(sheet) => sheet,
+        Err(problem) => return Ok(Imported { problems: vec![problem], ..Imported::default() }),
+    };
+    let stand = world.read(&Actor::system("monitor"), |tx| tx.find::<Station>("1 = 1", "", &[])).await?;
+    let stand: HashMap<String, RegionCode> = stand.into_iter().map(|it| (it.id, it.region)).collect();
+    let (stations, problems) = read(&sheet, &actor.scope, &stand);
+    let errors_xlsx = export::errors(&sheet, &problems, Lang::Zh)?;
     let unit = move |tx: &mut Tx<'_>| {
-        let mut imported = Imported { problems: problems.clone(), ..Imported::default() };
+        let mut imported = Imported::default();
         for station in &stations {
             match tx.get::<Station>(&station.id)? {
                 Some(old) if old == *station => {
@@ -46,34 +79,53 @@ pub async fn import(world: &World, actor: &Actor, csv: &[u8], dry_run: bool) -> 
         }
         Ok(imported)
     };
-    if dry_run {
-        world.read(actor, unit).await
+    let imported = if dry_run {
+        world.read(actor, unit).await?
     } else {
-        world.write("station-import", Urgency::Background, actor, unit).await
-    }
+        world.write("station-import", Urgency::Background, actor, unit).await?
+    };
+    Ok(Imported { problems, errors_xlsx, ..imported })
 }
 
-/// The stations of a stations.csv, and what is wrong with its other rows.
-pub fn read(csv: &[u8]) -> (Vec<Station>, Vec<Problem>) {
-    let StationTable { stations, mut problems } = parse_stations(csv);
-    let mut good = Vec::with_capacity(stations.len());
-    for station in stations {
-        match from_rules(&station) {
+/// The stations of a sheet, and what is wrong with its other rows; `stand`: where those lie that are there already.
+fn read(sheet: &Sheet, scope: &Scope, stand: &HashMap<String, RegionCode>) -> (Vec<Station>, Vec<Problem>) {
+    let titles: Vec<String> = sheet
+        .titles
+        .iter()
+        .zip(&sheet.keys)
+        .map(|(title, key)| key.map_or_else(|| title.clone(), str::to_owned))
+        .collect();
+    if let Some(missing) = rules::missing_column(&titles, &REQUIRED) {
+        return (Vec::new(), vec![missing]);
+    }
+    let (mut good, mut problems, mut ids) = (Vec::new(), Vec::new(), HashSet::new());
+    for row in &sheet.rows {
+        let station = station(&titles, row, scope, stand).and_then(|it| match ids.insert(it.id.clone()) {
+            true => Ok(it),
+            false => Err(rules::taken_station(&it.id)),
+        });
+        match station {
             Ok(station) => good.push(station),
-            Err(problem) => problems.push(problem.line(line_of(csv, &station.id))),
+            Err(problem) => problems.push(problem.line(row.number)),
         }
     }
-    problems.sort_by_key(|it| it.place.line);
     (good, problems)
 }
 
-/// The line on which a station stands; for problems found after reading.
-fn line_of(csv: &[u8], id: &str) -> usize {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(csv);
-    let column = reader.byte_headers().ok().and_then(|it| it.iter().position(|title| title.ends_with(b"station_id")));
-    let mut records = reader.byte_records().flatten();
-    let found = column.and_then(|column| records.find(|it| it.get(column) == Some(id.as_bytes())));
-    found.and_then(|it| it.position().map(|at| at.line() as usize)).unwrap_or(1)
+fn station(
+    titles: &[String],
+    row: &Row,
+    scope: &Scope,
+    stand: &HashMap<String, RegionCode>,
+) -> Result<Station, Problem> {
+    if row.open_quote {
+        return Err(sheet::open_quote());
+    }
+    let cells: Vec<&str> = row.cells.iter().map(|it| it.trim()).collect();
+    let station = from_rules(&rules::station_of(titles, &cells)?)?;
+    let places = [stand.get(&station.id), Some(&station.region)];
+    let outside = places.into_iter().flatten().find(|it| !scope.covers(it)).map(out_of_scope);
+    outside.map_or(Ok(station), Err)
 }
 
 fn from_rules(station: &rules::Station) -> Result<Station, Problem> {
@@ -110,6 +162,15 @@ pub(crate) fn to_rules(station: &Station) -> rules::Station {
         serves: station.serves.iter().map(ToString::to_string).collect(),
         columns: station.columns.iter().filter_map(|(title, it)| Some((title.clone(), number(it)?))).collect(),
     }
+}
+
+fn out_of_scope(region: &RegionCode) -> Problem {
+    Problem::new(
+        "out_of_scope",
+        format!("“{region}”不在您的责任区内"),
+        format!("\"{region}\" lies outside your duty areas"),
+    )
+    .field("region_code")
 }
 
 fn bad_region(text: &str) -> Problem {

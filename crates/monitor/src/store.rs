@@ -115,6 +115,14 @@ pub fn signal_of_issuer(tx: &mut Tx<'_>, issuer: &str, most: usize) -> Result<Ve
     tx.find("issuer = $1", "ORDER BY received_at DESC, id DESC LIMIT $2", params![issuer, most])
 }
 
+/// Messages with this number of whatever issuer inside the scope, newest first.
+///
+/// # Errors
+/// What the engine says.
+pub fn signal_numbered(tx: &mut Tx<'_>, number: &str) -> Result<Vec<Signal>, StoreError> {
+    tx.find("identifier = $1", "ORDER BY received_at DESC, id DESC", params![number])
+}
+
 /// The rule sets that judge now, by source.
 ///
 /// # Errors
@@ -131,17 +139,26 @@ pub fn rule_set_history(tx: &mut Tx<'_>, source: &str) -> Result<Vec<RuleSet>, S
     tx.find("source = $1", "ORDER BY version DESC", params![source])
 }
 
-/// What was refused, newest first, before `cursor` (an id).
+/// What was refused by `at`, newest first, before `cursor` (an id).
 ///
 /// # Errors
 /// What the engine says.
-pub fn rejected_list(tx: &mut Tx<'_>, cursor: Option<&str>, most: usize) -> Result<Vec<Rejected>, StoreError> {
+pub fn rejected_list(
+    tx: &mut Tx<'_>,
+    cursor: Option<&str>,
+    at: Instant,
+    most: usize,
+) -> Result<Vec<Rejected>, StoreError> {
     let from = match cursor {
         None => None,
         Some(id) => tx.get::<Rejected>(id)?,
     };
-    let (at, id) = from.map_or((anlan_kernel::MAX_INSTANT, String::new()), |it| (it.at, it.id));
-    tx.find("at < $1 OR (at = $1 AND id < $2)", "ORDER BY at DESC, id DESC LIMIT $3", params![at, id, most])
+    let (before, id) = from.map_or((Instant(at.0.saturating_add(1)), String::new()), |it| (it.at, it.id));
+    tx.find(
+        "at <= $1 AND (at < $2 OR (at = $2 AND id < $3))",
+        "ORDER BY at DESC, id DESC LIMIT $4",
+        params![at, before, id, most],
+    )
 }
 
 /// How far a reader of the log has come.

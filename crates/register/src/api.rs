@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Hooks, check, export, import,
     model::{Person, Post, masked_name},
-    phone,
+    phone, store,
 };
 
 const PAGE: usize = 100;
@@ -80,11 +80,15 @@ async fn read(site: &Site, who: &Who, query: &ListQuery) -> Result<List<PersonVi
     let clear = who.may(Permission::Unmask) || who.may(Permission::EditPeople);
     site.world
         .read(&who.actor, move |tx| {
-            let like = format!("%{}%", words.trim());
+            // Whoever sees no name finds one by the whole of it only: a part would tell the rest letter by letter.
+            let plain = words.trim().replace(['%', '_'], "");
+            let name = if clear || plain.is_empty() { store::pattern(&plain) } else { plain };
+            let (number, tail) = phone::looked_for(&words);
             let found: Vec<Person> = tx.find(
-                "id > $1 AND erased_at IS NULL AND (name LIKE $2 OR phone LIKE $2)",
-                "ORDER BY id LIMIT $3",
-                params![cursor.as_str(), like.as_str(), most],
+                "id > $1 AND erased_at IS NULL AND (name LIKE $2 OR phone = $3 OR spare = $3
+                    OR (LENGTH(phone) >= 8 AND phone LIKE $4) OR (LENGTH(spare) >= 8 AND spare LIKE $4))",
+                "ORDER BY id LIMIT $5",
+                params![cursor.as_str(), name.as_str(), number.as_str(), tail.as_str(), most],
             )?;
             let next = (found.len() == most).then(|| found.last().map(|it| it.id.clone())).flatten();
             let mut items = Vec::new();

@@ -6,13 +6,12 @@ use anlan_store::{Row, StoreError, Tx};
 
 use crate::{
     callees::{CalleeTitle, room_name, usable},
+    phone,
     store::{self, Where},
 };
 
 /// Ids asked for in one statement.
 const AT_ONCE: usize = 500;
-/// Digits of a number that say enough to look for it.
-const TAIL: usize = 3;
 
 /// How a callee is spoken of and reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +48,7 @@ pub fn contacts(tx: &mut Tx<'_>, ids: &[String]) -> Result<HashMap<String, Conta
     Ok(found)
 }
 
-/// Callees whose name contains the words or one of whose numbers ends with them.
+/// Callees whose name contains the words, or one of whose numbers they are or end.
 ///
 /// # Errors
 /// What the engine says.
@@ -58,9 +57,9 @@ pub fn search(tx: &mut Tx<'_>, words: &str) -> Result<Vec<String>, StoreError> {
     if plain.is_empty() {
         return Ok(Vec::new());
     }
-    let digits = plain.bytes().all(|it| it.is_ascii_digit()) && plain.len() >= TAIL;
-    let tail = if digits { format!("%{plain}") } else { String::new() };
-    let name = format!("%{plain}%");
+    let (number, tail) = phone::looked_for(&plain);
+    let tail = if tail.is_empty() && phone::is_usable(&number) { number } else { tail };
+    let name = store::pattern(&plain);
     let mut ids: Vec<String> = store::named_people(tx, &name, &tail)?;
     ids.extend(store::named_rooms(tx, &name, &tail)?.into_iter().map(|it| format!("room:{it}")));
     Ok(ids)

@@ -1,9 +1,12 @@
 //! Rosters out: exactly what stands in the register, safe to open in a spreadsheet.
 
-use anlan_kernel::{Actor, Problem};
+use std::collections::HashMap;
+
+use anlan_kernel::{Actor, Lang, Problem};
 use anlan_store::{StoreError, World};
 use rust_xlsxwriter::Workbook;
 
+use crate::import::sheet::Sheet;
 use crate::model::level_zh;
 use crate::store;
 
@@ -43,6 +46,29 @@ fn rows(tx: &mut anlan_store::Tx<'_>) -> Result<Vec<Vec<String>>, StoreError> {
             Ok(cells)
         })
         .collect()
+}
+
+/// The refused rows of an import as they came, with a column that says why; `None` where nothing was refused.
+///
+/// # Errors
+/// [`StoreError::Io`] when the sheet cannot be made.
+pub fn errors(sheet: &Sheet, problems: &[Problem], lang: Lang) -> Result<Option<Vec<u8>>, StoreError> {
+    let number = |it: &Problem| it.place.row.or(it.place.line);
+    let reasons: HashMap<usize, &Problem> = problems.iter().filter_map(|it| Some((number(it)?, it))).collect();
+    if reasons.is_empty() {
+        return Ok(None);
+    }
+    let why = lang.pick("错误原因", "what is wrong").to_owned();
+    let mut table = vec![sheet.titles.iter().cloned().chain([why]).collect::<Vec<_>>()];
+    for row in &sheet.rows {
+        if let Some(problem) = reasons.get(&row.number) {
+            let mut cells = row.cells.clone();
+            cells.resize(sheet.titles.len(), String::new());
+            cells.push(problem.sentence(lang));
+            table.push(cells);
+        }
+    }
+    xlsx(&table).map(Some)
 }
 
 /// A sheet of text cells; a cell that begins like a formula stays text.

@@ -34,6 +34,15 @@ pub fn masked(number: &str) -> String {
     head.iter().collect::<String>() + "****" + &tail.iter().collect::<String>()
 }
 
+/// What words look for among numbers: the whole one, and a pattern of its last three or four digits; empty where they
+/// are no such thing. Those digits stand in [`masked`]; one more would tell a hidden digit to whoever tries all ten.
+pub fn looked_for(words: &str) -> (String, String) {
+    let number = tidy(words);
+    let digits = number.bytes().all(|it| it.is_ascii_digit());
+    let tail = if digits && (3..=4).contains(&number.len()) { format!("%{number}") } else { String::new() };
+    (number, tail)
+}
+
 fn plain_char(c: char) -> Option<char> {
     match c {
         '０'..='９' => char::from_digit(c as u32 - '０' as u32, 10),
@@ -70,6 +79,19 @@ mod tests {
     #[test]
     fn two_numbers_in_one_cell_are_two() {
         assert_eq!(split("15400029001、0755-25666666"), ["15400029001", "075525666666"]);
+    }
+
+    #[rstest]
+    #[case::whole("154 0002 9001", "15400029001", "")]
+    #[case::last_four("9001", "9001", "%9001")]
+    #[case::last_three("001", "001", "%001")]
+    #[case::a_hidden_digit("29001", "29001", "")]
+    #[case::the_beginning("154", "154", "%154")]
+    #[case::too_few("01", "01", "")]
+    #[case::a_pattern("1%", "1%", "")]
+    #[case::nothing("", "", "")]
+    fn a_number_is_looked_for_by_the_whole_or_its_end(#[case] words: &str, #[case] whole: &str, #[case] tail: &str) {
+        assert_eq!(looked_for(words), (whole.to_owned(), tail.to_owned()));
     }
 
     #[rstest]

@@ -155,6 +155,11 @@ pub(crate) fn contact_rows(tx: &mut Tx<'_>, which: Where) -> Result<Vec<Row>, St
     tx.query(&sql, &which.values)
 }
 
+/// The pattern of whatever contains the words.
+pub(crate) fn pattern(words: &str) -> String {
+    format!("%{}%", words.trim())
+}
+
 /// Ids of people by a pattern of the name, or one of the number where it is not empty.
 pub(crate) fn named_people(tx: &mut Tx<'_>, name: &str, tail: &str) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT n.id FROM person n

@@ -51,6 +51,19 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
             }
         );
         print_problems(&problems, lang(place));
+        if let Some(missing) = report["missing"].as_u64().filter(|it| *it > 0) {
+            say!(
+                "{}",
+                match lang(place) {
+                    anlan_kernel::Lang::Zh => format!("文件中没有的岗位 {missing} 个（未删除）"),
+                    anlan_kernel::Lang::En => format!("{missing} posts of these units are not in the file (kept)"),
+                }
+            );
+        }
+        print_problems(
+            &serde_json::from_value::<Vec<Problem>>(report["notes"].clone()).unwrap_or_default(),
+            lang(place),
+        );
         if let Some(file) = report["errors_xlsx"].as_str() {
             say!("{file}");
         }

@@ -55,7 +55,7 @@ impl CapTime {
     }
 
     /// Reads a time. `default_zone` in minutes is used where none is written.
-    /// `None` unless it is a real moment of the years 1900 to 9999.
+    /// `None` unless it is a real moment of the years 1900 to 9998.
     pub fn read(text: &str, default_zone: i16) -> Option<(Self, TimeForm)> {
         let text = text.trim();
         if !text.is_ascii() || text.len() < 19 {
@@ -76,7 +76,7 @@ impl CapTime {
         let exact = middle == b'T' && fraction.is_empty() && !zone_is_spaced(rest);
         let form = if form == TimeForm::Exact && !exact { TimeForm::Loose } else { form };
         let seconds = local.assume_utc().unix_timestamp() - i64::from(zone.minutes()) * 60;
-        Some((Self { seconds, zone }, form))
+        Instant::from_secs(seconds).is_writable().then_some((Self { seconds, zone }, form))
     }
 }
 

@@ -162,7 +162,7 @@ pub(crate) async fn read_rejected(room: &Room, who: &Who, query: &ListQuery) -> 
     let (at, most, cursor) = (query.at()?, query.most()?, query.cursor.clone());
     let shown = at.unwrap_or_else(|| room.site.world.now());
     let page = room.site.world.read(&who.actor, move |tx| {
-        let items = store::rejected_list(tx, cursor.as_deref(), most)?;
+        let items = store::rejected_list(tx, cursor.as_deref(), shown, most)?;
         Ok(List::new(items, most, shown, |it| &it.id))
     });
     Ok(page.await?)

@@ -64,7 +64,13 @@ pub fn routes(site: &Arc<Site>, monitor: Arc<Monitor>) -> Mounted {
         .put("/api/v1/rules/{source}", edit, "修改规则", "Replace rules", rules::replace)
         .limit(SIGNAL)
         // Whoever sends signals by machine, or handles them at a desk: the handler looks.
-        .post("/api/v1/signals", Access::SignedIn, "接入预警信号", "Take in a signal", signals::receive)
+        .post(
+            "/api/v1/signals",
+            Access::SignedIn,
+            "接入预警信号（CAP、国家预警报文、JSON 或纯文本）；报文没有写区划的按 ?areas=区划代码,区划代码；值班人员发来的纯文本再没有的按其责任区；其余没有区划的只显示，不叫应",
+            "Take in a signal (CAP, the Chinese warning message, JSON or plain text). One that names no region is for ?areas=code,code; plain text of a duty officer without either is for the officer's duty area; any other without region is shown and calls nobody",
+            signals::receive,
+        )
         .limit(LARGE)
         .post("/api/v1/observations", send, "上报观测", "Send observations", observations::take)
         .post("/api/v1/stations/import", edit, "导入监测站", "Import stations", stations::import)

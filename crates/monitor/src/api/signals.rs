@@ -1,6 +1,7 @@
 //! Signals of other authorities: in, listed, acknowledged, forwarded.
 
-use anlan_kernel::{Permission, Problem};
+use anlan_codecs::signal::looks_like_xml;
+use anlan_kernel::{Permission, Problem, RegionCode};
 use anlan_web::{ApiError, ApiResult, Who};
 use axum::{
     Json,
@@ -9,7 +10,7 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ProblemView, Room,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     model::Signal,
-    signals::{Received, SignalError},
+    signals::{Received, SignalError, area, own_places},
     store,
 };
 
@@ -32,15 +33,38 @@ struct ReceivedView {
     warnings: Vec<ProblemView>,
 }
 
-/// Takes CAP XML, the Chinese warning message in XML, JSON or plain text.
-pub(super) async fn receive(State(room): State<Room>, who: Who, body: Bytes) -> ApiResult<Response> {
+/// What a delivery takes beside.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct ReceiveQuery {
+    /// Region codes with commas between, for a message that names none.
+    areas: Option<String>,
+}
+
+/// Takes CAP XML, the Chinese warning message in XML, JSON or plain text. A person who hands over bare words means the
+/// own duty area; a machine whose message names no place means upstream.
+pub(super) async fn receive(
+    State(room): State<Room>,
+    who: Who,
+    Query(query): Query<ReceiveQuery>,
+    body: Bytes,
+) -> ApiResult<Response> {
     if !who.may(Permission::SendSignals) && !who.may(Permission::HandleSignal) {
         return Err(ApiError::of(StatusCode::FORBIDDEN));
     }
-    let Received { signal, new, warnings } = room.monitor.receive_signal(&who.actor, &body).await.map_err(refusal)?;
+    let mut places = places(query.areas.as_deref().unwrap_or_default())?;
+    let words = !looks_like_xml(&body) && !body.trim_ascii_start().starts_with(b"{");
+    if places.is_empty() && words && who.may(Permission::HandleSignal) {
+        places = own_places(&who.actor.scope, &room.monitor.settings.home);
+    }
+    let Received { signal, new, warnings } =
+        room.monitor.receive_signal_for(&who.actor, &body, &places).await.map_err(refusal)?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let view = ReceivedView { signal, new, warnings: ProblemView::all(warnings, who.lang) };
     Ok((status, Json(view)).into_response())
+}
+
+fn places(list: &str) -> Result<Vec<RegionCode>, Problem> {
+    list.split(',').map(str::trim).filter(|it| !it.is_empty()).map(area).collect()
 }
 
 /// Signals, newest first; the message as it came stands with each one's own address.

@@ -59,8 +59,7 @@ pub(crate) async fn read_stations(room: &Room, who: &Who, query: &ListQuery) -> 
         Ok(page)
     });
     let page = read.await?;
-    let ids: Vec<_> = page.items.iter().map(|it| it.id.as_str()).collect();
-    let mut newest = room.monitor.newest_of(&ids).await;
+    let mut newest = room.monitor.newest_readings(at).await?;
     let here = room.monitor.ingests();
     Ok(page.map(|it| view(it, &mut newest, who, here)))
 }

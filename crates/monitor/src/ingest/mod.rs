@@ -22,7 +22,7 @@ use std::{
 use anlan_kernel::{Instant, Problem};
 use anlan_store::{StoreError, World};
 
-pub use file::file;
+pub use file::{Filed, file};
 pub use reading::MAX_ITEM;
 
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
 };
 use reading::Fields;
 use seen::Seen;
-use split::Item;
+pub(crate) use split::Item;
 
 /// How far a device's clock may be ahead of ours.
 pub const AHEAD: Duration = Duration::from_secs(600);
@@ -183,7 +183,15 @@ impl Ingest {
     /// # Errors
     /// What log or store say; then the whole body is to be sent again.
     pub async fn take(&self, sender: &Sender, body: &[u8]) -> Result<Answer, StoreError> {
-        self.take_items(sender, None, body).await
+        self.take_items(sender, None, split::items(body), std::str::from_utf8(body).is_ok()).await
+    }
+
+    /// Takes items that are cut and in UTF-8 already.
+    ///
+    /// # Errors
+    /// As [`Ingest::take`].
+    pub(crate) async fn take_rows(&self, sender: &Sender, rows: Vec<Item<'_>>) -> Result<Answer, StoreError> {
+        self.take_items(sender, None, rows, true).await
     }
 
     /// Takes one object or an array of them, of one station and quantity.
@@ -191,11 +199,17 @@ impl Ingest {
     /// # Errors
     /// As [`Ingest::take`].
     pub async fn take_topic(&self, sender: &Sender, topic: Topic<'_>, body: &[u8]) -> Result<Answer, StoreError> {
-        self.take_items(sender, Some(topic), body).await
+        self.take_items(sender, Some(topic), split::items(body), std::str::from_utf8(body).is_ok()).await
     }
 
-    async fn take_items(&self, sender: &Sender, topic: Option<Topic<'_>>, bytes: &[u8]) -> Result<Answer, StoreError> {
-        let mut body = self.check(sender, topic, bytes);
+    async fn take_items(
+        &self,
+        sender: &Sender,
+        topic: Option<Topic<'_>>,
+        items: Vec<Item<'_>>,
+        utf8: bool,
+    ) -> Result<Answer, StoreError> {
+        let mut body = self.check(sender, topic, items, utf8);
         let refused = std::mem::take(&mut body.refused);
         let refusals = std::mem::take(&mut body.refusals);
         let (mut taken, total) = (0, body.checked.len() as u64);
@@ -212,10 +226,8 @@ impl Ingest {
     }
 
     /// Everything that can be said without knowing what came before.
-    fn check<'a>(&self, sender: &Sender, topic: Option<Topic<'a>>, bytes: &'a [u8]) -> Body<'a> {
-        let utf8 = std::str::from_utf8(bytes).is_ok();
+    fn check<'a>(&self, sender: &Sender, topic: Option<Topic<'a>>, items: Vec<Item<'a>>, utf8: bool) -> Body<'a> {
         let now = self.world.now();
-        let items = split::items(bytes);
         let mut body = Body {
             names: HashMap::new(),
             series: Vec::new(),
@@ -304,7 +316,7 @@ impl<'a> Body<'a> {
     fn refuse(&mut self, item: &Item<'_>, problem: Problem) {
         let problem = problem.index(item.index).line(item.line);
         if self.refusals.len() < rejected::MOST {
-            self.refusals.push(Refusal::new(item.bytes, problem.clone()));
+            self.refusals.push(Refusal::new(item.raw, problem.clone()));
         } else if self.refusals.len() == rejected::MOST {
             // One more than is kept, so that the journal counts what is not.
             self.refusals.push(Refusal::new(&[], problem.clone()));

@@ -109,8 +109,8 @@ fn instant(text: &str, field: &str) -> Result<Instant, Problem> {
         let shown: String = text.chars().take(40).collect();
         Problem::new(
             "bad_time",
-            format!("“{shown}”不是带时区的时间，如 2023-09-01T20:15:00+08:00"),
-            format!("\"{shown}\" is not a time with an offset such as 2023-09-01T20:15:00+08:00"),
+            format!("“{shown}”不是 1900 至 9998 年带时区的时间，如 2023-09-01T20:15:00+08:00"),
+            format!("\"{shown}\" is not a time of 1900 to 9998 with an offset such as 2023-09-01T20:15:00+08:00"),
         )
         .field(field)
     })
@@ -136,7 +136,9 @@ fn plain_instant(text: &[u8]) -> Option<Instant> {
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
     let fine = marks && (1..=12).contains(&month) && (1..=28).contains(&day) && hour < 24 && minute < 60 && second < 60;
-    fine.then(|| Instant::from_secs(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - offset))
+    let at =
+        fine.then(|| Instant::from_secs(((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second - offset));
+    at.filter(|it| it.is_writable())
 }
 
 /// Days from 1970-01-01, proleptic Gregorian (Hinnant, chrono-compatible low-level date algorithms).
@@ -211,7 +213,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn the_short_way_reads_what_the_long_way_reads(seconds in -62_000_000_000i64..250_000_000_000, offset in -1439i32..1440) {
+        fn the_short_way_reads_what_the_long_way_reads(seconds in -2_208_800_000i64..253_370_600_000, offset in -1439i32..1440) {
             let at = Instant::from_secs(seconds);
             let shifted = Instant::from_secs(seconds + i64::from(offset) * 60).to_rfc3339();
             let sign = if offset < 0 { '-' } else { '+' };
@@ -220,6 +222,14 @@ mod tests {
                 proptest::prop_assert_eq!(short, at);
             }
             proptest::prop_assert_eq!(instant(&text, "observed_at").unwrap(), at);
+        }
+
+        #[test]
+        fn both_ways_refuse_the_same_years(year in 0u16..=9999, hour in 0u8..24, east: bool) {
+            let text = format!("{year:04}-01-01T{hour:02}:00:00{}", if east { "+08:00" } else { "-08:00" });
+            let long = Instant::parse(&text).ok();
+            proptest::prop_assert_eq!(plain_instant(text.as_bytes()), long);
+            proptest::prop_assert_eq!(instant(&text, "observed_at").map_err(|it| it.place.field), long.ok_or(Some("observed_at".to_owned())));
         }
 
         #[test]

@@ -11,6 +11,8 @@ pub struct Item<'a> {
     pub line: usize,
     /// Its bytes, without blanks around.
     pub bytes: &'a [u8],
+    /// The same as they came, where that was no JSON; what is kept when it is refused.
+    pub raw: &'a [u8],
     /// Whether the body ended inside of it.
     pub cut: bool,
 }
@@ -23,7 +25,8 @@ pub fn items(body: &[u8]) -> Vec<Item<'_>> {
     match body.get(start) {
         Some(b'[') => array(body, start),
         Some(b'{') if one_object(&body[start..]) => {
-            vec![Item { index: 0, byte: start, line: 1, bytes: body[start..].trim_ascii(), cut: false }]
+            let bytes = body[start..].trim_ascii();
+            vec![Item { index: 0, byte: start, line: 1, bytes, raw: bytes, cut: false }]
         }
         _ => lines(body, body_start),
     }
@@ -40,7 +43,7 @@ fn lines(body: &[u8], start: usize) -> Vec<Item<'_>> {
     for (number, line) in body[start..].split(|it| *it == b'\n').enumerate() {
         let bytes = line.trim_ascii();
         if !bytes.is_empty() {
-            items.push(Item { index: items.len(), byte, line: number + 1, bytes, cut: false });
+            items.push(Item { index: items.len(), byte, line: number + 1, bytes, raw: bytes, cut: false });
         }
         byte += line.len() + 1;
     }
@@ -109,8 +112,8 @@ impl Found<'_> {
         let byte = until - bytes.len();
         self.line += newlines(&self.body[self.counted..byte]);
         self.counted = byte;
-        let index = self.items.len();
-        self.items.push(Item { index, byte, line: self.line, bytes: bytes.trim_ascii_end(), cut });
+        let (index, bytes) = (self.items.len(), bytes.trim_ascii_end());
+        self.items.push(Item { index, byte, line: self.line, bytes, raw: bytes, cut });
     }
 }
 

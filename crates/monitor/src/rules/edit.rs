@@ -76,7 +76,7 @@ impl Engine {
     }
 
     pub(super) fn lay_out(&mut self, stations: Vec<Station>, rules: Vec<Rule>, mut carried: CarriedSeries) {
-        let mut layouts = Layouts::new(&rules, self.keep.0);
+        let mut layouts = Layouts::new(&rules, self.keep.0, self.forgetful);
         self.posts.clear();
         self.series.clear();
         self.judgements.clear();
@@ -108,7 +108,7 @@ impl Engine {
             self.posts.push(Post { id, profile, series, judgements, dirty: 0, listed: false, scheduled: NEVER });
         }
         let unread = carried.into_iter().filter_map(|((id, quantity), mut series)| {
-            series.reshape(&Shape { keep: self.keep.0, ..Shape::default() });
+            series.reshape(&Shape { keep: self.keep.0, forgetful: self.forgetful, ..Shape::default() });
             Some(((*self.by_id.get(&id)?, quantity), series))
         });
         self.unread = unread.collect();

@@ -133,6 +133,7 @@ pub struct Engine {
     /// Series that no rule reads.
     pub(super) unread: HashMap<(u32, Quantity), Series>,
     pub(super) keep: Span,
+    pub(super) forgetful: bool,
     pub(super) now: i64,
     pub(super) due: Vec<u32>,
     pub(super) wakes: BinaryHeap<Reverse<(i64, u32)>>,
@@ -141,11 +142,16 @@ pub struct Engine {
 impl Engine {
     /// An engine that has seen nothing yet. Readings are kept as long as the longest window.
     pub fn new(stations: Vec<Station>, rules: Vec<Rule>) -> Self {
-        Self::keeping(stations, rules, Span::ZERO)
+        Self::made(stations, rules, Span::ZERO, false)
     }
 
-    /// Keeps every reading for at least `keep`, so that a rule edited later finds its windows filled.
+    /// Keeps every reading for at least `keep`, so that a rule edited later finds its windows filled, and forgets that
+    /// there were older ones: it may run for years.
     pub fn keeping(stations: Vec<Station>, rules: Vec<Rule>, keep: Span) -> Self {
+        Self::made(stations, rules, keep, true)
+    }
+
+    fn made(stations: Vec<Station>, rules: Vec<Rule>, keep: Span, forgetful: bool) -> Self {
         let mut engine = Self {
             rules: Vec::new(),
             rule_ids: Vec::new(),
@@ -160,6 +166,7 @@ impl Engine {
             column_count: 0,
             unread: HashMap::new(),
             keep,
+            forgetful,
             now: UNSET,
             due: Vec::new(),
             wakes: BinaryHeap::new(),
@@ -204,7 +211,7 @@ impl Engine {
         let post = &mut self.posts[index as usize];
         let (at, value) = (reading.at.0, reading.value.0);
         let Some(slot) = self.profiles[post.profile as usize].slot(reading.quantity) else {
-            let shape = Shape { keep: self.keep.0, ..Shape::default() };
+            let shape = Shape { keep: self.keep.0, forgetful: self.forgetful, ..Shape::default() };
             let series = self.unread.entry((index, reading.quantity)).or_insert_with(|| Series::new(&shape));
             return if series.insert(at, value, self.now) { Taken::New } else { Taken::Duplicate };
         };

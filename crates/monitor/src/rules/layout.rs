@@ -82,6 +82,7 @@ impl Profile {
 pub(super) struct Layouts<'a> {
     rules: &'a [Rule],
     keep: i64,
+    forgetful: bool,
     /// Station columns that rules name, in order of appearance.
     pub(super) columns: Vec<String>,
     pub(super) profiles: Vec<Profile>,
@@ -89,15 +90,15 @@ pub(super) struct Layouts<'a> {
 }
 
 impl<'a> Layouts<'a> {
-    /// `keep` is how long readings are kept even where no rule asks.
-    pub(super) fn new(rules: &'a [Rule], keep: i64) -> Self {
+    /// `keep` is how long readings are kept even where no rule asks, `forgetful` whether older ones are forgotten.
+    pub(super) fn new(rules: &'a [Rule], keep: i64, forgetful: bool) -> Self {
         let mut columns: Vec<String> = Vec::new();
         for column in rules.iter().flat_map(Rule::columns) {
             if !columns.iter().any(|it| it == column) {
                 columns.push(column.to_owned());
             }
         }
-        Self { rules, keep, columns, profiles: Vec::new(), known: HashMap::new() }
+        Self { rules, keep, forgetful, columns, profiles: Vec::new(), known: HashMap::new() }
     }
 
     /// The profile of a station: made on first need.
@@ -140,7 +141,7 @@ impl<'a> Layouts<'a> {
         };
         if profile.slots[quantity.index()] == NONE {
             profile.slots[quantity.index()] = profile.series.len() as u8;
-            profile.series.push((quantity, Shape { keep: self.keep, ..Shape::default() }));
+            profile.series.push((quantity, Shape { keep: self.keep, forgetful: self.forgetful, ..Shape::default() }));
         }
         let shape = &mut profile.series[usize::from(profile.slots[quantity.index()])].1;
         let Some(function) = function else { return };

@@ -40,4 +40,4 @@ pub use stations::{Station, StationTable, parse_stations};
 pub use title::check_title;
 
 pub(crate) use observed::Observed;
-pub(crate) use stations::{missing_column, not_utf8, wrong_width};
+pub(crate) use stations::{missing_column, not_utf8, station_of, taken_station, wrong_width};

@@ -58,6 +58,17 @@ impl Observed {
         }
     }
 
+    /// Forgets the runs that ended by `at`.
+    pub(crate) fn forget(&mut self, at: i64) {
+        let over = self.runs.partition_point(|run| run.end() <= at);
+        self.runs.drain(..over);
+    }
+
+    /// How many changes of rhythm are kept.
+    pub(crate) fn run_count(&self) -> usize {
+        self.runs.len()
+    }
+
     /// Adds a moment that is not there and lies before the end.
     fn insert_between(&mut self, at: i64) -> bool {
         let after = self.runs.partition_point(|run| run.start <= at);
@@ -89,11 +100,6 @@ impl Observed {
             self.runs.remove(index + 1);
         }
     }
-
-    #[cfg(test)]
-    fn run_count(&self) -> usize {
-        self.runs.len()
-    }
 }
 
 #[cfg(test)]
@@ -108,6 +114,16 @@ mod tests {
         assert!((0..100_000).all(|i| set.insert(i * 600)));
         assert!((0..100_000).all(|i| !set.insert(i * 600)));
         assert_eq!(set.run_count(), 1);
+    }
+
+    #[test]
+    fn a_run_is_forgotten_when_it_is_over() {
+        let mut set = Observed::default();
+        assert!([0, 10, 20, 21, 22, 30].into_iter().all(|at| set.insert(at)));
+        set.forget(19);
+        assert!(set.holds(0), "its run goes on to 20");
+        set.forget(20);
+        assert!(!set.holds(20) && set.holds(21) && set.holds(22) && set.holds(30));
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub(super) struct Shape {
     pub(super) lowest: i64,
     /// How long readings are kept; 0 keeps none.
     pub(super) keep: i64,
+    /// Whether a moment older than that may count as new when it comes again; it enters no window then either.
+    pub(super) forgetful: bool,
 }
 
 /// Direction of an extreme.
@@ -126,7 +128,14 @@ pub(super) struct Series {
     negative: bool,
     /// Length at which readings that nobody needs are dropped.
     prune_at: usize,
+    /// Whether moments older than `keep` may be forgotten.
+    forgetful: bool,
+    /// Changes of rhythm at which those that are over are looked for.
+    forget_at: usize,
 }
+
+/// Changes of rhythm up to which a series forgets nothing.
+const RHYTHMS: usize = 64;
 
 impl Series {
     pub(super) fn new(shape: &Shape) -> Self {
@@ -141,6 +150,8 @@ impl Series {
             newest: None,
             negative: false,
             prune_at: 16,
+            forgetful: false,
+            forget_at: RHYTHMS,
         };
         series.reshape(shape);
         series
@@ -157,7 +168,7 @@ impl Series {
             self.highest.insert(*point, Seek::Highest);
             self.lowest.insert(*point, Seek::Lowest);
         }
-        self.keep = shape.keep;
+        (self.keep, self.forgetful) = (shape.keep, shape.forgetful);
         self.prune_at = 16;
     }
 
@@ -170,6 +181,10 @@ impl Series {
     pub(super) fn insert(&mut self, at: i64, value: i128, now: i64) -> bool {
         if !self.observed.insert(at) {
             return false;
+        }
+        if self.forgetful && self.observed.run_count() >= self.forget_at && now != i64::MIN {
+            self.observed.forget(now.saturating_sub(self.keep));
+            self.forget_at = (self.observed.run_count() * 2).max(RHYTHMS);
         }
         self.negative |= value < 0;
         if self.points.len() >= self.prune_at && now != i64::MIN {
@@ -291,7 +306,13 @@ mod tests {
     const MINUTE: i64 = 60_000_000;
 
     fn hourly_shape() -> Shape {
-        Shape { windows: vec![10 * MINUTE, 60 * MINUTE], highest: 60 * MINUTE, lowest: 60 * MINUTE, keep: 60 * MINUTE }
+        Shape {
+            windows: vec![10 * MINUTE, 60 * MINUTE],
+            highest: 60 * MINUTE,
+            lowest: 60 * MINUTE,
+            keep: 60 * MINUTE,
+            forgetful: false,
+        }
     }
 
     #[test]
@@ -301,6 +322,23 @@ mod tests {
             assert!(series.insert(minute * MINUTE, i128::from(minute % 7), minute * MINUTE));
         }
         assert!(series.kept() < 200, "{} kept", series.kept());
+    }
+
+    #[test]
+    fn moments_without_rhythm_cost_no_memory_where_they_may_be_forgotten() {
+        let shape = Shape { forgetful: true, ..hourly_shape() };
+        let unread = Shape { keep: 60 * MINUTE, forgetful: true, ..Shape::default() };
+        let (mut series, mut unread, mut exact) =
+            (Series::new(&shape), Series::new(&unread), Series::new(&hourly_shape()));
+        let moment = |minute: i64| minute * MINUTE + minute * minute % 59_999_999;
+        for minute in 0..50_000 {
+            let at = moment(minute);
+            assert!(series.insert(at, 1, at) && unread.insert(at, 1, at) && exact.insert(at, 1, at));
+        }
+        let now = moment(49_999);
+        assert!((49_950..50_000).all(|it| !series.insert(moment(it), 1, now)), "the last hour is known");
+        let runs = [&series, &unread, &exact].map(|it| it.observed.run_count());
+        assert!(runs[0] < 500 && runs[1] < 500 && runs[2] > 40_000, "{runs:?}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub fn parse_stations(input: impl Read) -> StationTable {
         let station = record.map_err(|error| unreadable(&error, line)).and_then(|it| station(&titles, &it));
         match station {
             Ok(station) if ids.insert(station.id.clone()) => table.stations.push(station),
-            Ok(station) => table.problems.push(taken(&station.id).line(line)),
+            Ok(station) => table.problems.push(taken_station(&station.id).line(line)),
             Err(problem) => table.problems.push(problem.line(line)),
         }
     }
@@ -91,9 +91,17 @@ fn station(titles: &[String], record: &csv::ByteRecord) -> Result<Station, Probl
     if record.len() != titles.len() {
         return Err(wrong_width(record.len(), titles.len()));
     }
+    let cell = |(title, cell): (&String, _)| std::str::from_utf8(cell).map_err(|_| not_utf8(cell).field(title));
+    station_of(titles, &titles.iter().zip(record).map(cell).collect::<Result<Vec<_>, _>>()?)
+}
+
+/// The station of a row.
+pub(crate) fn station_of(titles: &[String], cells: &[&str]) -> Result<Station, Problem> {
+    if cells.len() != titles.len() {
+        return Err(wrong_width(cells.len(), titles.len()));
+    }
     let mut station = Station::default();
-    for (title, cell) in titles.iter().zip(record) {
-        let cell = std::str::from_utf8(cell).map_err(|_| not_utf8(cell).field(title))?;
+    for (title, cell) in titles.iter().zip(cells) {
         fill(&mut station, title, cell).map_err(|problem| problem.field(title))?;
     }
     if station.id.is_empty() {
@@ -160,7 +168,8 @@ pub(crate) fn not_utf8(bytes: &[u8]) -> Problem {
     .byte(at)
 }
 
-fn taken(id: &str) -> Problem {
+/// A station whose id stands further up.
+pub(crate) fn taken_station(id: &str) -> Problem {
     let id: String = id.chars().take(40).collect();
     Problem::new(
         "duplicate_station",

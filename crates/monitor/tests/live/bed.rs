@@ -13,7 +13,7 @@ use anlan_web::Site;
 use axum::Router;
 use serde_json::{Value as Json, json};
 
-pub static MODULES: &[&Module] = &[&anlan_web::MODULE, &anlan_monitor::MODULE];
+pub static MODULES: &[&Module] = &[&anlan_web::MODULE, &anlan_register::MODULE, &anlan_monitor::MODULE];
 pub const DISTRICT: &str = "440303";
 const STATIONS: &str = "station_id,name_zh,name_en,kind,longitude,latitude,region_code,elevation_m,warning_level,serves\n\
     bridge,龙江桥,Longjiang bridge,river,114.1,22.5,440303001,3.5,4.2,440303001\n\

@@ -173,6 +173,43 @@ async fn a_broker_that_starts_again_is_found_again_and_nothing_is_lost() {
     assert_eq!(bed.monitor.readings().unwrap(), 6, "each once");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_stored_comes_again_until_it_is() {
+    let (bed, broker) = (Bed::new(Engine::Sqlite).await, Mosquitto::start().await);
+    let _reading = broker.read_into(&bed.monitor);
+    connected(&broker, &bed).await;
+    bed.world.tamper("CREATE TRIGGER full BEFORE INSERT ON rejected BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    broker.publish("anlan/v1/nowhere/water_level", "{\"t\":\"2023-09-01T12:01:00+08:00\",\"v\":1,\"u\":\"m\"}").await;
+    for minute in 1..=5 {
+        broker.level(minute * 60, 1.0).await;
+    }
+    holds(&bed, 6).await;
+    bed.world.tamper("DROP TRIGGER full");
+    let admin = bed.officer("system_admin").await;
+    until("the broker brings it again", || async { bed.rejected(&admin).await.len() == 1 }).await;
+    broker.level(360, 1.0).await;
+    holds(&bed, 7).await;
+    assert_eq!(bed.monitor.readings().unwrap(), 7, "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_without_acknowledgement_is_taken_whole() {
+    let (bed, broker) = (Bed::new(Engine::Sqlite).await, Mosquitto::start().await);
+    let _reading = broker.read_into(&bed.monitor);
+    connected(&broker, &bed).await;
+    let mut options = MqttOptions::new("flood", "127.0.0.1", broker.port);
+    options.set_keep_alive(Duration::from_secs(30));
+    let (client, mut events) = AsyncClient::new(options, 2_000);
+    for second in 1..=800 {
+        let payload =
+            json!({"t": at(second).minus(Duration::from_secs(801)).to_rfc3339(), "v": 1, "u": "m"}).to_string();
+        client.publish("anlan/v1/bridge/water_level", QoS::AtMostOnce, false, payload).await.unwrap();
+    }
+    let sending = tokio::spawn(async move { while events.poll().await.is_ok() {} });
+    holds(&bed, 801).await;
+    sending.abort();
+}
+
 #[test]
 fn an_address_that_is_none_is_refused_naming_the_form() {
     for wrong in ["", "127.0.0.1", "http://x", "mqtt://", "mqtt://host:port", "mqtt://user@host"] {

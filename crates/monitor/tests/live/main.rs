@@ -4,6 +4,7 @@ mod bed;
 mod broker;
 #[cfg(feature = "mqtt-intake")]
 mod devices;
+mod files;
 mod judging;
 mod observations;
 mod parsing;

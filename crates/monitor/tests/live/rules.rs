@@ -81,3 +81,22 @@ async fn what_holds_when_a_rule_comes_is_alarmed_about_as_of_now(
     assert_eq!(alarms.len(), 1);
     assert!(alarms[0].raised_at >= at(600), "{alarms:?}");
 }
+
+#[tokio::test]
+async fn rules_that_could_not_be_stored_judge_nothing_and_can_be_set_again() {
+    let bed = Bed::new(Engine::Sqlite).await;
+    bed.rules(LEVEL).await;
+    bed.level(0, 9.0).await;
+    let admin = bed.officer("system_admin").await;
+    let other = LEVEL.replace("last(1h) >= station.warning_level", "last(9h) >= 100");
+    bed.world.tamper("CREATE TRIGGER full BEFORE INSERT ON rule_set BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    assert_eq!(admin.put("/api/v1/rules/local", other.clone()).await.status, 500);
+    bed.level(60, 9.0).await;
+    let alarms = bed.alarms().await;
+    assert_eq!((alarms.len(), alarms[0].cleared_at), (1, None), "the old rules judge: {alarms:?}");
+    bed.world.tamper("DROP TRIGGER full");
+    let set = admin.put("/api/v1/rules/local", other).await;
+    assert_eq!((set.status, set.json()["version"].as_i64()), (200, Some(2)), "{}", set.text());
+    bed.level(120, 9.0).await;
+    assert_eq!(bed.alarms().await[0].cleared_at, Some(at(60)), "the new ones judge from when they were set");
+}

@@ -5,16 +5,13 @@ mod geometry;
 mod rows;
 pub mod sheet;
 
-use std::collections::HashMap;
-
-use anlan_kernel::{Actor, Instant, Problem, RegionCode};
+use anlan_kernel::{Actor, Instant, Lang, Problem, RegionCode};
 use anlan_store::{Event, Record, StoreError, Tx, Urgency, World};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::model::{Geometry, Organisation, Person, Place, Post, Region, Shift};
 use rows::Known;
-use sheet::Sheet;
 
 /// Rows in one transaction.
 const SLICE: usize = 500;
@@ -32,6 +29,10 @@ pub struct Report {
     pub same: usize,
     /// Rows that were not taken, and why.
     pub problems: Vec<Problem>,
+    /// What to look at in rows that were taken: numbers that changed.
+    pub notes: Vec<Problem>,
+    /// Posts of the units in the file that stand in no row of it (文件中没有的岗位); they stay.
+    pub missing: usize,
     /// Those rows in a sheet with their reasons, where there are any.
     #[serde(skip)]
     pub errors_xlsx: Option<Vec<u8>>,
@@ -41,7 +42,8 @@ pub struct Report {
 pub(crate) enum Entry {
     Region(Region),
     Organisation(Organisation),
-    Post(Person, Post),
+    /// With a note where the person's number changed.
+    Post(Person, Post, Option<Box<Problem>>),
     Shift(Shift),
     Place(Place),
     Geometry(Geometry),
@@ -80,17 +82,33 @@ pub async fn run(
     })?;
     let sheet = sheet::read(bytes, file_name, columns)?;
     let _one = ONE.lock().await;
-    let mut known = world.read(actor, Known::load).await?;
+    let people = kind == "people";
+    let looked = sheet.clone();
+    let mut known = world
+        .read(actor, move |tx| {
+            let mut known = Known::load(tx)?;
+            if people {
+                known.prepare(tx, &looked)?;
+            }
+            Ok(known)
+        })
+        .await?;
     let mut report = Report::default();
     let mut entries = Vec::new();
     for row in &sheet.rows {
         match rows::read(kind, row, &sheet, &mut known) {
-            Ok(entry) => entries.push(entry),
+            Ok(entry) => {
+                if let Entry::Post(_, _, Some(note)) = &entry {
+                    report.notes.push(Problem::clone(note).row(row.number));
+                }
+                entries.push(entry);
+            }
             Err(problem) => report.problems.push(problem.row(row.number)),
         }
     }
     report.taken = entries.len();
-    report.errors_xlsx = errors(&sheet, &report.problems)?;
+    report.missing = known.missing(world.now());
+    report.errors_xlsx = crate::export::errors(&sheet, &report.problems, Lang::Zh)?;
     keep(world, actor, kind, entries, dry_run, report).await
 }
 
@@ -132,22 +150,28 @@ fn slices(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<[usize; 3], StoreError> {
     let mut counted = [0; 3];
     for entry in entries {
-        match entry {
-            Entry::Region(it) => put(tx, it.code.as_str(), it, write, &mut counted)?,
-            Entry::Organisation(it) => put(tx, &it.id, it, write, &mut counted)?,
-            Entry::Shift(it) => put(tx, &it.id, it, write, &mut counted)?,
-            Entry::Place(it) => put(tx, &it.id, it, write, &mut counted)?,
-            Entry::Geometry(it) => put(tx, &it.id, it, write, &mut counted)?,
-            Entry::Post(person, post) => {
+        let became = match entry {
+            Entry::Region(it) => put(tx, it.code.as_str(), it, write)?,
+            Entry::Organisation(it) => put(tx, &it.id, it, write)?,
+            Entry::Shift(it) => put(tx, &it.id, it, write)?,
+            Entry::Place(it) => put(tx, &it.id, it, write)?,
+            Entry::Geometry(it) => put(tx, &it.id, it, write)?,
+            Entry::Post(person, post, note) => {
                 // Another node gave the same number to somebody else meanwhile.
                 if tx.get::<Person>(&person.id)?.is_some_and(|it| it.name != person.name) {
                     return Err(StoreError::Stale(person.id.clone()));
                 }
-                let mut unseen = [0; 3];
-                put(tx, &person.id, person, write, &mut unseen)?;
-                put(tx, &post.id, post, write, &mut counted)?;
+                let holder = put(tx, &person.id, person, write)?;
+                if write && note.is_some() && holder == Became::Changed {
+                    tx.record(Event::new("person.renumbered", &person.id).region(&person.region))?;
+                }
+                match put(tx, &post.id, post, write)? {
+                    Became::Same if holder == Became::Changed => Became::Changed,
+                    became => became,
+                }
             }
-        }
+        };
+        counted[became as usize] += 1;
     }
     if write && counted[0] + counted[1] > 0 {
         let detail = json!({"kind": kind, "new": counted[0], "changed": counted[1]});
@@ -156,45 +180,26 @@ fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<
     Ok(counted)
 }
 
-fn put<R: Record + PartialEq>(
-    tx: &mut Tx<'_>,
-    key: &str,
-    record: &R,
-    write: bool,
-    counted: &mut [usize; 3],
-) -> Result<(), StoreError> {
-    let before = tx.get::<R>(key)?;
-    let place = match &before {
-        None => 0,
-        Some(before) if before != record => 1,
-        Some(_) => 2,
+/// What an import does to a record.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Became {
+    New,
+    Changed,
+    Same,
+}
+
+fn put<R: Record + PartialEq>(tx: &mut Tx<'_>, key: &str, record: &R, write: bool) -> Result<Became, StoreError> {
+    let became = match tx.get::<R>(key)? {
+        None => Became::New,
+        Some(before) if before != *record => Became::Changed,
+        Some(_) => Became::Same,
     };
-    counted[place] += 1;
-    if write && place < 2 {
+    if write && became != Became::Same {
         tx.put(record)?;
         // A person alone explains itself by the post that follows in the same transaction.
         tx.record(Event::new("register.changed", key))?;
     }
-    Ok(())
-}
-
-/// The refused rows as they came, with a column that says why.
-fn errors(sheet: &Sheet, problems: &[Problem]) -> Result<Option<Vec<u8>>, StoreError> {
-    if problems.is_empty() {
-        return Ok(None);
-    }
-    let reasons: HashMap<usize, &Problem> =
-        problems.iter().filter_map(|it| it.place.row.map(|row| (row, it))).collect();
-    let mut table = vec![sheet.titles.iter().cloned().chain(["错误原因".to_owned()]).collect::<Vec<_>>()];
-    for row in &sheet.rows {
-        if let Some(problem) = reasons.get(&row.number) {
-            let mut cells = row.cells.clone();
-            cells.resize(sheet.titles.len(), String::new());
-            cells.push(problem.sentence(anlan_kernel::Lang::Zh));
-            table.push(cells);
-        }
-    }
-    crate::export::xlsx(&table).map(Some)
+    Ok(became)
 }
 
 /// Until when a record without an end holds.

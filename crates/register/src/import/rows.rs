@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anlan_kernel::{Problem, RegionCode, Scope};
+use anlan_kernel::{Instant, Problem, RegionCode, Scope};
 use anlan_store::{StoreError, Tx};
 
 use super::{
     Entry, moment, region,
-    sheet::{Column, Row, Sheet},
+    sheet::{self, Column, Row, Sheet},
 };
 use crate::{
     model::{Organisation, Person, Place, Post, Rank, Region, Role, Shift, level_of},
@@ -71,6 +71,11 @@ pub fn columns(kind: &str) -> Option<&'static [Column]> {
     })
 }
 
+/// Name and number of a person; without a number, name and place.
+type Key = (String, String);
+/// Name, unit, area, duty and rank.
+type Seat = (String, String, String, String, &'static str);
+
 /// What rows are looked up in; grows with every row read.
 pub struct Known {
     /// Where the importer may write.
@@ -78,7 +83,17 @@ pub struct Known {
     regions: HashMap<String, RegionCode>,
     organisations: HashMap<String, (String, RegionCode)>,
     by_id: HashMap<String, RegionCode>,
-    people: HashMap<(String, String), Person>,
+    people: HashMap<Key, Person>,
+    /// Posts that stand, while people are imported.
+    standing: Vec<Post>,
+    /// Who holds a post, by all that a row says of it but the number.
+    holders: HashMap<Seat, HashSet<String>>,
+    /// Whom the file names, by number.
+    named: HashSet<Key>,
+    /// Whose spare number a row has said.
+    spared: HashSet<String>,
+    /// Units that rows named.
+    units: HashSet<String>,
     posts: HashSet<String>,
     shifts: HashMap<String, usize>,
     next: usize,
@@ -108,6 +123,11 @@ impl Known {
             organisations: HashMap::new(),
             by_id: HashMap::new(),
             people: HashMap::new(),
+            standing: Vec::new(),
+            holders: HashMap::new(),
+            named: HashSet::new(),
+            spared: HashSet::new(),
+            units: HashSet::new(),
             posts: HashSet::new(),
             shifts: HashMap::new(),
             next: store::person_last(tx)?,
@@ -124,10 +144,47 @@ impl Known {
         }
         Ok(known)
     }
+
+    /// Looks at what people import: who holds which post, and whom the file names.
+    pub fn prepare(&mut self, tx: &mut Tx<'_>, sheet: &Sheet) -> Result<(), StoreError> {
+        let names: HashMap<&str, &str> =
+            self.people.values().filter_map(|it| Some((it.id.as_str(), it.name.as_deref()?))).collect();
+        for post in tx.find::<Post>("1 = 1", "ORDER BY id", &[])? {
+            if let Some(name) = names.get(post.person.as_str()) {
+                let seat = seat(name, &post.organisation, &post.region, &post.duty, post.rank);
+                self.holders.entry(seat).or_default().insert(post.person.clone());
+                self.standing.push(post);
+            }
+        }
+        for row in sheet.rows.iter().filter(|it| !it.open_quote) {
+            let cells = Cells { row, sheet };
+            let (phone, spare) = numbers(&cells);
+            self.named.extend(phone.or(spare).map(|it| (cells.get("name").to_owned(), it)));
+        }
+        Ok(())
+    }
+
+    /// Posts in force of the units that the file names which stand in no row of it.
+    pub fn missing(&self, now: Instant) -> usize {
+        let left = |it: &&Post| self.units.contains(&it.organisation) && !self.posts.contains(&it.id);
+        self.standing.iter().filter(left).filter(|it| it.valid_until.is_none_or(|until| until > now)).count()
+    }
+
+    /// The one person who holds this post under this name with another number, whom the file names nowhere by it.
+    fn holder(&self, seat: &Seat) -> Option<Key> {
+        let mut ids = self.holders.get(seat)?.iter();
+        let id = ids.next().filter(|_| ids.next().is_none())?;
+        let (key, _) = self.people.iter().find(|(_, it)| it.id == *id)?;
+        (!self.named.contains(key)).then(|| key.clone())
+    }
 }
 
-/// Who a row means: name and number; without a number, name and place.
-fn key(person: &Person) -> (String, String) {
+fn seat(name: &str, organisation: &str, region: &RegionCode, duty: &str, rank: Rank) -> Seat {
+    (name.to_owned(), organisation.to_owned(), region.to_string(), duty.to_owned(), rank.name())
+}
+
+/// Who a row means.
+fn key(person: &Person) -> Key {
     let number = person.phone.clone().or_else(|| person.spare.clone());
     (person.name.clone().unwrap_or_default(), number.unwrap_or_else(|| person.region.to_string()))
 }
@@ -136,8 +193,7 @@ fn key(person: &Person) -> (String, String) {
 pub fn read(kind: &str, row: &Row, sheet: &Sheet, known: &mut Known) -> Result<Entry, Problem> {
     let cells = Cells { row, sheet };
     if row.open_quote {
-        let words = ("引号没有配对，这一行读不出来", "a quote is opened and never closed; the row cannot be read");
-        return Err(Problem::new("open_quote", words.0, words.1));
+        return Err(sheet::open_quote());
     }
     match kind {
         "regions" => read_region(&cells, known),
@@ -261,14 +317,13 @@ fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
     let (organisation, home) =
         known.organisations.get(unit).cloned().unwrap_or_else(|| (unit.to_owned(), region.clone()));
     cells.own("organisation", &home, known)?;
-    let numbers: Vec<String> =
-        phone::split(cells.get("phone")).into_iter().chain(phone::split(cells.get("spare"))).collect();
-    let (first, spare) = match cells.get("phone").is_empty() {
-        true => (None, numbers.first().cloned()),
-        false => (numbers.first().cloned(), numbers.get(1).cloned()),
-    };
-    let person = person(known, name, first, spare, home);
     let duty = cells.must("duty")?.to_owned();
+    let (phone, spare) = numbers(cells);
+    let seat = seat(&name, &organisation, &region, &duty, rank);
+    let fresh = Person { id: String::new(), region: home, name: Some(name), phone, spare, erased_at: None };
+    let (person, renumbered) = person(known, fresh, &seat);
+    let renumbered = renumbered.map(|it| Box::new(it.field(cells.sheet.title("phone"))));
+    known.units.insert(organisation.clone());
     let id = format!("{}/{organisation}/{region}/{}/{duty}", person.id.replace("person:", "post:"), rank.name());
     if !known.posts.insert(id.clone()) {
         return Err(Problem::new("duplicate", "与前面某行完全重复", "repeats an earlier row"));
@@ -288,23 +343,65 @@ fn read_post(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {
         valid_from: None,
         valid_until: None,
     };
-    Ok(Entry::Post(person, post))
+    Ok(Entry::Post(person, post, renumbered))
 }
 
-/// The person of this name and number, or a new one.
-fn person(known: &mut Known, name: String, phone: Option<String>, spare: Option<String>, region: RegionCode) -> Person {
-    let fresh = Person { id: String::new(), region, name: Some(name), phone, spare, erased_at: None };
-    let key = key(&fresh);
-    if let Some(found) = known.people.get_mut(&key) {
-        if found.spare.is_none() {
-            found.spare.clone_from(&fresh.spare);
-        }
-        return found.clone();
+/// First number and spare one, as the cells have them.
+fn numbers(cells: &Cells<'_>) -> (Option<String>, Option<String>) {
+    let numbers: Vec<String> =
+        phone::split(cells.get("phone")).into_iter().chain(phone::split(cells.get("spare"))).collect();
+    match cells.get("phone").is_empty() {
+        true => (None, numbers.first().cloned()),
+        false => (numbers.first().cloned(), numbers.get(1).cloned()),
     }
-    known.next += 1;
-    let made = Person { id: format!("person:{:09}", known.next), ..fresh };
-    known.people.insert(key, made.clone());
-    made
+}
+
+/// The person of this name and number; of this name at this post, whose number then changed; or a new one. A number that
+/// a row leaves out stays as it was.
+fn person(known: &mut Known, fresh: Person, seat: &Seat) -> (Person, Option<Box<Problem>>) {
+    let fresh_key = key(&fresh);
+    let at = if known.people.contains_key(&fresh_key) { Some(fresh_key.clone()) } else { known.holder(seat) };
+    let Some(before) = at.and_then(|it| known.people.remove(&it)) else {
+        known.next += 1;
+        let made = Person { id: format!("person:{:09}", known.next), ..fresh };
+        known.spared.extend(made.spare.is_some().then(|| made.id.clone()));
+        known.people.insert(fresh_key, made.clone());
+        return (made, None);
+    };
+    let mut after = before.clone();
+    if fresh.phone.is_some() {
+        after.phone = fresh.phone;
+    }
+    // One person in several rows: the first that says a spare number says it.
+    if fresh.spare.is_some() && known.spared.insert(after.id.clone()) {
+        after.spare = fresh.spare;
+    }
+    if after.spare == after.phone {
+        after.spare = None;
+    }
+    known.people.insert(key(&after), after.clone());
+    let note = changed(&before, &after);
+    (after, note)
+}
+
+/// Says which number changed, with the middle of both left out.
+fn changed(before: &Person, after: &Person) -> Option<Box<Problem>> {
+    let masked = |it: &Option<String>| it.as_deref().map_or_else(|| "—".to_owned(), phone::masked);
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    let mut say = |names: [&str; 2], before, after| {
+        let moved = format!("{} → {}", masked(before), masked(after));
+        zh.push(format!("{} {moved}", names[0]));
+        en.push(format!("{} {moved}", names[1]));
+    };
+    if before.phone != after.phone {
+        say(["手机", "phone"], &before.phone, &after.phone);
+    }
+    // A spare number that is new is none that changed.
+    if before.spare != after.spare && before.spare.is_some() {
+        say(["备用电话", "spare"], &before.spare, &after.spare);
+    }
+    let words = (format!("号码更改：{}", zh.join("；")), format!("number changed: {}", en.join("; ")));
+    (!zh.is_empty()).then(|| Box::new(Problem::new("number_changed", words.0, words.1)))
 }
 
 fn read_shift(cells: &Cells<'_>, known: &mut Known) -> Result<Entry, Problem> {

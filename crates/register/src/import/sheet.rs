@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use anlan_kernel::Problem;
-use calamine::{Data, Reader, Xlsx};
+use calamine::{Data, DataRef, Reader, Xlsx};
 
 use crate::export::armed;
 
@@ -11,8 +11,9 @@ use crate::export::armed;
 const TITLES_WITHIN: usize = 10;
 /// Largest file taken, bytes.
 const LARGEST: usize = 64 << 20;
-/// Most cells taken; a small file that unpacks to more is no roster.
-const CELLS: usize = 20_000_000;
+/// Most places of a sheet, blank ones between its first and last cell included; a small file that spans more is no
+/// table of ours.
+const CELLS: usize = 5_000_000;
 
 /// One column the importer knows: its key and every title it goes by.
 pub type Column = (&'static str, &'static [&'static str]);
@@ -61,13 +62,34 @@ pub fn read(bytes: &[u8], name: &str, columns: &'static [Column]) -> Result<Shee
     if bytes.len() > LARGEST {
         return Err(Problem::new("too_large", "文件超过 64 MB", "the file is larger than 64 MB"));
     }
-    let xlsx = bytes.starts_with(b"PK") || name.to_lowercase().ends_with(".xlsx");
+    read_any_size(bytes, name, columns)
+}
+
+/// As [`read`], of somebody at the machine itself.
+///
+/// # Errors
+/// `not_a_table`, `bad_sheet`; `too_large` of a sheet that spans too many cells.
+pub fn read_any_size(bytes: &[u8], name: &str, columns: &'static [Column]) -> Result<Sheet, Problem> {
+    let xlsx = is_xlsx(bytes, name);
     let rows = if xlsx { from_xlsx(bytes)? } else { from_csv(bytes)? };
     let mut sheet = titled(rows, columns)?;
     if xlsx {
+        let width = sheet.titles.len();
+        sheet.rows.iter_mut().for_each(|it| it.cells.resize(width, String::new()));
         fill_down(&mut sheet);
     }
     Ok(sheet)
+}
+
+/// Whether a file is read as xlsx.
+pub fn is_xlsx(bytes: &[u8], name: &str) -> bool {
+    bytes.starts_with(b"PK") || name.to_lowercase().ends_with(".xlsx")
+}
+
+/// A row that cannot be read because of a quote without its other half.
+pub fn open_quote() -> Problem {
+    let (zh, en) = ("引号没有配对，这一行读不出来", "a quote is opened and never closed; the row cannot be read");
+    Problem::new("open_quote", zh, en)
 }
 
 fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
@@ -76,16 +98,33 @@ fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
     };
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(bad)?;
     let first = book.sheet_names().first().cloned().unwrap_or_default();
-    let range = book.worksheet_range(&first).map_err(bad)?;
-    if range.get_size().0.saturating_mul(range.get_size().1) > CELLS {
-        return Err(Problem::new("too_large", "表格太大", "the sheet is too large"));
+    let mut cells = book.worksheet_cells_reader(&first).map_err(bad)?;
+    let (mut rows, mut width) = (Vec::<Row>::new(), 0);
+    // One by one: a range would be made as large as the places of its first and last cell say.
+    while let Some(found) = cells.next_cell().map_err(bad)? {
+        if matches!(found.get_value(), DataRef::Empty) {
+            continue;
+        }
+        let (row, column) = found.get_position();
+        let (row, column) = (row as usize, column as usize);
+        width = width.max(column + 1);
+        if (row + 1).max(rows.len()).saturating_mul(width) > CELLS {
+            return Err(Problem::new(
+                "too_large",
+                format!("表格太大：第 {} 行第 {} 列还有内容；请删去表外的内容", row + 1, column + 1),
+                format!("the sheet is too large: there is something in row {}, column {}", row + 1, column + 1),
+            )
+            .row(row + 1)
+            .column(column + 1));
+        }
+        while rows.len() <= row {
+            rows.push(Row { number: rows.len() + 1, ..Row::default() });
+        }
+        let line = &mut rows[row].cells;
+        line.resize(line.len().max(column + 1), String::new());
+        line[column] = cell(&Data::from(found.get_value().clone()));
     }
-    let top = range.start().map_or(0, |it| it.0 as usize);
-    Ok(range
-        .rows()
-        .enumerate()
-        .map(|(i, cells)| Row { number: top + i + 1, cells: cells.iter().map(cell).collect(), open_quote: false })
-        .collect())
+    Ok(rows)
 }
 
 fn cell(data: &Data) -> String {

@@ -13,6 +13,14 @@ const ROWS: [&str; 2] = [
 ];
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
+/// Something in the first and in the last place of a sheet.
+static WIDE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_string(0, 0, "姓名").unwrap().write_string(1_048_575, 16_383, "x").unwrap();
+    book.save_to_buffer().unwrap()
+});
+
 async fn events(bed: &Bed) -> Vec<(String, String, String)> {
     while journal::seal(&bed.world, None).await.unwrap() > 0 {}
     let entries = journal::after(&bed.world, &system(), 0, 100_000).await.unwrap();
@@ -72,6 +80,31 @@ async fn lists_are_searched_and_read_in_pages(#[values(Engine::Sqlite, Engine::P
 }
 
 #[rstest]
+#[case::the_whole_number("15400000001", 1)]
+#[case::the_whole_spare_number("154%200000%200011", 1)]
+#[case::the_last_four("0011", 1)]
+#[case::the_last_three_of_both("001", 1)]
+#[case::what_a_mask_hides("00001", 0)]
+#[case::the_beginning("154", 0)]
+#[case::the_middle("00000", 0)]
+#[case::a_pattern("154____0001", 0)]
+#[case::a_pattern_of_the_end("%25001", 0)]
+#[case::a_part_of_a_name("%E4%B8%89", 1)]
+#[case::nobody("%E7%8E%8B", 0)]
+#[tokio::test]
+async fn a_masked_number_is_not_found_by_a_part_of_it(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] words: &str,
+    #[case] found: usize,
+) {
+    let bed = Bed::district(engine).await;
+    bed.people(&system(), &ROWS).await;
+    let officer = bed.caller("duty_officer", DISTRICT).await;
+    let list = officer.get(&format!("/api/v1/people?q={words}")).await.json();
+    assert_eq!(list["items"].as_array().unwrap().len(), found, "{list}");
+}
+
+#[rstest]
 #[tokio::test]
 async fn a_roster_comes_in_over_http(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let bed = Bed::district(engine).await;
@@ -93,6 +126,7 @@ async fn a_roster_comes_in_over_http(#[values(Engine::Sqlite, Engine::Postgres)]
 #[case::no_titles("/api/v1/import/people", "text/csv", b"1,2\n3,4\n", 400, "bad_sheet")]
 #[case::not_an_xlsx("/api/v1/import/people?file=a.xlsx", XLSX, b"hello", 400, "not_a_table")]
 #[case::torn("/api/v1/import/people", XLSX, b"PK\x03\x04torn", 400, "not_a_table")]
+#[case::a_sheet_without_end("/api/v1/import/people", XLSX, &WIDE, 413, "too_large")]
 #[case::zeros("/api/v1/import/people", "text/csv", &[0; 100], 400, "bad_sheet")]
 #[case::form("/api/v1/import/people", "multipart/form-data; boundary=x", b"--x--", 415, "bad_content_type")]
 #[case::json("/api/v1/import/people", "application/json", b"[]", 415, "bad_content_type")]
@@ -100,14 +134,14 @@ async fn a_roster_comes_in_over_http(#[values(Engine::Sqlite, Engine::Postgres)]
 async fn a_bad_upload_is_a_problem_in_the_callers_language(
     #[case] path: &str,
     #[case] kind: &str,
-    #[case] body: &'static [u8],
+    #[case] body: &[u8],
     #[case] status: u16,
     #[case] code: &str,
 ) {
     let bed = Bed::new(Engine::Sqlite);
     let keeper = bed.caller("register_keeper", DISTRICT).await;
-    let zh = keeper.send(Method::POST, path, kind, body).await;
-    let en = keeper.in_english().send(Method::POST, path, kind, body).await;
+    let zh = keeper.send(Method::POST, path, kind, body.to_vec()).await;
+    let en = keeper.in_english().send(Method::POST, path, kind, body.to_vec()).await;
     assert_eq!((zh.refusal(), en.refusal()), ((status, code.to_owned()), (status, code.to_owned())));
     assert_eq!(zh.headers["content-type"], "application/problem+json");
     let (zh, en) = (zh.json()["detail"].clone(), en.json()["detail"].clone());

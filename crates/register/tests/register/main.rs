@@ -2,6 +2,7 @@
 
 mod audience;
 mod bed;
+mod corrections;
 mod doors;
 mod erasure;
 mod faults;
