@@ -184,3 +184,44 @@ async fn a_base_map_needs_its_approval_number_and_widens_the_policy_for_its_host
     assert!(officer.page("/map").await.1.contains("GS(2023)1234号"));
     assert!(!policy(&officer, "/me").await.contains("example"), "no other page");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_base_map_can_be_a_file_of_this_machine(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+    use pmtiles::{PmTilesWriter, TileCoord, TileType};
+    let night = red(engine).await;
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    let admin = Caller::with(&night, "system_admin", Some(DISTRICT)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let made = |name: &str, kind: TileType| {
+        let path = folder.path().join(name);
+        let mut writer = PmTilesWriter::new(kind).create(std::fs::File::create(&path).unwrap()).unwrap();
+        writer.add_tile(TileCoord::new(1, 1, 0).unwrap(), b"a picture").unwrap();
+        writer.finalize().unwrap();
+        path.display().to_string()
+    };
+    let (good, vectors) = (made("base.pmtiles", TileType::Png), made("vectors.pmtiles", TileType::Mvt));
+    let broken = folder.path().join("broken.pmtiles");
+    std::fs::write(&broken, b"no archive").unwrap();
+    let put = async |path: &str| {
+        let body = json!({"tiles": format!("pmtiles:{path}"), "attribution": "某图", "approval": "GS(2023)1234号", "enabled": true});
+        admin.send(Method::PUT, "/api/v1/map/base", Some(body), "application/json").await
+    };
+    for (path, words) in
+        [(vectors.as_str(), "不是图片"), (&broken.display().to_string(), "读不出来"), ("/nowhere.pmtiles", "读不出来")]
+    {
+        let (status, said) = put(path).await;
+        assert!(status == 400 && said.contains(words) && said.contains("\"field\":\"tiles\""), "{path}: {said}");
+    }
+    assert_eq!(officer.page("/map/tiles/1/1/0").await.0, 404, "nothing is set yet");
+    assert_eq!(put(&good).await.0, 200);
+    assert_eq!(officer.page("/map/tiles/1/1/0").await, (200, "a picture".to_owned()));
+    assert_eq!(officer.page("/map/tiles/1/0/0").await.0, 404, "the map ends there");
+    assert_eq!(officer.page("/map/tiles/99/0/0").await.0, 404);
+    let shown = officer.page("/map").await.1;
+    assert!(
+        shown.contains("map/tiles/{z}/{x}/{y}") && !shown.contains("base.pmtiles"),
+        "no path of the machine is shown"
+    );
+    assert!(!policy(&officer, "/map").await.contains("http"), "no other host is asked");
+}

@@ -1,9 +1,12 @@
 //! The base map below the map: an administrator's setting.
 
+use std::path::PathBuf;
+
 use anlan_kernel::{Actor, Problem};
 use anlan_store::{Event, StoreError, Tx, Urgency, World};
 use serde::{Deserialize, Serialize};
 
+use super::tiles;
 use crate::model::MapBase;
 
 const ID: &str = "base";
@@ -35,7 +38,10 @@ pub(crate) struct Shown {
 /// What the engine says.
 pub(crate) fn shown(tx: &mut Tx<'_>) -> Result<Option<Shown>, StoreError> {
     let found = tx.get::<MapBase>(ID)?.filter(|it| it.enabled);
-    Ok(found.map(|it| Shown { tiles: it.tiles, attribution: it.attribution, approval: it.approval }))
+    Ok(found.map(|it| {
+        let tiles = if tiles::file(&it.tiles).is_some() { tiles::TEMPLATE.to_owned() } else { it.tiles };
+        Shown { tiles, attribution: it.attribution, approval: it.approval }
+    }))
 }
 
 /// The setting as it stands.
@@ -46,7 +52,15 @@ pub(crate) fn stored(tx: &mut Tx<'_>) -> Result<Option<MapBase>, StoreError> {
     tx.get(ID)
 }
 
-/// Sets it. It is switched on only with an attribution and a 审图号.
+/// The file the tiles of the map that is switched on come from, where it is one of this machine.
+///
+/// # Errors
+/// What the engine says.
+pub(crate) fn file(tx: &mut Tx<'_>) -> Result<Option<PathBuf>, StoreError> {
+    Ok(tx.get::<MapBase>(ID)?.filter(|it| it.enabled).and_then(|it| tiles::file(&it.tiles)))
+}
+
+/// Sets it. It is switched on only with an attribution and a 审图号; a file must be one we can read.
 ///
 /// # Errors
 /// `bad_map_base` naming the field; what the store says.
@@ -63,6 +77,9 @@ pub(crate) async fn set(world: &World, actor: &Actor, setting: Setting) -> Resul
         set_by: actor.name.clone(),
     };
     check(&base)?;
+    if let Some(file) = tiles::file(&base.tiles) {
+        tiles::open(&file).await.map(drop)?;
+    }
     world
         .write("map.base", Urgency::Urgent, actor, move |tx| {
             tx.put(&base)?;
@@ -77,11 +94,12 @@ fn check(base: &MapBase) -> Result<(), Problem> {
     if base.tiles.is_empty() && !base.enabled {
         return Ok(());
     }
-    if host(&base.tiles).is_none() || !["{z}", "{x}", "{y}"].iter().all(|it| base.tiles.contains(it)) {
+    let is_template = || host(&base.tiles).is_some() && ["{z}", "{x}", "{y}"].iter().all(|it| base.tiles.contains(it));
+    if tiles::file(&base.tiles).is_none() && !is_template() {
         return wrong(
             "tiles",
-            "底图地址应为 http(s):// 开头、含 {z}、{x}、{y} 的模板",
-            "tiles is a template that begins with http(s):// and holds {z}, {x} and {y}",
+            "底图地址应为 http(s):// 开头、含 {z}、{x}、{y} 的模板，或 pmtiles: 加本机文件路径",
+            "tiles is a template that begins with http(s):// and holds {z}, {x} and {y}, or pmtiles: and a file of this machine",
         );
     }
     if base.enabled && !(base.approval.chars().any(|it| it.is_ascii_digit()) && base.approval.chars().count() >= 5) {

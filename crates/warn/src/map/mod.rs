@@ -8,6 +8,7 @@ pub(crate) mod base;
 pub(crate) mod calls;
 pub(crate) mod known;
 pub(crate) mod layers;
+pub(crate) mod tiles;
 
 use std::sync::Arc;
 

@@ -2,9 +2,10 @@
 
 use anlan_kernel::{Instant, Lang, Permission};
 use anlan_monitor::rules::Quantity;
-use anlan_web::{ApiResult, ImageHost, Who, asset, page, percent};
+use anlan_web::{ApiError, ApiResult, ImageHost, Who, asset, page, percent};
 use axum::{
-    extract::{Form, Query, State},
+    extract::{Form, Path, Query, State},
+    http::header,
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
@@ -17,6 +18,7 @@ use crate::{
         calls::Standing,
         known::Replay,
         layers::{CommunityShown, Position, StationShown},
+        tiles,
     },
     model::Call,
 };
@@ -340,6 +342,18 @@ pub(super) async fn known(State(map): State<MapRoom>, who: Who, Query(query): Qu
     Ok(page(&map.room.site, &who, title, body))
 }
 
+/// A tile of the base map, where it is a file of this machine.
+pub(super) async fn tile(
+    State(map): State<MapRoom>,
+    who: Who,
+    Path(place): Path<(u8, u32, u32)>,
+) -> ApiResult<Response> {
+    let file = map.room.site.world.read(&who.actor, base::file).await?.ok_or_else(ApiError::not_found)?;
+    let (kind, picture) = tiles::tile(&file, place).await?.ok_or_else(ApiError::not_found)?;
+    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "private, max-age=86400")];
+    Ok((headers, picture).into_response())
+}
+
 /// 底图: set by an administrator.
 pub(super) async fn base_form(State(map): State<MapRoom>, who: Who) -> ApiResult<Markup> {
     let stored = map.room.site.world.read(&who.actor, base::stored).await?;
@@ -350,7 +364,7 @@ pub(super) async fn base_form(State(map): State<MapRoom>, who: Who) -> ApiResult
             h1 { (title) }
             p.note { (lang.pick("默认不用底图，只画本区。启用底图须填审图号。", "By default there is no base map. One is switched on only with its 审图号.")) }
             form.card method="post" action=(map.room.site.url("/map/base")) {
-                label { (lang.pick("地址模板（XYZ、WMTS、天地图，含 {z} {x} {y} 与密钥）", "URL template (XYZ, WMTS, with {z} {x} {y} and key)")) input name="tiles" value=(value(|it| &it.tiles)); }
+                label { (lang.pick("地址模板（XYZ、WMTS、天地图，含 {z} {x} {y} 与密钥），或 pmtiles:文件路径", "URL template (XYZ, WMTS, with {z} {x} {y} and key), or pmtiles: and a path")) input name="tiles" value=(value(|it| &it.tiles)); }
                 label { (lang.pick("版权说明", "Attribution")) input name="attribution" value=(value(|it| &it.attribution)); }
                 label { (lang.pick("审图号", "Approval number (审图号)")) input name="approval" value=(value(|it| &it.approval)); }
                 label { input type="checkbox" name="enabled" value="true" checked[stored.as_ref().is_some_and(|it| it.enabled)]; " " (lang.pick("启用", "Switched on")) }

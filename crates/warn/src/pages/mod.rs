@@ -92,6 +92,7 @@ pub(crate) fn map_routes(map: MapRoom) -> Mounted {
     Routes::new(&map.room.site)
         .menu("/map/base", "底图", "Base map", Some(P::RunChannels))
         .get("/map", see, "一张图", "Map", map::show)
+        .get("/map/tiles/{z}/{x}/{y}", see, "底图瓦片", "A tile of the base map", map::tile)
         .get("/map/known", see, "到那一刻谁知道了", "Who knew by then", map::known)
         .get("/map/base", run, "底图设置", "The base map", map::base_form)
         .post("/map/base", run, "设置底图", "Set the base map", map::set_base)
