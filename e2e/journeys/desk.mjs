@@ -91,6 +91,22 @@ export default async function ({ browser, url, logins }) {
   await shot(page, "hand-over-print", { fullPage: true });
   await page.emulateMedia({ media: "screen" });
 
+  await page.goto(url);
+  await page.keyboard.press("n");
+  await page.waitForURL(/signals\/new/);
+  await page.fill("textarea[name=text]", "罗湖区发布暴雨橙色预警信号，请注意防御。");
+  await page.selectOption("select[name=hazard]", "rainstorm");
+  await page.selectOption("select[name=colour]", "orange");
+  await page.fill("input[name=issuer]", "区气象台（演练）");
+  holds("the own district is ticked", (await page.locator("input[name=areas]:checked").count()) === 1);
+  await shot(page, "signal-new-1366");
+  await page.click("button.main[type=submit], form button.main");
+  await until("the pasted signal on the desk, with its call-out", async () => {
+    const words = await text(page);
+    return words.includes("区气象台（演练）") && /叫应级别 \d/.test(words);
+  });
+  holds("a pasted signal wakes its areas", true);
+
   const night = await open(browser, url, { viewport: OFFICE, colorScheme: "dark", storageState: await page.context().storageState() });
   await night.goto(url);
   await until("the desk at night", async () => (await night.locator(".todo li").count()) > 0);

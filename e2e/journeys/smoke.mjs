@@ -27,10 +27,15 @@ export default async function ({ browser, url, logins }) {
   await page.waitForLoadState("domcontentloaded");
   holds("a round opens from the desk", page.url().includes("/rounds/"), page.url());
   await shot(page, "round-1366");
-  for (const path of ["stations", "alarms", "people"]) {
+  for (const path of ["stations", "alarms", "people", "signals/new", "me", "help", "help/card"]) {
     const answer = await page.goto(`${url}${path}`);
-    holds(`/${path} opens`, answer.status() === 200 || answer.status() === 403, `${answer.status()}`);
+    holds(`/${path} opens`, answer.status() === 200, `${answer.status()}`);
+    await shot(page, `${path.replace("/", "-")}-1366`);
   }
+  await page.emulateMedia({ media: "print" });
+  const pages = (await page.pdf({ format: "A4" })).toString("latin1").match(/\/Type\s*\/Page\b(?!s)/g)?.length;
+  holds("the night card is one page A4", pages === 1, `${pages}`);
+  await page.emulateMedia({ media: "screen" });
   const small = await open(browser, url, { viewport: PHONE, storageState: await page.context().storageState() });
   await small.goto(url);
   await fits(small, "the desk");

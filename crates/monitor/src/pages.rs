@@ -176,7 +176,7 @@ fn came_before(room: &Room, who: &Who, signal: &Signal) -> Markup {
             }
         }
     };
-    page(&room.site, who, title, body)
+    page(&room.site, who, title, html! { main { (body) } })
 }
 
 /// Places an officer can choose: districts and streets of the home region, or of the own duty areas elsewhere, and
@@ -231,7 +231,7 @@ async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Res
             button.main { (lang.pick("录入", "Take in")) }
         }
     };
-    Ok(page(&room.site, who, title, body))
+    Ok(page(&room.site, who, title, html! { main { (body) } }))
 }
 
 async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
@@ -255,7 +255,7 @@ async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuer
         } }
         (more(&room, "/alarms", list.next.as_deref(), lang))
     };
-    Ok(page(&room.site, &who, title, body))
+    Ok(page(&room.site, &who, title, html! { main { (body) } }))
 }
 
 async fn stations(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
@@ -278,7 +278,7 @@ async fn stations(State(room): State<Room>, who: Who, Query(query): Query<ListQu
         } }
         (more(&room, "/stations", list.next.as_deref(), lang))
     };
-    Ok(page(&room.site, &who, title, body))
+    Ok(page(&room.site, &who, title, html! { main { (body) } }))
 }
 
 async fn rejected(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
@@ -293,7 +293,7 @@ async fn rejected(State(room): State<Room>, who: Who, Query(query): Query<ListQu
         } } } } }
         (more(&room, "/rejected", list.next.as_deref(), lang))
     };
-    Ok(page(&room.site, &who, title, body))
+    Ok(page(&room.site, &who, title, html! { main { (body) } }))
 }
 
 fn more(room: &Room, path: &str, next: Option<&str>, lang: Lang) -> Markup {

@@ -140,7 +140,7 @@ async fn list_page(State(site): State<Arc<Site>>, who: Who, Query(query): Query<
             a href={ (site.url("/people")) "?q=" (words) "&cursor=" (next) } { (lang.pick("下一页", "Next page")) }
         }
     };
-    Ok(page(&site, &who, lang.pick("责任人", "People"), body))
+    Ok(page(&site, &who, lang.pick("责任人", "People"), html! { main { (body) } }))
 }
 
 async fn check_page(State(site): State<Arc<Site>>, who: Who) -> ApiResult<Markup> {
@@ -152,7 +152,7 @@ async fn check_page(State(site): State<Arc<Site>>, who: Who) -> ApiResult<Markup
             tr { td.num { (it.region) } td { (it.who) } td { (it.message.get(lang)) } }
         } } } }
     };
-    Ok(page(&site, &who, lang.pick("号码核查", "Number check"), body))
+    Ok(page(&site, &who, lang.pick("号码核查", "Number check"), html! { main { (body) } }))
 }
 
 async fn export_xlsx(State(site): State<Arc<Site>>, who: Who) -> ApiResult<Response> {

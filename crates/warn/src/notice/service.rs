@@ -253,6 +253,9 @@ fn decide(
             }
         }
     }
+    if effects.contains(&Effect::AskSigners) {
+        ask::begin(tx, &paper)?;
+    }
     let detail = json!({
         "process": notice.process, "version": paper.version, "kind": paper.kind, "number": paper.number,
     });
@@ -260,9 +263,6 @@ fn decide(
     let saved = save(tx, &next, named.unwrap_or("notice.changed"), detail)?;
     if issues {
         send::tell_slice(warn, tx, &paper.id)?;
-    }
-    if effects.contains(&Effect::AskSigners) {
-        ask::begin(tx, &paper)?;
     }
     Ok(saved)
 }
