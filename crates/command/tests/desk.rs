@@ -306,12 +306,12 @@ async fn what_rings_rings_on_every_page_until_somebody_took_note(
 ) {
     let bed = Bed::new(engine).await;
     let officer = bed.account("zhou", "duty_officer").await;
-    let rings = async || officer.page("/siren").await.1;
+    let rings = async || officer.page("/desk/siren").await.1;
     assert!(!rings().await.contains("data-alarm"));
     let id = bed.signal("red", Some("red"), "发布").await;
     assert!(rings().await.contains("未签收：台风信号 red"));
     let (_, elsewhere) = officer.page("/hand-overs").await;
-    assert!(elsewhere.contains("data-src=\"/siren\""), "a page without a desk listens too: {elsewhere}");
+    assert!(elsewhere.contains("data-src=\"/desk/siren\""), "a page without a desk listens too: {elsewhere}");
     officer.post(&format!("/api/v1/signals/{}/acknowledge", percent(&id)), json!({})).await;
     assert!(!rings().await.contains("data-alarm"));
 

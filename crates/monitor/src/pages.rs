@@ -206,9 +206,9 @@ async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Res
     let body = html! {
         h1 { (title) }
         @if let Some(words) = wrong { p.wrong role="alert" { (words) } }
-        form.card method="post" action=(room.site.url("/signals/new")) {
+        form.card.fields method="post" action=(room.site.url("/signals/new")) {
             label { (lang.pick("原文（照贴，不改一字）", "Original text, unchanged"))
-                textarea name="text" rows="8" required autofocus { (draft.text) } }
+                textarea name="text" rows="5" required autofocus { (draft.text) } }
             label { (lang.pick("灾种", "Hazard")) select name="hazard" {
                 option value="" { (lang.pick("按原文", "as the text says")) }
                 @for (key, zh, en) in HAZARDS { option value=(key) selected[draft.hazard == key] { (lang.pick(zh, en)) } }

@@ -75,7 +75,7 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
 /// What rings on every page of whoever sees the desk, until somebody took note; `load` reads it at once.
 pub fn siren(site: &Site, lang: Lang, load: bool, ringing: Markup) -> Markup {
     html! {
-        aside.siren id="siren" aria-label=(lang.pick("警报", "Alarm")) aria-live="assertive" data-live="signal. alarm. help." data-src=(site.url("/siren")) data-load[load] { (ringing) }
+        aside.siren id="siren" aria-label=(lang.pick("警报", "Alarm")) aria-live="assertive" data-live="signal. alarm. help." data-src=(site.url("/desk/siren")) data-load[load] { (ringing) }
     }
 }
 

@@ -88,6 +88,14 @@ impl Actors {
                 }
                 Ok(())
             }
+            "take_help" => {
+                let asked = self.get(act, "/api/v1/help?open=1&limit=500").await?;
+                for help in items(&asked) {
+                    let path = format!("/api/v1/help/{}/take", percent(help["id"].as_str().unwrap_or_default()));
+                    self.post(act, &path, &json!({})).await?;
+                }
+                Ok(())
+            }
             "end_process" => {
                 let hazard = text("hazard");
                 let found = self.get(act, "/api/v1/processes").await?;

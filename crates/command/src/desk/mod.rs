@@ -69,7 +69,7 @@ pub(crate) fn routes(room: Room) -> Mounted {
     Routes::new(&room.site)
         .menu("/", "值班台", "Duty desk", Some(P::SeeDesk))
         .get("/", Access::SignedIn, "值班台", "Duty desk", page::show)
-        .get("/siren", see, "还在响的", "What rings", page::siren)
+        .get("/desk/siren", see, "还在响的", "What rings", page::siren)
         .get("/desk/to-do", see, "全部待办", "Everything to do", page::all)
         .get("/api/v1/desk", see, "值班台：值班人员、待办", "The desk: who is on duty, what to do", api::desk)
         .post("/help/{id}/take", record, "接手求助", "Take a request for help", page::take_help)

@@ -15,6 +15,8 @@ use super::{
 };
 use crate::{Room, TodoItem, forward::pages::sums, note, todo::shortened};
 
+/// Ringing things named on other pages.
+const RINGS: usize = 2;
 /// Alarms shown on the desk; the list of all is one tap away.
 const ALARMS: usize = 5;
 
@@ -36,7 +38,10 @@ pub(super) async fn siren(State(room): State<Room>, who: Who) -> ApiResult<Marku
         who.lang,
         true,
         html! {
-            @for it in rings.iter().take(MOST) { b data-alarm=(it.id) { "▲ " (it.words.get(who.lang)) } }
+            @for (i, it) in rings.iter().enumerate() {
+                b data-alarm=(it.id) hidden[i >= RINGS] { "▲ " (it.words.get(who.lang)) }
+            }
+            @if rings.len() > RINGS { span { (who.lang.pick("另有 ", "more: ")) (rings.len() - RINGS) } }
             @if !rings.is_empty() {
                 a.button href=(room.site.url("/")) { (who.lang.pick("去值班台", "To the desk")) }
                 button.quiet type="button" data-silence { (who.lang.pick("本机静音", "Silence here")) }
