@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use anlan_kernel::Text;
+use anlan_kernel::{RegionCode, Text};
 use anlan_store::{Advanced, Event, StoreError, Tx};
 
 use crate::{
@@ -21,10 +21,24 @@ pub(crate) struct RuleWords {
 }
 
 /// What a move needs to become a row.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
+    /// The region whose desk hears of stations that lie in nobody's.
+    pub home: RegionCode,
     pub stations: Arc<HashMap<String, Station>>,
     pub rules: Arc<HashMap<String, RuleWords>>,
+}
+
+impl Context {
+    /// Whose desk an alarm of this station belongs to: of one beyond the home region it is that of the places it
+    /// speaks for, or the home region's own, which watches upstream.
+    fn desk_of(&self, station: &Station) -> RegionCode {
+        if self.home.covers(&station.region) {
+            return station.region.clone();
+        }
+        let served = store::region_of(&station.serves, &self.home);
+        if self.home.covers(&served) { served } else { self.home.clone() }
+    }
 }
 
 /// Writes a move down. What is written already stays as it is, so a repeated judgement does nothing twice.
@@ -67,7 +81,7 @@ fn raised(context: &Context, it: &AlarmMove, grade: anlan_kernel::Grade) -> Opti
         raised_at: it.at,
         changed_at: it.at,
         cleared_at: None,
-        region: station.region.clone(),
+        region: context.desk_of(station),
         areas: station.serves.clone(),
         revision: 0,
     })

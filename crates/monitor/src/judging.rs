@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anlan_kernel::{Instant, Problem};
+use anlan_kernel::{Instant, Problem, RegionCode};
 use anlan_store::StoreError;
 
 use crate::{
@@ -32,8 +32,10 @@ const PLACES: usize = 4_096;
 const SLICE: usize = 50_000;
 
 /// What decides: stations and the versions of rules that judge, or judged.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Given {
+    /// The region whose desk hears of stations that lie in nobody's.
+    pub home: RegionCode,
     pub stations: Vec<Station>,
     /// Every version of every source.
     pub sets: Vec<RuleSet>,
@@ -95,7 +97,7 @@ impl Given {
                 rules.insert(rule.id, RuleWords { title: rule.title, hazard: rule.hazard, set: set.id.clone() });
             }
         }
-        Context { stations: Arc::new(stations), rules: Arc::new(rules) }
+        Context { home: self.home.clone(), stations: Arc::new(stations), rules: Arc::new(rules) }
     }
 
     fn engine_stations(&self) -> Vec<crate::rules::Station> {

@@ -96,7 +96,7 @@ fn not_ingesting() -> StoreError {
 }
 
 impl Intake {
-    async fn open(world: &World) -> Result<Self, StoreError> {
+    async fn open(world: &World, home: &RegionCode) -> Result<Self, StoreError> {
         let (stations, sets, open, engine, digest) = world
             .read(&actor(), |tx| {
                 Ok((
@@ -112,7 +112,8 @@ impl Intake {
         let log = Arc::new(Log::open(&log_dir(world), world.clock().clone(), durable)?);
         let begin = LogMark { id: ENGINE.into(), position: 0, at: Instant(i64::MIN / 4) };
         let known: Vec<_> = stations.iter().map(|it| it.id.clone()).collect();
-        let mut judging = Judging::resume(Arc::clone(&log), Given { stations, sets }, engine.unwrap_or(begin))?;
+        let mut judging =
+            Judging::resume(Arc::clone(&log), Given { home: home.clone(), stations, sets }, engine.unwrap_or(begin))?;
         judging.reconcile(&open);
         let ingest = Ingest::open(world.clone(), Arc::clone(&log), known.into_iter(), REMEMBER)?;
         Ok(Self { log, ingest, judging: Mutex::new(judging), digest: Mutex::new(digest) })
@@ -127,7 +128,7 @@ impl Monitor {
     /// What store and file system say, and [`StoreError::Shape`] when the log ends before what the
     /// journal knows to be in it.
     pub async fn open(world: World, settings: Settings) -> Result<Arc<Self>, StoreError> {
-        let intake = if settings.ingest { Some(Intake::open(&world).await?) } else { None };
+        let intake = if settings.ingest { Some(Intake::open(&world, &settings.home).await?) } else { None };
         Ok(Arc::new(Self { world, settings, intake, stir: Notify::new() }))
     }
 

@@ -81,6 +81,7 @@ fn body(site: &Site, account: &AccountRow, lang: Lang) -> Markup {
     let regions = account.regions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     html! {
         main.narrow {
+            h1 { (lang.pick("我的账号", "My account")) }
             section.card {
                 header { h2 { (account.name) } }
                 dl {

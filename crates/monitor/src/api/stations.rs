@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use anlan_kernel::Instant;
+use anlan_kernel::{Actor, Instant, Scope};
 use anlan_web::{ApiResult, Who};
 use axum::{
     Json,
@@ -52,7 +52,10 @@ pub(super) async fn list(
 pub(crate) async fn read_stations(room: &Room, who: &Who, query: &ListQuery) -> ApiResult<List<StationView>> {
     let (at, most, cursor) = (query.at()?, query.most()?, query.cursor.clone().unwrap_or_default());
     let shown = at.unwrap_or_else(|| room.site.world.now());
-    let read = room.site.world.read(&who.actor, move |tx| {
+    // Whoever watches over the home region also watches what lies upstream of it.
+    let watches = who.actor.scope.covers(&room.monitor.settings.home);
+    let reader = if watches { Actor { scope: Scope::Everywhere, ..who.actor.clone() } } else { who.actor.clone() };
+    let read = room.site.world.read(&reader, move |tx| {
         let items = store::station_list(tx, &cursor, most)?;
         let mut page = List::new(items, most, shown, |it| &it.id);
         page.items = as_of(tx, std::mem::take(&mut page.items), at, |it| &it.id)?;
