@@ -1,10 +1,13 @@
 //! Pages of monitoring: the forms of the duty desk, pasted signals, stations, alarms, what was refused.
 
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use anlan_kernel::{Colour, Lang, Permission as P, Problem, RegionCode, Tier};
+use anlan_kernel::{Actor, Colour, Lang, Permission as P, Problem, RegionCode, Text, Tier};
 use anlan_register::Region;
-use anlan_store::StoreError;
+use anlan_store::{StoreError, Tx};
 use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page, percent};
 use axum::{
     extract::{Form, Path, Query, State},
@@ -21,7 +24,8 @@ use crate::{
         signals::refusal,
         stations::read_stations,
     },
-    model::Signal,
+    model::{Alarm, Signal, Station},
+    rules::Quantity,
     service::Monitor,
     signals::{SignalError, own_places},
 };
@@ -237,6 +241,7 @@ async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Res
 async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
     let list = read_alarms(&room, &who, &query, false).await?;
     let lang = who.lang;
+    let names = station_names(&room, &list.items).await?;
     let title = lang.pick("实况告警", "Alarms");
     let body = html! {
         h1 { (title) }
@@ -247,7 +252,7 @@ async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuer
             } }
             tbody { @for it in &list.items { tr {
                 td { span class={ "grade grade-" (it.grade.get()) } { (it.grade.numeral()) } }
-                td { (it.station) @if it.areas.is_empty() { " " span.tag { (lang.pick("上游监视", "upstream")) } } }
+                td { (names.get(&it.station).map_or(it.station.as_str(), |name| name.get(lang))) @if it.areas.is_empty() { " " span.tag { (lang.pick("上游监视", "upstream")) } } }
                 td { (it.title.get(lang)) }
                 td.num { (it.raised_at.wall()) }
                 td.num { (it.cleared_at.map(|at| at.wall()).unwrap_or_default()) }
@@ -256,6 +261,19 @@ async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuer
         (more(&room, "/alarms", list.next.as_deref(), lang))
     };
     Ok(page(&room.site, &who, title, html! { main { (body) } }))
+}
+
+/// What the stations of these alarms are called.
+async fn station_names(room: &Room, alarms: &[Alarm]) -> Result<HashMap<String, Text>, StoreError> {
+    let ids: HashSet<String> = alarms.iter().map(|it| it.station.clone()).collect();
+    let read = move |tx: &mut Tx<'_>| {
+        let mut names = HashMap::new();
+        for id in &ids {
+            names.extend(tx.get::<Station>(id)?.map(|it| (it.id, it.name)));
+        }
+        Ok(names)
+    };
+    room.site.world.read(&Actor::system("alarms"), read).await
 }
 
 async fn stations(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
@@ -271,7 +289,7 @@ async fn stations(State(room): State<Room>, who: Who, Query(query): Query<ListQu
             } }
             tbody { @for it in &list.items { tr {
                 td { (it.station.name.get(lang)) }
-                td.num { @for reading in &it.readings { (reading.quantity) " " (reading.value) " " (reading.unit) " " } }
+                td.num { @for reading in &it.readings { (Quantity::named(&reading.quantity).map_or(reading.quantity.as_str(), |it| lang.pick(it.zh(), it.en()))) " " (reading.value) " " (reading.unit) " " } }
                 td.num { (it.last_at.map(|at| at.wall()).unwrap_or_default()) }
                 td { @for remark in &it.remarks { span.tag { (remark) } " " } }
             } } }
