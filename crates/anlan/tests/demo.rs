@@ -60,3 +60,26 @@ fn speaking_to_the_world_in_clear_is_refused() {
         assert!(stderr(&refused).contains("tls-cert"), "{}", stderr(&refused));
     }
 }
+
+#[test]
+fn a_signal_ends_the_demo_in_the_middle_of_its_night() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut command = anlan();
+    command.args(["demo", "--port", "0", "--speed", "1", "--data"]).arg(dir.path().join("data"));
+    let mut demo = command
+        .arg("--story")
+        .arg(small_story(dir.path()))
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the demo starts");
+    let mut greeting = String::new();
+    let mut said = std::io::BufReader::new(demo.stdout.take().expect("its output"));
+    while !greeting.contains("http://") {
+        assert!(std::io::BufRead::read_line(&mut said, &mut greeting).expect("its words") > 0, "{greeting}");
+    }
+    let pid = demo.id().to_string();
+    // The handler is there a moment after the greeting; until then the signal ends it as well, by itself.
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+    std::io::Read::read_to_string(&mut said, &mut greeting).expect("the output ends with the demo");
+    demo.wait().expect("the demo ended");
+}

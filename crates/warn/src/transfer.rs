@@ -81,6 +81,13 @@ impl Numbers {
     /// # Errors
     /// `bad_count` naming the field; what [`Self::check`] says.
     pub fn read(texts: [&str; 5]) -> Result<Self, Problem> {
+        if texts.iter().all(|it| it.trim().is_empty()) {
+            let (zh, en) = (
+                "还没有填数字；确实没有人要转移，请在“应转”填 0",
+                "no number was given; where nobody has to move, due is 0",
+            );
+            return Err(Problem::new("bad_count", zh, en).field("due"));
+        }
         let mut all = [0; 5];
         for ((place, text), (field, zh, en)) in all.iter_mut().zip(texts).zip(Self::FIELDS) {
             let text = text.trim();

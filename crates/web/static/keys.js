@@ -1,6 +1,7 @@
 // Keys: an element with data-key="F2" is pressed (or an input focused) by that key.
 
 const SETTLE = 800;
+const came = Date.now();
 
 const isTyping = (target) =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
@@ -19,8 +20,9 @@ export function startKeys() {
     const marked = within.querySelector(`[data-key="${CSS.escape(key)}"]`);
     if (!marked || marked.disabled) return;
     event.preventDefault();
-    // The list has moved under the finger: what stands there now is not what was meant.
-    if (Date.now() - Number(marked.closest("[data-moved]")?.dataset.moved ?? 0) < SETTLE) return;
+    // The list has moved under the finger, or the page has only just come: what stands there now is not what was meant.
+    const moved = Number(marked.closest("[data-moved]")?.dataset.moved ?? 0);
+    if (/^\d$/.test(key) && Date.now() - Math.max(moved, came) < SETTLE) return;
     if (isTyping(marked)) marked.focus();
     else marked.click();
   });

@@ -6,7 +6,10 @@ import { show } from "./live.js";
 const main = document.querySelector("main[data-round]");
 const rows = () => [...document.querySelectorAll("tr[data-row]")];
 const sheet = document.getElementById("sheet");
+/** A second press within this time is the first one's echo, not another person's record. */
+const ECHO = 1200;
 let place = -1;
+let recorded = 0;
 
 function select(index) {
   const all = rows();
@@ -85,7 +88,11 @@ function onKey(event) {
   if (event.key === "j") select(row ? rows().indexOf(row) + 1 : Math.max(place, 0));
   else if (event.key === "k") select(row ? rows().indexOf(row) - 1 : Math.max(place, 0));
   else if (event.key === "Enter" && row === document.activeElement) press("a[href]");
-  else if (event.key === "1" || event.key === "2") press(`[data-record="${event.key}"]`);
+  else if (event.key === "1" || event.key === "2") {
+    if (event.repeat || Date.now() - recorded < ECHO) return;
+    recorded = Date.now();
+    press(`[data-record="${event.key}"]`);
+  }
   else if (event.key === "3") press("form[action$='/number'] button");
   else return;
   event.preventDefault();

@@ -101,11 +101,19 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     tokio::spawn(server::stop_on_signal(handle.clone()));
     let driver = Driver { house: house.clone(), carrier: carrier.client()?, speed: speed.clone() };
     let cert = args.tls_cert.clone().zip(args.tls_key.clone());
-    let serving = tokio::spawn(async move {
+    let mut serving = tokio::spawn(async move {
         let tls: Option<(PathBuf, PathBuf)> = cert;
         server::serve(listener, public, tls.as_ref().map(|(a, b)| (a.as_path(), b.as_path())), handle).await
     });
-    let told = tell(&driver, &actors, &loaded, start, wanted, led.then_some(&*guide)).await;
+    let told = tokio::select! {
+        told = tell(&driver, &actors, &loaded, start, wanted, led.then_some(&*guide)) => told,
+        // Ctrl-C or SIGTERM; what was told so far is on disk, and `--resume` goes on from there.
+        ended = &mut serving => {
+            ended??;
+            let early = lang.pick("回放未到终点就停止了", "the replay was stopped before its end");
+            return if args.exit_when_done { Err(early.to_owned().into()) } else { Ok(Outcome::Ok) };
+        }
+    };
     if let Err(error) = &told {
         tracing::error!(%error, "the story stopped");
     }

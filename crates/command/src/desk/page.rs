@@ -1,6 +1,7 @@
 //! The desk on the screen: one thing is biggest, everything by keyboard, nothing to scroll at 1366×768.
 
 use anlan_kernel::{Lang, Permission as P};
+use anlan_store::StoreError;
 use anlan_warn::pages::parts::{clock, counts, duties, hazard, invented, number, to};
 use anlan_web::{ApiResult, Site, Who, page};
 use axum::{
@@ -263,9 +264,11 @@ fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
                     span.soft.small { (lang.pick("叫应级别 ", "level ")) (it.level) " · " (clock(it.start_at)) (lang.pick(" 起", " on")) }
                     a.more href=(to(site, "rounds", &it.id)) { (lang.pick("名单 ›", "list ›")) }
                 } }
+            @let calling: i64 = rounds.iter().map(|it| it.counts.open - it.counts.escalated).sum();
             div.big {
                 b.bad[desk.silent > 0] { (desk.silent) }
                 span { (lang.pick("人未叫通", "not reached"))
+                    @if calling > 0 { br; strong { (lang.pick("叫应中 ", "being called: ")) span.num { (calling) } } }
                     @if desk.no_number > 0 { br; span.small.soft { (lang.pick("另无可用号码 ", "without a usable number: ")) (desk.no_number) } } }
             }
             @for it in rounds {
@@ -312,10 +315,15 @@ fn bar(it: &anlan_warn::api::Counts) -> Markup {
 
 /// Somebody takes a request for help.
 pub(super) async fn take_help(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
-    let help = room.command.warn.take_help(&who.actor, &id).await?;
+    match room.command.warn.take_help(&who.actor, &id).await {
+        // Somebody was quicker; what there is to know stands on the same page.
+        Err(StoreError::Refused(problem)) if problem.code == "help_is_taken" => {}
+        other => drop(other?),
+    }
     // Whoever takes it wants to dial: the number stands there.
-    let page = if super::todo::is_list(help.call()) { "escalations" } else { "calls" };
-    Ok(Redirect::to(&to(&room.site, page, help.call())))
+    let call = id.split('!').next().unwrap_or_default();
+    let page = if super::todo::is_list(call) { "escalations" } else { "calls" };
+    Ok(Redirect::to(&to(&room.site, page, call)))
 }
 
 /// 知悉.

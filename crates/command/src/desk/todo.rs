@@ -31,7 +31,7 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
 }
 
 fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
-    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at, id LIMIT 20", &[])?;
+    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at, id LIMIT 500", &[])?;
     let mut items = Vec::new();
     for it in asked {
         let known = asker(tx, &it)?;
@@ -57,7 +57,7 @@ fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
 
 /// Requests for help nobody took, and whose they are.
 pub(super) fn open_help(tx: &mut Tx<'_>) -> Result<Vec<(Help, String)>, StoreError> {
-    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at, id LIMIT 20", &[])?;
+    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at DESC, id LIMIT 100", &[])?;
     let mut found = Vec::new();
     for it in asked {
         let unit = asker(tx, &it)?.map_or_else(|| it.region.to_string(), |it| it.organisation);
