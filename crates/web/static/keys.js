@@ -3,8 +3,8 @@
 const SETTLE = 800;
 const came = Date.now();
 
-const isTyping = (target) =>
-  target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+const TEXT = 'textarea, select, input:not([type="range"]):not([type="checkbox"]):not([type="radio"])';
+const isTyping = (target) => target instanceof HTMLElement && (target.isContentEditable || target.matches(TEXT));
 
 export function startKeys() {
   document.addEventListener("keydown", (event) => {
@@ -14,6 +14,8 @@ export function startKeys() {
       return;
     }
     if (isTyping(event.target) && !/^F\d+$/.test(event.key)) return;
+    // A slider has its own arrows.
+    if (event.target.type === "range" && event.key.startsWith("Arrow")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     // While a dialog asks something, the keys are its own.
     const within = document.querySelector("dialog[open]") ?? document;
