@@ -35,6 +35,7 @@ pub mod process;
 pub mod receipt;
 pub mod round;
 pub mod service;
+pub mod standing;
 mod text;
 pub mod transfer;
 mod words;

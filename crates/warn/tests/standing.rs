@@ -4,7 +4,7 @@ mod night;
 
 use anlan_register::Rank;
 use anlan_testbed::Engine;
-use anlan_warn::{CallState, model::RoundState, round::speaking};
+use anlan_warn::{CallState, model::RoundState, standing::speaking};
 use anlan_web::percent;
 use night::{DISTRICT, Night, Roster, Setting, at, caller::Caller, long};
 use rstest::rstest;

@@ -9,8 +9,8 @@ use anlan_store::{StoreError, Tx, params};
 use anlan_warn::{
     CallState, Help, Round,
     api::{CallQuery, CallView, Figure, ListQuery, ProcessView, read_calls, read_processes},
-    round::{Speaking, speaking},
     service::everywhere,
+    standing::{Speaking, speaking},
 };
 use anlan_web::{ApiResult, Who, accounts::name_of};
 use serde::Serialize;

@@ -10,7 +10,7 @@ use anlan_warn::{
     Help, Process, Round,
     notice::{OpenItem, OpenKind, open_items},
     pages::parts::hazard,
-    round::{Speaking, speaking},
+    standing::{Speaking, speaking},
 };
 use anlan_web::{Who, percent};
 

@@ -3,7 +3,7 @@
 use anlan_monitor::{Alarm, Signal, Station};
 use anlan_register::callee_title;
 use anlan_store::{OutboxItem, StoreError, Tx, params};
-use anlan_warn::{Help, Round, notice, round::speaking};
+use anlan_warn::{Help, Round, notice, standing::speaking};
 use anlan_web::Who;
 
 use super::OpenItem;

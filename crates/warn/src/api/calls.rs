@@ -21,7 +21,7 @@ use crate::{
     effect::measure::ENDED_AT,
     flow::CallEvent,
     model::{Call, CallState, Escalation, Help, Receipt},
-    round::called_again,
+    standing::called_again,
 };
 
 /// A call and who is called; the name masked without the permission to see people, numbers always.

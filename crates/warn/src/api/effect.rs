@@ -29,7 +29,7 @@ use crate::{
         timeline::{self, Line},
     },
     pages::hazard,
-    round::speaking_of,
+    standing::speaking_of,
 };
 
 /// What an analysis is asked for.

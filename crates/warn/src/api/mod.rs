@@ -43,7 +43,7 @@ pub use lists::{List, ListQuery};
 pub(crate) use processes::read_process;
 pub use processes::{ProcessView, read_processes};
 pub use rounds::{Counts, RoundView};
-pub(crate) use rounds::{read_round, round_counts};
+pub(crate) use rounds::{Resume, read_round, round_counts};
 pub(crate) use transfers::{Transfers, read_transfers};
 
 /// Most bytes of a body of receipts.

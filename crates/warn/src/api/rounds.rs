@@ -257,9 +257,9 @@ pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<Stri
 
 /// Why a stopped round goes on.
 #[derive(Default, Deserialize)]
-pub(super) struct Resume {
+pub(crate) struct Resume {
     #[serde(default)]
-    reason: String,
+    pub reason: String,
 }
 
 /// 恢复叫应: answers with the round that begins.

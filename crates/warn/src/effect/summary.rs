@@ -13,7 +13,7 @@ use super::{
 use crate::{
     api::{ProcessView, RoundView},
     model::{CallState, RoundState},
-    round::Speaking,
+    standing::Speaking,
 };
 use anlan_web::percent;
 

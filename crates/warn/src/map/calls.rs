@@ -6,7 +6,7 @@ use anlan_store::{StoreError, Tx, Value, params};
 use serde::Serialize;
 
 use super::round_ids;
-use crate::{model::CallState, round::newest_calls};
+use crate::{model::CallState, standing::newest_calls};
 
 /// States in which the callee knows (已知晓). A list that a superior took over is not yet one of them.
 pub(crate) const KNOWS: [CallState; 4] =

@@ -109,7 +109,7 @@ impl Replay {
     /// The calls inside the scope, counted as [`super::calls::counted`] counts the present.
     pub fn calls(&self, scope: &Scope) -> Calls {
         let mut calls = Calls::default();
-        // As in `round::newest_calls`: a cancelled call stands only for who has no other.
+        // As in `standing::newest_calls`: a cancelled call stands only for who has no other.
         let mut newest: BTreeMap<&str, (bool, Instant, &str)> = BTreeMap::new();
         for (id, it) in self.within(scope) {
             calls.add(&it.round, it.state, 1);

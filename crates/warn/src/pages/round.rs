@@ -14,7 +14,7 @@ use super::{
     parts::{clock, duties, invented, level, number, round_state, state, to},
 };
 use crate::{
-    api::{Board, BoardQuery, Counts, HelpView, Room, Transfers, UNREACHED, read_board},
+    api::{Board, BoardQuery, Counts, HelpView, Resume, Room, Transfers, UNREACHED, read_board},
     model::{CallState, EscalationState, Round, RoundState},
     transfer::Numbers,
 };
@@ -297,18 +297,12 @@ pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<Stri
     Ok(Redirect::to(&to(&room.site, "rounds", &id)))
 }
 
-#[derive(Deserialize)]
-pub(super) struct ResumeForm {
-    #[serde(default)]
-    reason: String,
-}
-
 /// 恢复叫应: leads to the round that begins.
 pub(super) async fn resume(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
-    Form(form): Form<ResumeForm>,
+    Form(form): Form<Resume>,
 ) -> ApiResult<Redirect> {
     let round = room.warn.resume_round(&who.actor, &id, &form.reason).await?;
     Ok(Redirect::to(&to(&room.site, "rounds", &round.id)))
