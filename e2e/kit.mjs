@@ -32,11 +32,16 @@ export async function freePort() {
   return port;
 }
 
+/// A page on its way to the next one has no answer yet.
+const underWay = (error) => {
+  if (!/Execution context was destroyed|page is navigating/.test(`${error}`)) throw error;
+};
+
 /// Repeats `look` until it gives something; the wait is for a condition, the limit for a broken program.
 export async function until(what, look, seconds = 120) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
-    const found = await look();
+    const found = await look().catch(underWay);
     if (found) return found;
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((done) => setTimeout(done, 250));
@@ -49,7 +54,7 @@ function greeted(demo) {
     // Kept on: a demo whose output nobody reads would stop.
     demo.stdout.on("data", (piece) => {
       text += piece;
-      const url = text.match(/^http:\S+/m);
+      const url = text.match(/^https?:\S+/m);
       if (!url || !text.includes("Hong Kong Observatory")) return;
       const logins = Object.fromEntries([...text.matchAll(/^ {2}(\w+) +(\S+)/gm)].map((it) => [it[1], it[2]]));
       resolve({ url: url[0], logins });
@@ -58,10 +63,11 @@ function greeted(demo) {
   });
 }
 
-/// Runs `body` beside a demo started with `args`; it gets {url, logins, api} and the demo goes with it.
+/// Runs `body` beside a demo started with `args`, or with what `args` gives for the demo's folder; it gets {url, logins}, and
+/// the demo goes with it.
 export async function withDemo(binary, args, body) {
   const folder = mkdtempSync(join(tmpdir(), "anlan-e2e-"));
-  const demo = spawn(binary, ["demo", "--port", `${await freePort()}`, "--data", join(folder, "data"), ...args], {
+  const demo = spawn(binary, ["demo", "--port", `${await freePort()}`, "--data", join(folder, "data"), ...(typeof args === "function" ? args(folder) : args)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   try {
@@ -120,6 +126,9 @@ export async function shot(page, name, more = {}) {
   if (process.env.ANLAN_AXE) return found.length && console.log(`AXE ${name}\n    ${found.join("\n    ")}`);
   holds(`${name} is accessible`, found.length === 0, `\n    ${found.join("\n    ")}`);
 }
+
+/// Does something that leads to another page, and waits until that is there.
+export const follow = (page, act) => Promise.all([page.waitForEvent("load"), act()]);
 
 export const quiet = (page) => holds("no script error, nothing refused by the content policy, no request to another host", page.wrong.length === 0, page.wrong.join("\n"));
 

@@ -117,7 +117,10 @@ export default async function ({ browser, url, logins }) {
   await page.keyboard.press("F4");
   await page.waitForURL(/hand-overs\/new/);
   await page.waitForLoadState("load");
-  await page.keyboard.press("F4");
+  await tabTo(page, "input[name=checked]");
+  await page.keyboard.press("Space");
+  await tabTo(page, "main button.main");
+  await page.keyboard.press("Enter");
   await page.waitForURL(/hand-overs\/ho-/);
   await tabTo(page, "input[name=login]");
   await page.keyboard.type("fuban");

@@ -1,11 +1,9 @@
 // A risk notice: the story's officer wrote one; here it is updated from the facts, signed by the leader on a phone, and corrected on a verbal yes.
-import { PHONE, fits, holds, login, open, quiet, shot, until } from "../kit.mjs";
+import { PHONE, fits, follow, holds, login, open, quiet, shot, until } from "../kit.mjs";
 
 export const demo = ["--speed", "20", "--start", "2023-09-01T20:40:00+08:00"];
 
 const text = (page) => page.textContent("body");
-/// Does something that leads to another page, and waits until that is there.
-const follow = (page, act) => Promise.all([page.waitForEvent("load"), act()]);
 const press = (page, button) => follow(page, () => page.locator(button).first().click());
 const agree = (page) => page.on("dialog", (dialog) => dialog.accept());
 

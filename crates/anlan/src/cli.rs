@@ -161,16 +161,16 @@ pub struct ServeArgs {
 /// `anlan replay`.
 #[derive(Clone, Debug, Args)]
 pub struct ReplayArgs {
-    /// Stations file.
+    /// 站点文件 · Stations file
     #[arg(long, value_name = "CSV")]
     pub stations: PathBuf,
-    /// Observations file.
+    /// 观测文件 · Observations file
     #[arg(long, value_name = "CSV")]
     pub observations: PathBuf,
-    /// Rules file.
+    /// 规则文件 · Rules file
     #[arg(long, value_name = "TOML")]
     pub rules: PathBuf,
-    /// Where the report goes.
+    /// 报告写到哪里 · Where the report goes
     #[arg(long, value_name = "JSON")]
     pub report: PathBuf,
 }
@@ -180,13 +180,13 @@ pub struct ReplayArgs {
 pub struct DecodeArgs {
     /// cap
     pub kind: String,
-    /// Each line is hex.
+    /// 每行一条十六进制报文 · Each line is hex
     #[arg(long)]
     pub hex: bool,
-    /// Each line is `{"id":…,"frame"|"hex"|"xml":…}`.
+    /// 每行一个 JSON · Each line is `{"id":…,"frame"|"hex"|"xml":…}`
     #[arg(long)]
     pub jsonl: bool,
-    /// File, or - for standard input.
+    /// 文件，- 为标准输入 · File, or - for standard input
     #[arg(default_value = "-")]
     pub file: String,
 }
@@ -196,11 +196,17 @@ pub struct DecodeArgs {
 pub struct ImportArgs {
     /// people, regions, organisations, shifts, places, geometry, stations
     pub kind: String,
-    /// xlsx, csv, or GeoJSON (geometry)
+    /// xlsx、csv，geometry 为 GeoJSON · xlsx, csv, or GeoJSON (geometry)
     pub file: PathBuf,
     /// 只检查不写入 · Check only
     #[arg(long)]
     pub dry_run: bool,
+    /// 服务的配置文件（其中写有业务包目录）· Configuration file of the server, which names its folder of packs
+    #[arg(long, env = "ANLAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// 业务包目录（默认用内置的）· Folder of packs (the built-in ones by default)
+    #[arg(long, env = "ANLAN_PACKS", value_name = "DIR")]
+    pub packs: Option<PathBuf>,
 }
 
 /// `anlan export`.
@@ -208,7 +214,7 @@ pub struct ImportArgs {
 pub struct ExportArgs {
     /// people
     pub kind: String,
-    /// xlsx or csv
+    /// xlsx 或 csv 文件 · xlsx or csv file
     pub file: PathBuf,
 }
 
@@ -217,7 +223,7 @@ pub struct ExportArgs {
 pub enum PackVerb {
     /// 装载并证明业务包 · Loads and proves packs
     Check {
-        /// Folder; the shipped packs without one.
+        /// 目录，不填则为内置的 · Folder; the shipped packs without one
         dir: Option<PathBuf>,
     },
 }
@@ -233,17 +239,20 @@ pub struct VerifyArgs {
 /// `anlan backup`.
 #[derive(Clone, Debug, Args)]
 pub struct BackupArgs {
-    /// Where it goes.
+    /// 写到哪个文件 · File it goes to
     pub to: PathBuf,
     /// 有变化就更新，至多每分钟一次 · Keep it fresh: again after every change, at most once a minute
     #[arg(long)]
     pub follow: bool,
+    /// 覆盖已有的文件 · Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `anlan restore`.
 #[derive(Clone, Debug, Args)]
 pub struct RestoreArgs {
-    /// The backup.
+    /// 备份文件 · The backup
     pub from: PathBuf,
 }
 
@@ -263,10 +272,10 @@ pub struct DoctorArgs {
 pub struct BenchArgs {
     /// rounds, ingest, rules, all
     pub name: String,
-    /// rounds: callees by message instead of 100,000
+    /// rounds：短信叫应的人数（默认 100000）· rounds: callees by message instead of 100,000
     #[arg(long)]
     pub callees: Option<usize>,
-    /// ingest: readings instead of 1,000,000
+    /// ingest：读数条数（默认 1000000）· ingest: readings instead of 1,000,000
     #[arg(long)]
     pub readings: Option<usize>,
 }
@@ -276,18 +285,18 @@ pub struct BenchArgs {
 pub enum UserVerb {
     /// 新建账号，密码从标准输入读取 · Adds an account; the password is read from standard input
     Add {
-        /// Log-in name.
+        /// 登录名 · Log-in name
         login: String,
-        /// Role.
+        /// 角色：duty_officer、duty_leader、director、street_officer、register_keeper、system_admin、security_admin、audit_admin、integrator · Role
         #[arg(long)]
         role: String,
-        /// Duty area.
+        /// 责任区的区划代码，可写多次 · Division code of a duty area; may be given again
         #[arg(long)]
         region: Vec<String>,
-        /// Display name.
+        /// 姓名 · Display name
         #[arg(long, default_value = "")]
         name: String,
-        /// 牌子.
+        /// 牌子 · What they act for
         #[arg(long)]
         hat: Option<String>,
     },
@@ -295,16 +304,16 @@ pub enum UserVerb {
     List,
     /// 停用 · Disables an account
     Disable {
-        /// Log-in name.
+        /// 登录名 · Log-in name
         login: String,
     },
     /// 重新生成首个管理员的一次性代码 · A new one-time code for the first administrator
     FirstCode,
     /// 新建设备凭据，只显示一次 · Adds a device credential; it is shown once
     Device {
-        /// Id.
+        /// 设备编号 · Id
         id: String,
-        /// Stations it may report for (ids or prefix*).
+        /// 可为哪些站点上报（编号或 前缀*）· Stations it may report for (ids or prefix*)
         #[arg(long, required = true)]
         station: Vec<String>,
     },

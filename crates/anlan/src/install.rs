@@ -9,7 +9,7 @@ use std::{
 };
 
 use anlan_kernel::Problem;
-use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, WorldKind, disk};
+use anlan_store::{Clock, Keys, Module, Place, StoreError, World, WorldConfig, WorldKind, disk, file_problem};
 
 /// Every mechanism's tables, in order.
 pub static MODULES: &[&Module] =
@@ -64,6 +64,27 @@ impl Install {
         self.data.join("anlan.sock")
     }
 
+    fn lock_file(&self) -> PathBuf {
+        self.data.join("lock")
+    }
+
+    /// What of this world is not there yet, for whoever begins something that may fail.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn before(&self, name: &str) -> Result<Before, StoreError> {
+        let dir = self.world_dir(name);
+        let no_rows = self.made_as(name)?.is_none() && !dir.join("world.db").exists();
+        let missing = |path: PathBuf| (!path.exists()).then_some(path);
+        let above = dir.ancestors().filter(|it| !it.as_os_str().is_empty());
+        Ok(Before {
+            rows: no_rows.then(|| self.place(name)),
+            log: missing(dir.join("log")),
+            lock: missing(self.lock_file()),
+            folders: above.map(Path::to_owned).filter_map(missing).collect(),
+        })
+    }
+
     /// Whether the world was made here before.
     pub fn has_world(&self, name: &str) -> bool {
         self.world_dir(name).exists()
@@ -90,9 +111,7 @@ impl Install {
             )));
         }
         let gone = |done: std::io::Result<()>, path: &Path| match done {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(StoreError::Io(format!("{}: {error}", path.display())))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(file_problem(path, &error)),
             _ => Ok(()),
         };
         let (dir, heads) = (self.world_dir(name), self.heads_file(name));
@@ -113,13 +132,13 @@ impl Install {
     /// # Errors
     /// [`StoreError::Locked`] while another process holds the data folder.
     pub fn lock(&self) -> Result<File, StoreError> {
-        let io = |it: std::io::Error| StoreError::Io(format!("{}: {it}", self.data.display()));
+        let io = |it: std::io::Error| file_problem(&self.data, &it);
         disk::make_dir(&self.data).map_err(io)?;
-        let file = File::create(self.data.join("lock")).map_err(io)?;
+        let file = disk::create(&self.lock_file()).map_err(io)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(self.data.display().to_string())),
-            Err(TryLockError::Error(error)) => Err(io(error)),
+            Err(TryLockError::Error(error)) => Err(io(error).into()),
         }
     }
 
@@ -164,7 +183,7 @@ impl Install {
 
     fn open_with(&self, name: &str, kind: WorldKind, clock: Clock, keys: Keys) -> Result<World, StoreError> {
         let dir = self.world_dir(name);
-        disk::make_dir(&dir).map_err(|it| StoreError::Io(format!("{}: {it}", dir.display())))?;
+        disk::make_dir(&dir).map_err(|it| file_problem(&dir, &it))?;
         let config = WorldConfig {
             name: name.to_owned(),
             kind,
@@ -180,6 +199,30 @@ impl Install {
             }
             other => other,
         })
+    }
+}
+
+/// What was not there before something was begun.
+#[derive(Debug)]
+pub struct Before {
+    /// Where rows will stand, when none stood there.
+    rows: Option<Place>,
+    log: Option<PathBuf>,
+    lock: Option<PathBuf>,
+    /// The inner ones first.
+    folders: Vec<PathBuf>,
+}
+
+impl Before {
+    /// Takes away what was made since; what was there stays, and so does a folder that others put something into.
+    pub fn take_back(self) {
+        if let Some(Err(error)) = self.rows.as_ref().map(World::remove) {
+            tracing::warn!(%error, "what was begun is left behind");
+        }
+        // What was never made is not missed, and a folder that is not empty belongs to somebody else.
+        let _ = self.log.map(std::fs::remove_dir_all);
+        let _ = self.lock.map(std::fs::remove_file);
+        self.folders.iter().for_each(|it| drop(std::fs::remove_dir(it)));
     }
 }
 

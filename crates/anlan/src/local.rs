@@ -3,11 +3,11 @@
 //! One JSON request a call on `DATA/anlan.sock`, readable by the owner only. Without a running server
 //! the same code runs here, under the lock of the data folder.
 
-use std::{os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use anlan_kernel::{Actor, Lang, RegionCode};
 use anlan_register::{export, import};
-use anlan_store::{Clock, Event, StoreError, Urgency, WorldKind};
+use anlan_store::{Clock, Event, StoreError, Urgency, World, WorldKind};
 use anlan_web::accounts::{self, NewAccount};
 use axum::{Json, Router, extract::State, routing::post};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -18,9 +18,10 @@ use tokio::task::JoinSet;
 use crate::{
     cli::PlaceArgs,
     house::{House, HouseConfig},
-    install::Install,
+    install::{Install, MODULES},
+    scratch::Scratch,
     serve::packs_of,
-    verbs::{Bad, lang, words},
+    verbs::{self, Bad, lang, words},
 };
 
 /// What a verb asks for.
@@ -81,7 +82,12 @@ pub enum Request {
 impl Request {
     /// Of several nodes only the one with the log can do these; any can do the others.
     fn needs_the_log(&self) -> bool {
-        matches!(self, Self::Import { kind, .. } if kind == "stations" || kind == "observations")
+        matches!(self, Self::Import { kind, dry_run: false, .. } if kind == "stations" || kind == "observations")
+    }
+
+    /// Whether it only looks what would be.
+    fn is_dry(&self) -> bool {
+        matches!(self, Self::Import { dry_run: true, .. })
     }
 
     /// Whether it brings something: into a world that is made for it where there is none yet.
@@ -165,12 +171,15 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
     }
 }
 
-/// Does what is asked: through the running server where there is one, else here.
+/// Does what is asked: through the running server where there is one, else here, with the packs of this folder.
 ///
 /// # Errors
 /// The refusal in the caller's language.
-pub async fn ask(place: &PlaceArgs, request: Request) -> Result<Value_, Bad> {
+pub async fn ask(place: &PlaceArgs, packs: Option<&Path>, request: Request) -> Result<Value_, Bad> {
     let (install, lang) = (Install::of(place), lang(place));
+    if request.is_dry() && install.made_as(&place.world).map_err(|it| words(it, lang))?.is_none() {
+        return in_scratch(request).await.map_err(|it| words(it, lang));
+    }
     match install.lock() {
         Ok(_lock) => {
             let new =
@@ -181,8 +190,9 @@ pub async fn ask(place: &PlaceArgs, request: Request) -> Result<Value_, Bad> {
                 install.open_made(&place.world, Clock::Real)
             };
             let world = world.map_err(|it| words(it, lang))?;
-            let config =
-                HouseConfig { packs: packs_of(None, lang)?, ingest: request.needs_the_log(), ..HouseConfig::default() };
+            let ingest = request.needs_the_log();
+            let packs = if ingest { packs_of(packs, lang)? } else { BTreeMap::new() };
+            let config = HouseConfig { packs, ingest, ..HouseConfig::default() };
             let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
             let answer = perform(&house, request).await.map_err(|it| words(it, lang))?;
             house.monitor.digest().await.map_err(|it| words(it, lang))?;
@@ -193,9 +203,19 @@ pub async fn ask(place: &PlaceArgs, request: Request) -> Result<Value_, Bad> {
     }
 }
 
+/// A dry run where no world is yet: in one that is gone afterwards.
+async fn in_scratch(request: Request) -> Result<Value_, StoreError> {
+    let folder = Scratch::new("dry-run")?;
+    let world = World::scratch(&folder.join("world"), Clock::Real, MODULES)?;
+    let house = House::open(world, HouseConfig { ingest: false, ..HouseConfig::default() }).await?;
+    perform(&house, request).await
+}
+
 async fn through_server(socket: &Path, request: Request, lang: Lang) -> Result<Value_, Bad> {
-    let client = reqwest::Client::builder().unix_socket(socket).no_proxy().build()?;
-    let answer: Answer = client.post("http://anlan.local/").json(&request).send().await?.json().await?;
+    let answer = exchange(socket, request).await.map_err(|it| match lang {
+        Lang::Zh => Bad(format!("运行中的服务没有应答（{}）：{it}", socket.display())),
+        Lang::En => Bad(format!("the running server does not answer ({}): {it}", socket.display())),
+    })?;
     match answer {
         Answer::Done(value) => Ok(value),
         Answer::Refused(value) => match serde_json::from_value::<anlan_kernel::Problem>(value.clone()) {
@@ -205,17 +225,22 @@ async fn through_server(socket: &Path, request: Request, lang: Lang) -> Result<V
     }
 }
 
+async fn exchange(socket: &Path, request: Request) -> reqwest::Result<Answer> {
+    let client = reqwest::Client::builder().unix_socket(socket).no_proxy().build()?;
+    client.post("http://anlan.local/").json(&request).send().await?.json().await
+}
+
 /// Opens the socket of this installation for the verbs.
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn listen(install: &Install, house: &House, tasks: &mut JoinSet<()>) -> Result<(), Bad> {
+pub fn listen(install: &Install, house: &House, tasks: &mut JoinSet<()>, lang: Lang) -> Result<(), Bad> {
     let path = install.socket();
     // The lock is ours, so a socket that stands there is left over from a crash.
     if path.exists() {
         std::fs::remove_file(&path)?;
     }
-    let listener = tokio::net::UnixListener::bind(&path).map_err(|it| Bad(format!("{}: {it}", path.display())))?;
+    let listener = tokio::net::UnixListener::bind(&path).map_err(|it| verbs::file(&path, &it, lang))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
     let app = Router::new()
         .route("/", post(handle))
@@ -232,7 +257,6 @@ pub fn listen(install: &Install, house: &House, tasks: &mut JoinSet<()>) -> Resu
 async fn handle(State(house): State<Arc<House>>, Json(request): Json<Request>) -> Json<Answer> {
     Json(match perform(&house, request).await {
         Ok(value) => Answer::Done(value),
-        Err(StoreError::Refused(problem)) => Answer::Refused(json!(problem)),
-        Err(error) => Answer::Refused(json!(error.to_string())),
+        Err(error) => Answer::Refused(json!(verbs::problem(error))),
     })
 }

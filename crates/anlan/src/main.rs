@@ -22,6 +22,7 @@ mod local;
 mod ops;
 mod packs;
 mod rules;
+mod scratch;
 mod serve;
 mod server;
 mod verbs;

@@ -6,6 +6,7 @@ use anlan_command::DutyPlan;
 use anlan_kernel::{Problem, Text};
 use anlan_monitor::rules::parse_rules;
 use anlan_register::Holidays;
+use anlan_store::file_problem;
 use anlan_warn::{ladder::Plan, notice::Guide};
 use serde::Deserialize;
 
@@ -93,10 +94,7 @@ pub fn shipped() -> Result<BTreeMap<String, Pack>, Findings> {
 /// # Errors
 /// What is wrong with them.
 pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
-    let cannot = |path: &Path, error: &std::io::Error| {
-        let words = format!("{}: {error}", path.display());
-        vec![(path.display().to_string(), Problem::new("cannot_read", words.clone(), words))]
-    };
+    let cannot = |path: &Path, error: &std::io::Error| vec![(path.display().to_string(), file_problem(path, error))];
     let folders: Vec<_> = if dir.join("pack.toml").exists() {
         vec![dir.to_owned()]
     } else {
@@ -130,7 +128,7 @@ fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> 
     let at = |file: &str| format!("{name}/{file}");
     let meta: Meta = toml::from_str(files.get("pack.toml").map_or("", String::as_str)).map_err(|it| {
         let words = it.message().to_owned();
-        vec![(at("pack.toml"), Problem::new("bad_toml", words.clone(), words))]
+        vec![(at("pack.toml"), Problem::new("bad_toml", format!("不是正确的 pack.toml：{words}"), words))]
     })?;
     let pack = Pack {
         id: meta.id,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use anlan_kernel::{Lang, Problem, RegionCode};
+use anlan_kernel::Lang;
 use anlan_store::{Clock, WorldKind};
 use anlan_web::accounts;
 use serde::Deserialize;
@@ -19,7 +19,7 @@ use crate::{
     local, ops,
     packs::{self, Pack},
     server,
-    verbs::{Bad, Outcome, lang, words},
+    verbs::{self, Bad, Outcome, lang, words},
     workers::{self, Roles},
 };
 
@@ -41,10 +41,13 @@ pub struct File {
 }
 
 impl File {
-    fn read(path: Option<&Path>) -> Result<Self, Bad> {
+    fn read(path: Option<&Path>, lang: Lang) -> Result<Self, Bad> {
         let Some(path) = path else { return Ok(Self::default()) };
-        let text = std::fs::read_to_string(path).map_err(|it| Bad(format!("{}: {it}", path.display())))?;
-        toml::from_str(&text).map_err(|it| Bad(format!("{}: {it}", path.display())))
+        let text = std::fs::read_to_string(path).map_err(|it| verbs::file(path, &it, lang))?;
+        toml::from_str(&text).map_err(|it| match lang {
+            Lang::Zh => Bad(format!("{}：配置文件有误\n{it}", path.display())),
+            Lang::En => Bad(format!("{}: {it}", path.display())),
+        })
     }
 
     /// Certificate and key; one without the other is a mistake, and plain HTTP is not its mending.
@@ -66,13 +69,21 @@ impl File {
 ///
 /// # Errors
 /// When the file cannot be read.
-pub fn certificate(config: Option<&Path>, flag: Option<&Path>) -> Result<Option<PathBuf>, Bad> {
-    Ok(flag.map(Path::to_owned).or(File::read(config)?.tls_cert))
+pub fn certificate(config: Option<&Path>, flag: Option<&Path>, lang: Lang) -> Result<Option<PathBuf>, Bad> {
+    Ok(flag.map(Path::to_owned).or(File::read(config, lang)?.tls_cert))
+}
+
+/// The folder of packs a server with this configuration works by.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn packs_folder(config: Option<&Path>, flag: Option<&Path>, lang: Lang) -> Result<Option<PathBuf>, Bad> {
+    Ok(flag.map(Path::to_owned).or(File::read(config, lang)?.packs))
 }
 
 /// Flags over environment over file.
-fn settings(args: &ServeArgs) -> Result<File, Bad> {
-    let file = File::read(args.config.as_deref())?;
+fn settings(args: &ServeArgs, lang: Lang) -> Result<File, Bad> {
+    let file = File::read(args.config.as_deref(), lang)?;
     let args = args.clone();
     Ok(File {
         listen: args.listen.or(file.listen),
@@ -107,9 +118,10 @@ pub fn packs_of(dir: Option<&Path>, lang: Lang) -> Result<BTreeMap<String, Pack>
 /// Settings, a taken port, a folder in use.
 pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let lang = lang(place);
-    let settings = settings(args)?;
+    let settings = settings(args, lang)?;
     let roles = Roles::parse(&settings.role).map_err(|it| Bad(it.sentence(lang)))?;
-    let district = settings.district.as_deref().map(district).transpose().map_err(|it| Bad(it.sentence(lang)))?;
+    let district = settings.district.as_deref().map(|it| verbs::region(it, "district")).transpose();
+    let district = district.map_err(|it| Bad(it.sentence(lang)))?;
     let address = settings.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
     let tls = settings.tls(lang)?;
     server::check_exposure(address.ip(), tls.is_some(), settings.behind_proxy, lang)?;
@@ -137,7 +149,7 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     if roles.ingest {
         intake(&settings, devices, &house, &mut tasks, lang)?;
     }
-    local::listen(&install, &house, &mut tasks)?;
+    local::listen(&install, &house, &mut tasks, lang)?;
     if let Some(code) = accounts::first_code(&house.world).await.map_err(|it| words(it, lang))? {
         say!("{}", lang.pick("首个管理员的一次性代码", "One-time code of the first administrator"));
         say!("  {code}   {url}/first");
@@ -159,12 +171,6 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
         served = serving => Ok(served.map(|()| Outcome::Ok)?),
         () = workers::one_ended(&mut tasks) => Ok(Outcome::No),
     }
-}
-
-fn district(code: &str) -> Result<RegionCode, Problem> {
-    RegionCode::parse(code).map_err(|it| {
-        Problem::new("bad_region", format!("“{}”不是区划代码，如 440303", it.0), it.to_string()).field("district")
-    })
 }
 
 /// MQTT in: from an outside broker, and from devices directly.

@@ -80,7 +80,10 @@ pub fn bind(address: SocketAddr, flag: &str, lang: Lang) -> Result<TcpListener, 
                 Lang::En => format!("port {port} of {} is taken by another program{offer}", address.ip()),
             })
         }
-        Err(error) => Err(format!("{address}: {error}")),
+        Err(error) => Err(match lang {
+            Lang::Zh => format!("{address} 不能监听：{error}"),
+            Lang::En => format!("{address}: {error}"),
+        }),
     }
 }
 

@@ -108,7 +108,7 @@ fn no_verb_makes_a_second_key_for_a_world_that_exists() {
                 let said = stderr(&refused);
                 // A backup cannot say which file holds its key; a world is opened with one that is named.
                 let restored = words[0] == "restore" && key == other.display().to_string();
-                let want = if restored { "master key is another one" } else { want };
+                let want = if restored && lang == "en" { "master key is another one" } else { want };
                 assert!(said.contains(want) && (restored || said.contains(&key)), "{words:?}: {said}");
             }
         }
@@ -160,7 +160,7 @@ fn a_replay_is_never_served_or_restored_as_the_real_world() {
             assert!(stderr(&refused).contains(want), "{}", stderr(&refused));
         }
     }
-    assert!(!elsewhere.join("worlds").exists(), "nothing was begun");
+    assert!(!elsewhere.exists(), "nothing is left of it");
     let restored = restore("saola", "zh");
     assert!(restored.status.success(), "{}", stderr(&restored));
     let refused = run(serve(&elsewhere).arg("--key-file").arg(&key).args(["--world", "saola"]));
@@ -230,15 +230,15 @@ fn doctor_looks_at_the_certificate_the_server_shows() {
     fs::write(&config, format!("tls_cert = {:?}\n", file.display().to_string())).expect("written");
     let named = [["--tls-cert", file.to_str().expect("a path")], ["--config", config.to_str().expect("a path")]];
     let (now, day) = (real_now(), Duration::from_secs(86_400));
-    for (from, until, fine, want) in [
-        (now.minus(day), now.plus(day * 90), true, "holds until"),
-        (now.minus(day), now.plus(day * 7), false, "6 days"),
-        (now.minus(day * 9), now.minus(day), false, "0 days"),
-        (now.plus(day), now.plus(day * 90), false, "holds only from"),
+    for (from, until, fine, zh, en) in [
+        (now.minus(day), now.plus(day * 90), true, "有效期至", "holds until"),
+        (now.minus(day), now.plus(day * 7), false, "还有 6 天", "6 days"),
+        (now.minus(day * 9), now.minus(day), false, "还有 0 天", "0 days"),
+        (now.plus(day), now.plus(day * 90), false, "起才生效", "holds only from"),
     ] {
         certificate(&file, from, until);
-        for named in &named {
-            let seen = looks(&place.verb(&[&["doctor", "--json"][..], named].concat()));
+        for (named, lang, want) in [(&named[0], "zh", zh), (&named[1], "en", en)] {
+            let seen = looks(&place.verb(&[&["doctor", "--json", "--lang", lang][..], named].concat()));
             let seen = look(&seen, "certificate");
             assert_eq!(seen["fine"], fine, "{want}: {seen}");
             assert!(seen["seen"].as_str().is_some_and(|it| it.contains(want)), "{want}: {seen}");
@@ -271,7 +271,7 @@ fn doctor_sees_a_clock_that_was_set_back_and_a_server_that_signs_no_heads() {
     let running = looks(&place.verb(&["doctor", "--json"]));
     let seen = look(&running, "heads");
     assert_eq!(seen["fine"], false, "{seen}");
-    assert!(seen["seen"].as_str().is_some_and(|it| it.contains("the newest 36")), "{seen}");
+    assert!(seen["seen"].as_str().is_some_and(|it| it.contains("最新的在 36")), "{seen}");
 
     // What was written an hour from now was written before the clock was set back.
     let world = place.open_on("real", WorldKind::Real, Clock::driven(real_now().plus(Duration::from_secs(3_600))));
@@ -279,6 +279,128 @@ fn doctor_sees_a_clock_that_was_set_back_and_a_server_that_signs_no_heads() {
     wait(world.write("test", Urgency::Urgent, &Actor::system("test"), note)).expect("it is written");
     let seen = looks(&place.verb(&["doctor", "--json"]));
     assert_eq!(look(&seen, "clock")["fine"], false, "{seen:?}");
+}
+
+#[test]
+fn doctor_speaks_the_language_that_is_asked_for() {
+    let place = Kept::new();
+    let world = place.made("real", WorldKind::Real);
+    wait(journal::sign_head(&world)).expect("a head").expect("it is signed");
+    drop(world);
+    for (lang, chinese) in [("zh", true), ("en", false)] {
+        let seen = looks(&place.verb(&["doctor", "--json", "--lang", lang]));
+        for look in seen.iter().filter(|it| it["name"] != "clock") {
+            let words = look["seen"].as_str().expect("words");
+            assert_eq!(!words.is_ascii(), chinese, "{lang}: {look}");
+        }
+    }
+}
+
+#[test]
+fn a_backup_is_written_over_only_where_somebody_says_so() {
+    let place = Kept::new();
+    drop(place.made("real", WorldKind::Real));
+    let path = place.dir.path().join("it.anlan");
+    let file = path.display().to_string();
+    fs::write(&path, "a letter").expect("written");
+    for (words, lang, want) in [
+        (&[][..], "zh", "已经存在，不会覆盖"),
+        (&[], "en", "is there already and is not written over"),
+        (&["--follow"], "zh", "已经存在，不会覆盖"),
+    ] {
+        let refused = place.verb(&[&["backup", &file, "--lang", lang][..], words].concat());
+        assert_eq!(refused.status.code(), Some(2), "{words:?}: {}", stdout(&refused));
+        assert!(stderr(&refused).contains(want), "{words:?}: {}", stderr(&refused));
+    }
+    assert_eq!(fs::read(&path).expect("the file"), b"a letter", "what was there is there");
+    let taken = place.verb(&["backup", &file, "--force"]);
+    assert!(taken.status.success(), "{}", stderr(&taken));
+    assert!(place.verb(&["backup", &file]).status.code() == Some(2), "a backup neither");
+}
+
+#[test]
+fn a_restore_counts_as_the_backup_did() {
+    let place = Kept::new();
+    drop(place.made("real", WorldKind::Real));
+    let (file, fresh) = (place.dir.path().join("it.anlan"), place.dir.path().join("fresh"));
+    let file = file.display().to_string();
+    let key = place.dir.path().join("data.key").display().to_string();
+    let taken = stdout(&place.verb(&["backup", &file]));
+    let restored = stdout(&verb(&fresh, &["restore", &file, "--key-file", &key]));
+    let counted = taken.trim().strip_prefix(&format!("{file}：")).expect("the file and what it holds");
+    assert!(counted.starts_with("记录 ") && restored.starts_with(&format!("{counted}；")), "{taken}{restored}");
+}
+
+#[test]
+fn a_restore_that_fails_takes_away_what_it_made_and_nothing_else() {
+    let place = Kept::new();
+    drop(place.made("real", WorldKind::Real));
+    let file = place.dir.path().join("it.anlan");
+    assert!(place.verb(&["backup", file.to_str().expect("a path")]).status.success());
+    let mut bytes = fs::read(&file).expect("the backup");
+    let last = bytes.len() - 9;
+    bytes[last] ^= 1;
+    let bad = place.dir.path().join("bad.anlan");
+    fs::write(&bad, bytes).expect("written");
+    let key = place.dir.path().join("data.key").display().to_string();
+    let (fresh, used) = (place.dir.path().join("some/fresh"), place.dir.path().join("used"));
+    fs::create_dir_all(used.join("worlds/real")).expect("a folder");
+    fs::write(used.join("worlds/real/note.txt"), "mine").expect("written");
+    for (lang, want) in [("zh", "被改动过"), ("en", "was changed")] {
+        for data in [&fresh, &used] {
+            let words = ["restore", bad.to_str().expect("a path"), "--key-file", &key, "--lang", lang];
+            let refused = verb(data, &words);
+            assert_eq!(refused.status.code(), Some(2), "{}", stdout(&refused));
+            assert!(stderr(&refused).contains(want), "{}", stderr(&refused));
+        }
+    }
+    assert!(!place.dir.path().join("some").exists(), "nothing is left");
+    let left = |dir: &Path| {
+        let names = fs::read_dir(dir).expect("it stays").map(|it| it.expect("a name").file_name());
+        names.map(|it| it.into_string().expect("a name")).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&used), ["worlds"], "not even a lock");
+    assert_eq!(left(&used.join("worlds/real")), ["note.txt"], "what was there stays");
+}
+
+/// Everything below a folder that others could look at.
+fn open_to_others(dir: &Path, found: &mut Vec<PathBuf>) {
+    use std::os::unix::fs::PermissionsExt;
+    for entry in fs::read_dir(dir).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let meta = fs::metadata(&path).expect("it is there");
+        found.extend((meta.permissions().mode() & 0o077 != 0).then(|| path.clone()));
+        if meta.is_dir() {
+            open_to_others(&path, found);
+        }
+    }
+}
+
+#[test]
+fn what_the_program_makes_its_owner_alone_can_read() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let story_dir = tempfile::tempdir().expect("another folder");
+    let story = small_story(story_dir.path());
+    let data = dir.path().join("some/data");
+    let (backup, people) = (dir.path().join("it.anlan"), dir.path().join("people.csv"));
+    {
+        let _server = Server::start(&mut serve(&data));
+        for kind in ["regions", "organisations", "people", "stations", "observations"] {
+            import(&data, &story, kind);
+        }
+        until("a signed head", || fs::metadata(dir.path().join("some/data.heads/real.jsonl")).ok());
+        assert!(verb(&data, &["backup", backup.to_str().expect("a path")]).status.success());
+        assert!(verb(&data, &["export", "people", people.to_str().expect("a path")]).status.success());
+        let mut found = Vec::new();
+        open_to_others(dir.path(), &mut found);
+        assert_eq!(found, [] as [PathBuf; 0]);
+    }
+    let key = dir.path().join("some/data.key").display().to_string();
+    let fresh = dir.path().join("fresh");
+    assert!(verb(&fresh, &["restore", backup.to_str().expect("a path"), "--key-file", &key]).status.success());
+    let mut found = Vec::new();
+    open_to_others(dir.path(), &mut found);
+    assert_eq!(found, [] as [PathBuf; 0], "a restored world neither");
 }
 
 #[test]
@@ -296,7 +418,7 @@ fn long_work_says_how_far_it_is_to_a_terminal_and_to_nothing_else() {
     let (program, data) = (env!("CARGO_BIN_EXE_anlan"), place.data().display().to_string());
     for (words, want) in [
         ("verify".to_owned(), "entries read"),
-        (format!("backup {file}"), "rows backed up"),
+        (format!("backup {file} --force"), "rows backed up"),
         (import, "importing"),
         (replay, "lines read"),
     ] {

@@ -10,11 +10,12 @@
 //! - [`signal`]: all of them as one neutral [`signal::IncomingSignal`].
 //! - [`hazard`]: stable keys of the hazards that signals name.
 //! - [`decode`]: the JSON answers of `anlan decode`.
+//! - [`geo`]: files of places (GeoJSON, Shapefile, KML), datums, coordinates as people write them.
 //!
 //! # Promises
 //! - No input makes a reader panic, recurse without bound or allocate more than a fixed multiple
 //!   of its size; size, depth and number of elements are capped ([`MAX_BYTES`], [`MAX_DEPTH`],
-//!   [`MAX_ELEMENTS`]).
+//!   [`MAX_ELEMENTS`]; [`geo::MAX_FILE_BYTES`] for files of places).
 //! - A DTD is refused and no entity beyond the five of XML is ever resolved.
 //! - A message is read as it stands or refused with a reason; whatever was tolerated is a
 //!   warning with its byte.
@@ -22,6 +23,7 @@
 //!   does not say stays `None`.
 pub mod cap;
 pub mod decode;
+pub mod geo;
 pub mod hazard;
 pub mod signal;
 pub mod warning;

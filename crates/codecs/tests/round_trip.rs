@@ -1,8 +1,11 @@
 //! What is written is read back the same, in the schema's order and the standard's time form.
 
+mod schema;
+
 use anlan_codecs::cap::{self, *};
 use anlan_kernel::Instant;
 use proptest::{option, prelude::*, sample::select};
+use rstest::rstest;
 
 fn words() -> impl Strategy<Value = String> {
     "[a-zA-Z0-9暴雨<>&\"'\n\r\t,;é]{1,24}"
@@ -153,6 +156,110 @@ proptest! {
         let read = cap::read(cap::write(&alert).as_bytes());
         prop_assert_eq!(read.message.map_err(|it| it.to_string()), Ok(alert));
     }
+
+    #[test]
+    fn what_is_written_is_valid_by_the_schema(alert in alert()) {
+        prop_assert_eq!(schema::check(&cap::write(&alert)), Ok(()));
+    }
+}
+
+/// An alert with every element once, and one change to what is written of it.
+#[rstest]
+#[case::untouched("", "", Ok(()))]
+#[case::utc_by_a_letter("<sent>2023-09-01T20:15:00+08:00", "<sent>2023-09-01T12:15:00Z", Err("sent cannot be"))]
+#[case::a_fraction("<expires>2023-09-01T21:15:00+", "<expires>2023-09-01T21:15:00.5+", Err("expires cannot be"))]
+#[case::month_13("<onset>2023-09-", "<onset>2023-13-", Err("onset cannot be"))]
+#[case::a_word_of_its_own("<status>Test", "<status>Drill", Err("status cannot be"))]
+#[case::no_event("<event>台风</event>", "", Err("0 of event in info"))]
+#[case::two_scopes("<scope>Public</scope>", "<scope>Public</scope><scope>Public</scope>", Err("2 of scope in alert"))]
+#[case::order(
+    "<urgency>Past</urgency><severity>Minor</severity>",
+    "<severity>Minor</severity><urgency>Past</urgency>",
+    Err("0 of urgency in info")
+)]
+#[case::after_the_end("</info></alert>", "</info><note>x</note></alert>", Err("note is out of place in alert"))]
+#[case::a_language("<language>zh-CN", "<language>zh_CN", Err("language cannot be"))]
+#[case::an_open_polygon(" 22.5,114.1</polygon>", "</polygon>", Err("polygon cannot be"))]
+#[case::no_radius("<circle>22.5,114.1 3.5", "<circle>22.5,114.1", Err("circle cannot be"))]
+#[case::half_a_pair("<value>440303</value>", "", Err("0 of value in eventCode"))]
+#[case::another_edition("cap:1.2", "cap:1.1", Err("the document begins"))]
+fn the_schema_refuses_what_it_does_not_allow(
+    #[case] written: &str,
+    #[case] instead: &str,
+    #[case] want: Result<(), &str>,
+) {
+    let xml = cap::write(&whole());
+    assert!(xml.contains(written), "{written}: {xml}");
+    let said = schema::check(&xml.replacen(written, instead, 1));
+    match want {
+        Ok(()) => assert_eq!(said, Ok(())),
+        Err(begins) => assert!(said.as_ref().is_err_and(|it| it.starts_with(begins)), "{said:?}"),
+    }
+}
+
+fn whole() -> Alert {
+    let at = |hour: i64| Some(CapTime::beijing(Instant::from_secs(1_693_570_500 + hour * 3_600)));
+    let some = || Some("字".to_owned());
+    let pair = || vec![Pair { name: "region".into(), value: "440303".into() }];
+    let corner = |latitude: f64, longitude: f64| Point { latitude, longitude };
+    let points = vec![corner(22.5, 114.1), corner(22.6, 114.1), corner(22.6, 114.2), corner(22.5, 114.1)];
+    let area = Area {
+        description: "罗湖".into(),
+        polygons: vec![Polygon { points }],
+        circles: vec![Circle { centre: corner(22.5, 114.1), radius_km: 3.5 }],
+        geocodes: pair(),
+        altitude: Some(1.0),
+        ceiling: Some(2.0),
+    };
+    let resource = Resource {
+        description: "录音".into(),
+        mime_type: "audio/mpeg".into(),
+        size: Some(5),
+        uri: Some("https://anlan.example/a.mp3".into()),
+        deref_uri: None,
+        digest: some(),
+    };
+    let info = Info {
+        language: Some("zh-CN".into()),
+        categories: vec![Category::Met],
+        event: "台风".into(),
+        response_types: vec![ResponseType::Prepare],
+        urgency: Urgency::Past,
+        severity: Severity::Minor,
+        certainty: Certainty::Observed,
+        audience: some(),
+        event_codes: pair(),
+        effective: at(0),
+        onset: at(0),
+        expires: at(1),
+        sender_name: some(),
+        headline: some(),
+        description: some(),
+        instruction: some(),
+        web: Some("https://anlan.example/".into()),
+        contact: some(),
+        parameters: pair(),
+        resources: vec![resource],
+        areas: vec![area],
+    };
+    Alert {
+        version: Version::V12,
+        identifier: "A-1".into(),
+        sender: "anlan.example".into(),
+        sent: CapTime::beijing(Instant::from_secs(1_693_570_500)),
+        status: Status::Test,
+        msg_type: MsgType::Alert,
+        source: some(),
+        scope: Scope::Public,
+        restriction: None,
+        addresses: None,
+        codes: vec!["c".into()],
+        note: some(),
+        references: Vec::new(),
+        incidents: some(),
+        infos: vec![info],
+        signed: false,
+    }
 }
 
 #[test]
@@ -166,6 +273,7 @@ fn real_alerts_are_written_in_the_order_of_the_schema() {
         let read = cap::read(cap::write(&alert).as_bytes());
         let codes: Vec<_> = read.warnings.iter().map(|it| it.code.as_str()).collect();
         assert!(!codes.contains(&"invalid_sequence") && !codes.contains(&"date_form"), "{}: {codes:?}", vector["id"]);
+        assert_eq!(schema::check(&cap::write(&alert)), Ok(()), "{}", vector["id"]);
         let unsigned = Alert { version: Version::V12, signed: false, ..alert };
         assert_eq!(read.message, Ok(unsigned), "{}", vector["id"]);
         written += 1;
@@ -186,5 +294,6 @@ fn the_chinese_message_becomes_an_alert_that_keeps_every_rule() {
     let alert = message.to_cap();
     assert_eq!(cap::check(&alert).errors, vec![]);
     assert_eq!(cap::read(cap::write(&alert).as_bytes()).message.unwrap(), alert);
+    assert_eq!(schema::check(&cap::write(&alert)), Ok(()));
     assert_eq!(alert.infos[0].parameters, [Pair { name: "ColorCode".into(), value: "Blue".into() }]);
 }

@@ -1,16 +1,15 @@
 //! What the program holds of this mechanism while it runs.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use anlan_kernel::{Actor, Instant, Lang, Problem};
+use anlan_kernel::{Actor, Instant, Problem};
 use anlan_monitor::{Alarm, Signal};
 use anlan_store::{Deadline, Handler, Handlers, Module, Record, StoreError, Tx, World, params};
 use anlan_warn::{
     Process, Warn,
     api::{List, ListQuery},
 };
-use anlan_web::{ApiResult, Site, Who, percent};
-use maud::{Markup, html};
+use anlan_web::{ApiResult, Site, Who, accounts::name_of};
 
 use crate::{
     DutyPlan, Sources, TodoItem, desk, forward, handover, note,
@@ -20,39 +19,13 @@ use crate::{
 /// Tables and migrations of command.
 pub static MODULE: Module = Module {
     name: "command",
-    migrations: &[(
-        "0001-duty-desk",
-        "CREATE TABLE forward (id TEXT NOT NULL PRIMARY KEY, signal TEXT NOT NULL, callee TEXT NOT NULL, region TEXT NOT NULL,
-            forwarded_at BIGINT NOT NULL, sends BIGINT NOT NULL, last_sent_at BIGINT NOT NULL, due_at BIGINT NOT NULL,
-            token_hash TEXT NOT NULL, receipt_at BIGINT, via TEXT, by_whom TEXT, note TEXT, revision BIGINT NOT NULL);
-         CREATE INDEX forward_signal ON forward(signal);
-         CREATE UNIQUE INDEX forward_token ON forward(token_hash);
-         CREATE INDEX forward_open ON forward(due_at) WHERE receipt_at IS NULL;
-         CREATE TABLE telephone_note (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, taken_by TEXT NOT NULL,
-            caller TEXT, number TEXT, words TEXT, call TEXT, follow_up BIGINT NOT NULL, done_at BIGINT, done_by TEXT,
-            revision BIGINT NOT NULL);
-         CREATE INDEX telephone_note_at ON telephone_note(at, id);
-         CREATE INDEX telephone_note_open ON telephone_note(at) WHERE follow_up = 1 AND done_at IS NULL;
-         CREATE TABLE hand_over (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, state TEXT NOT NULL, made_at BIGINT NOT NULL,
-            outgoing TEXT NOT NULL, outgoing_name TEXT, incoming TEXT, incoming_name TEXT, accepted_at BIGINT,
-            items TEXT, remark TEXT, revision BIGINT NOT NULL);
-         CREATE INDEX hand_over_at ON hand_over(made_at, id);
-         CREATE TABLE response (id TEXT NOT NULL PRIMARY KEY, plan TEXT NOT NULL, title TEXT NOT NULL, hazard TEXT NOT NULL,
-            region TEXT NOT NULL, process TEXT, state TEXT NOT NULL, open BIGINT NOT NULL, level BIGINT, event_grade BIGINT,
-            steps BIGINT NOT NULL, opened_at BIGINT NOT NULL, started_at BIGINT, ended_at BIGINT, invented BIGINT NOT NULL,
-            revision BIGINT NOT NULL);
-         CREATE UNIQUE INDEX response_one_open ON response(plan, region) WHERE open = 1;
-         CREATE INDEX response_opened ON response(opened_at, id);
-         CREATE TABLE response_step (id TEXT NOT NULL PRIMARY KEY, response TEXT NOT NULL, region TEXT NOT NULL,
-            number BIGINT NOT NULL, kind TEXT NOT NULL, level BIGINT, warning TEXT, cause TEXT NOT NULL, cause_id TEXT NOT NULL,
-            invented BIGINT NOT NULL, basis TEXT NOT NULL, pack TEXT NOT NULL, state TEXT NOT NULL, proposed_at BIGINT NOT NULL,
-            proposed_by TEXT NOT NULL, decided_at BIGINT, decided_by TEXT, verbal BIGINT NOT NULL, approver TEXT,
-            approver_number TEXT, note TEXT, sign_due_at BIGINT, signed_at BIGINT, signed_by TEXT, asked BIGINT NOT NULL,
-            chased BIGINT NOT NULL, revision BIGINT NOT NULL);
-         CREATE INDEX response_step_of ON response_step(response, number);
-         CREATE INDEX response_step_open ON response_step(state);
-         CREATE TABLE alarm_seen (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, by_whom TEXT NOT NULL);",
-    )],
+    migrations: &[
+        ("0001-duty-desk", DUTY_DESK),
+        (
+            "0002-hand-over-withdrawn",
+            "ALTER TABLE hand_over ADD COLUMN withdrawn_at BIGINT; ALTER TABLE hand_over ADD COLUMN reason TEXT;",
+        ),
+    ],
     tables: &[
         &forward::FORWARD,
         &note::NOTE,
@@ -62,6 +35,38 @@ pub static MODULE: Module = Module {
         &desk::ALARM_SEEN,
     ],
 };
+
+const DUTY_DESK: &str =
+    "CREATE TABLE forward (id TEXT NOT NULL PRIMARY KEY, signal TEXT NOT NULL, callee TEXT NOT NULL, region TEXT NOT NULL,
+        forwarded_at BIGINT NOT NULL, sends BIGINT NOT NULL, last_sent_at BIGINT NOT NULL, due_at BIGINT NOT NULL,
+        token_hash TEXT NOT NULL, receipt_at BIGINT, via TEXT, by_whom TEXT, note TEXT, revision BIGINT NOT NULL);
+     CREATE INDEX forward_signal ON forward(signal);
+     CREATE UNIQUE INDEX forward_token ON forward(token_hash);
+     CREATE INDEX forward_open ON forward(due_at) WHERE receipt_at IS NULL;
+     CREATE TABLE telephone_note (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, taken_by TEXT NOT NULL,
+        caller TEXT, number TEXT, words TEXT, call TEXT, follow_up BIGINT NOT NULL, done_at BIGINT, done_by TEXT,
+        revision BIGINT NOT NULL);
+     CREATE INDEX telephone_note_at ON telephone_note(at, id);
+     CREATE INDEX telephone_note_open ON telephone_note(at) WHERE follow_up = 1 AND done_at IS NULL;
+     CREATE TABLE hand_over (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, state TEXT NOT NULL, made_at BIGINT NOT NULL,
+        outgoing TEXT NOT NULL, outgoing_name TEXT, incoming TEXT, incoming_name TEXT, accepted_at BIGINT,
+        items TEXT, remark TEXT, revision BIGINT NOT NULL);
+     CREATE INDEX hand_over_at ON hand_over(made_at, id);
+     CREATE TABLE response (id TEXT NOT NULL PRIMARY KEY, plan TEXT NOT NULL, title TEXT NOT NULL, hazard TEXT NOT NULL,
+        region TEXT NOT NULL, process TEXT, state TEXT NOT NULL, open BIGINT NOT NULL, level BIGINT, event_grade BIGINT,
+        steps BIGINT NOT NULL, opened_at BIGINT NOT NULL, started_at BIGINT, ended_at BIGINT, invented BIGINT NOT NULL,
+        revision BIGINT NOT NULL);
+     CREATE UNIQUE INDEX response_one_open ON response(plan, region) WHERE open = 1;
+     CREATE INDEX response_opened ON response(opened_at, id);
+     CREATE TABLE response_step (id TEXT NOT NULL PRIMARY KEY, response TEXT NOT NULL, region TEXT NOT NULL,
+        number BIGINT NOT NULL, kind TEXT NOT NULL, level BIGINT, warning TEXT, cause TEXT NOT NULL, cause_id TEXT NOT NULL,
+        invented BIGINT NOT NULL, basis TEXT NOT NULL, pack TEXT NOT NULL, state TEXT NOT NULL, proposed_at BIGINT NOT NULL,
+        proposed_by TEXT NOT NULL, decided_at BIGINT, decided_by TEXT, verbal BIGINT NOT NULL, approver TEXT,
+        approver_number TEXT, note TEXT, sign_due_at BIGINT, signed_at BIGINT, signed_by TEXT, asked BIGINT NOT NULL,
+        chased BIGINT NOT NULL, revision BIGINT NOT NULL);
+     CREATE INDEX response_step_of ON response_step(response, number);
+     CREATE INDEX response_step_open ON response_step(state);
+     CREATE TABLE alarm_seen (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, at BIGINT NOT NULL, by_whom TEXT NOT NULL);";
 
 /// Command of one world.
 pub struct Command {
@@ -185,6 +190,26 @@ pub(crate) fn login(by: &str) -> &str {
     by.trim_start_matches("user:").trim_start_matches("system:")
 }
 
+/// How pages call those who did something: by the name of their account.
+#[derive(Debug, Default)]
+pub(crate) struct Names(BTreeMap<String, String>);
+
+impl Names {
+    pub(crate) fn read<'a>(tx: &mut Tx<'_>, actors: impl IntoIterator<Item = &'a str>) -> Result<Self, StoreError> {
+        let mut names = BTreeMap::new();
+        for it in actors {
+            if !names.contains_key(it) {
+                names.insert(it.to_owned(), name_of(tx, it)?);
+            }
+        }
+        Ok(Self(names))
+    }
+
+    pub(crate) fn of<'a>(&'a self, actor: &'a str) -> &'a str {
+        self.0.get(actor).map_or_else(|| login(actor), String::as_str)
+    }
+}
+
 /// The region a record made by this actor lies in: the widest of their duty areas.
 pub(crate) fn home_of(actor: &Actor) -> Result<anlan_kernel::RegionCode, StoreError> {
     let home = match &actor.scope {
@@ -216,11 +241,4 @@ pub(crate) async fn list_page<R: Record + Send + 'static>(
     let last = items.last().filter(|_| items.len() == most).map(place);
     let next = last.map(|(at, id)| format!("{}~{id}", at.0));
     Ok(List { items, next, at: world.now() })
-}
-
-/// The link to the next page of a list.
-pub(crate) fn next_link(list: Option<&String>, lang: Lang) -> Markup {
-    html! {
-        @if let Some(next) = list { p { a href=(format!("?cursor={}", percent(next))) { (lang.pick("更早 ›", "earlier ›")) } } }
-    }
 }

@@ -90,9 +90,18 @@ impl Sources {
     }
 }
 
-/// What fits on a desk: of things of one kind the first two, and one line for the rest of them; then at
-/// most `most`.
-pub fn shortened(items: &[TodoItem], most: usize) -> Vec<TodoItem> {
+/// What fits on a desk, and how many things neither stand there nor are counted by a line that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortened {
+    /// Gravest first.
+    pub items: Vec<TodoItem>,
+    /// 另有.
+    pub left: usize,
+}
+
+/// What fits on a desk: of things of one kind the first two, and one line that counts the rest of them; then
+/// at most `most`.
+pub fn shortened(items: &[TodoItem], most: usize) -> Shortened {
     let kind = |it: &TodoItem| it.key.split(':').next().unwrap_or_default().to_owned();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let mut shown = Vec::new();
@@ -100,16 +109,17 @@ pub fn shortened(items: &[TodoItem], most: usize) -> Vec<TodoItem> {
         let count = seen.entry(kind(it)).or_default();
         *count += 1;
         match *count {
-            1 | 2 => shown.push(it.clone()),
+            1 | 2 => shown.push((it.clone(), 1)),
             3 => {
                 let rest = items.iter().filter(|other| kind(other) == kind(it)).count() - 2;
-                shown.push(if rest == 1 { it.clone() } else { rest_of(it, rest) });
+                shown.push((if rest == 1 { it.clone() } else { rest_of(it, rest) }, rest));
             }
             _ => {}
         }
     }
     shown.truncate(most);
-    shown
+    let counted: usize = shown.iter().map(|it| it.1).sum();
+    Shortened { items: shown.into_iter().map(|it| it.0).collect(), left: items.len() - counted }
 }
 
 fn rest_of(first: &TodoItem, rest: usize) -> TodoItem {
@@ -150,11 +160,13 @@ mod tests {
     fn many_of_one_kind_leave_room_for_the_others() {
         let many: Vec<_> = (0..9).map(|i| item(&format!("help:{i}"), Urgency::Help, None)).collect();
         let all = [many.as_slice(), &[item("signal:red", Urgency::RedSignal, None)]].concat();
-        let shown = shortened(&all, 7);
+        let Shortened { items: shown, left } = shortened(&all, 7);
         let keys: Vec<_> = shown.iter().map(|it| it.key.as_str()).collect();
         assert_eq!(keys, ["help:0", "help:1", "more:help:2", "signal:red"]);
         assert_eq!((shown[2].note.zh.as_str(), shown[2].post), ("另有 7 项同类待办", false));
-        assert_eq!(shortened(&all[6..9], 7), all[6..9], "three of a kind stand by themselves");
+        assert_eq!(left, 0, "two of nine, the line of seven, and the signal");
+        assert_eq!(shortened(&all, 2).left, 8, "the line of seven has no room any more, nor has the signal");
+        assert_eq!(shortened(&all[6..9], 7).items, all[6..9], "three of a kind stand by themselves");
     }
 
     #[test]

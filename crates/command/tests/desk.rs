@@ -11,6 +11,8 @@ use rstest::rstest;
 use serde_json::{Value as Json, json};
 
 const ROUTES: &str = include_str!("data/routes.txt");
+/// 已逐项核对.
+const READ: &[(&str, &str)] = &[("checked", "1")];
 
 #[tokio::test]
 async fn the_routes_are_these_and_each_names_its_access() {
@@ -48,7 +50,7 @@ async fn a_red_signal_is_the_first_thing_to_do_and_one_key_takes_it(
         "带班领导",
         "人员chen",
         "市气象台台风信号 red",
-        "人未叫通",
+        "要找的人",
         "data-key=\"1\"",
         "data-key=\"q\"",
         "data-key=\"F2\"",
@@ -83,7 +85,8 @@ async fn at_most_seven_things_stand_on_the_desk_and_the_rest_one_key_away(
     assert_eq!((shown.len(), desk["open"].as_u64()), (3, Some(9)), "two of a kind, and one line for the rest");
     assert_eq!(shown[2]["note"]["zh"], "另有 7 项同类待办");
     let (_, page) = officer.page("/").await;
-    assert!(page.contains("另有") && !page.contains("第8件</div>"), "{page}");
+    assert!(page.contains("另有 7 项同类待办") && page.contains("全部 ›"), "nine are two and seven: {page}");
+    assert!(!page.contains("另有 6 项") && !page.contains("第8件</div>"), "{page}");
     assert!(officer.page("/desk/to-do").await.1.contains("第8件"));
 }
 
@@ -220,6 +223,7 @@ async fn a_hand_over_prints_what_is_open_and_needs_both_officers(
     let officer = bed.account("zhou", "duty_officer").await;
     let next = bed.account("he", "duty_officer").await;
     bed.account("keeper", "register_keeper").await;
+    bed.account_in("street", "duty_officer", "440303001").await;
     forwarded(&bed, &officer).await;
     officer.post("/api/v1/telephone-notes", json!({"words": "回拨市三防办", "follow_up": "1"})).await;
     let (_, page) = officer.page("/hand-overs/new").await;
@@ -229,17 +233,37 @@ async fn a_hand_over_prints_what_is_open_and_needs_both_officers(
     }
     let note = bed.one::<Note>().await.id;
     let remark = format!("item:note:{note}");
-    let (status, _) = officer.form("/hand-overs", &[("remark", "注意河堤"), (&remark, "八点前")]).await;
-    assert_eq!(status, 303);
-    assert_eq!(officer.form("/hand-overs", &[]).await.0, 409, "one waits for its second signature");
+    assert!(!page.contains("<button class=\"main\" type=\"submit\" data-key"), "no key signs: {page}");
+    let words = [("checked", "1"), ("remark", "注意河堤"), (&remark, "八点前")];
+    assert_eq!(officer.form("/hand-overs", &words[1..]).await.0, 400, "nobody signs unread");
+    assert_eq!(officer.form("/hand-overs", &words).await.0, 303);
+    assert_eq!(officer.form("/hand-overs", READ).await.0, 409, "one waits for its second signature");
+    assert_eq!(officer.page("/hand-overs/new").await.0, 303, "the same key opens the one that waits");
     let made = bed.one::<HandOver>().await;
     let path = format!("/hand-overs/{}", made.id);
     assert!(officer.get("/api/v1/desk").await.1.to_string().contains("交接班待接班人签字"));
     assert_eq!(officer.form(&format!("{path}/accept"), &[]).await.0, 409, "not by oneself");
     let second = |login: &'static str, password: &'static str| vec![("login", login), ("password", password)];
-    assert_eq!(officer.form(&format!("{path}/accept"), &second("he", "wrong")).await.0, 401);
-    assert_eq!(officer.form(&format!("{path}/accept"), &second("keeper", PASSWORD)).await.0, 403);
-    assert_eq!(officer.form(&format!("{path}/accept"), &second("he", PASSWORD)).await.0, 303);
+    let accept = format!("{path}/accept");
+    assert_eq!(next.form(&accept, &[]).await.0, 400, "the incoming officer reads it too");
+    for (login, password, status, words) in [
+        ("he", "wrong", 401, "登录名或口令不对"),
+        ("keeper", PASSWORD, 403, "这个账号不是值班账号"),
+        ("street", PASSWORD, 409, "这个账号属于另一个值班台"),
+        ("zhou", PASSWORD, 409, "接班人须是另一人"),
+    ] {
+        let (got, page) = officer.form(&accept, &second(login, password)).await;
+        assert_eq!(got, status, "{login}: {page}");
+        assert!(page.contains(words) && page.contains(&format!("name=\"login\" value=\"{login}\"")), "{login}: {page}");
+        assert!(page.contains("未结事项") && page.contains("签字接班"), "the same page: {page}");
+    }
+    assert_eq!(officer.form(&accept, &second("he", PASSWORD)).await.0, 303);
+    let (_, page) = officer.page(&format!("{path}?signed=1")).await;
+    for words in ["登录的仍是交班人 <b>姓名zhou</b>", "以接班人身份登录：姓名he", "/logout?login=he"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(next.page(&format!("{path}?signed=1")).await.1.contains("现在登录的是接班人 <b>姓名he</b>"));
     let signed = bed.one::<HandOver>().await;
     assert_eq!((signed.incoming.as_deref(), signed.incoming_name.as_deref()), (Some("user:he"), Some("姓名he")));
     assert_eq!(next.post(&format!("/api/v1{path}/accept"), json!({})).await.1["code"], "hand_over_is_closed");
@@ -330,6 +354,102 @@ async fn what_rings_rings_on_every_page_until_somebody_took_note(
 
 #[rstest]
 #[tokio::test]
+async fn whoever_takes_a_request_for_help_stands_with_it_until_its_outcome_is_written(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let other = bed.account("he", "duty_officer").await;
+    bed.signal("red", Some("red"), "发布").await;
+    bed.until(at(125)).await;
+    let calls = bed.all::<anlan_warn::Call>().await;
+    let lin = calls.iter().find(|it| it.callee == "person:lin").expect("the deputy is called").id.clone();
+    officer.post(&format!("/api/v1/calls/{}/answer", percent(&lin)), json!({"digit": 3})).await;
+    let outcome = format!("/help/{}/outcome", percent(&lin));
+    assert_eq!(officer.form(&outcome, &[("outcome", "已送沙袋")]).await.0, 409, "nobody took it yet");
+    assert_eq!(officer.form(&format!("/help/{}/take", percent(&lin)), &[]).await.0, 303);
+    let taken = format!("姓名zhou {} 接手", at(125).clock());
+    let to_do = async || other.get("/api/v1/desk").await.1["to_do"].to_string();
+    assert!(to_do().await.contains(&taken) && to_do().await.contains("写结果"), "everybody sees who has it");
+    assert!(other.page("/hand-overs/new").await.1.contains(&taken), "it is handed over");
+    assert_eq!(other.form(&format!("/help/{}/take", percent(&lin)), &[]).await.0, 303, "who came second is led there");
+    assert!(other.page(&outcome).await.1.contains("<b>姓名zhou</b>"));
+    assert_eq!(officer.form(&outcome, &[("outcome", " ")]).await.0, 400);
+    assert_eq!(officer.form(&outcome, &[("outcome", "已送沙袋二十个")]).await.0, 303);
+    assert!(!to_do().await.contains("办理中"), "the outcome ends it");
+    let (_, page) = other.page("/").await;
+    assert!(page.contains("bureau求助结果：已送沙袋二十个"), "{page}");
+    assert_eq!(other.form(&outcome, &[("outcome", "再写")]).await.0, 409);
+    let journal = bed.journal().await;
+    assert!(journal.contains("help.ended") && !journal.contains("沙袋"), "what came of it is sealed");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_hand_over_that_waits_is_taken_back_by_its_signer(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let next = bed.account("he", "duty_officer").await;
+    bed.signal("red", Some("red"), "发布").await;
+    let (_, before) = officer.get("/api/v1/hand-overs/open").await;
+    assert_eq!(officer.form("/hand-overs", READ).await.0, 303);
+    let path = format!("/hand-overs/{}", bed.one::<HandOver>().await.id);
+    let withdraw = format!("{path}/withdraw");
+    assert_eq!(next.form(&withdraw, &[("reason", "不是我的")]).await.0, 409, "only whoever signed");
+    assert_eq!(officer.form(&withdraw, &[("reason", "")]).await.0, 400);
+    assert_eq!(officer.form(&withdraw, &[("reason", "老何请假，改交老林")]).await.0, 303);
+    assert_eq!(officer.get("/api/v1/hand-overs/open").await.1, before, "what is open is as it was");
+    assert!(officer.page(&path).await.1.contains("老何请假，改交老林"));
+    assert_eq!(next.form(&format!("{path}/accept"), READ).await.0, 409);
+    let journal = bed.journal().await;
+    assert!(journal.contains("hand_over.withdrawn") && !journal.contains("老何"), "the reason is sealed");
+    bed.until(at(60)).await;
+    assert_eq!(officer.form("/hand-overs", READ).await.0, 303, "another one is signed");
+}
+
+#[rstest]
+#[tokio::test]
+async fn wrong_passwords_of_the_second_signature_lock_the_account(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    bed.account("he", "duty_officer").await;
+    assert_eq!(officer.form("/hand-overs", READ).await.0, 303);
+    let accept = format!("/hand-overs/{}/accept", bed.one::<HandOver>().await.id);
+    for _ in 0..5 {
+        assert_eq!(officer.form(&accept, &[("login", "he"), ("password", "wrong")]).await.0, 401);
+    }
+    let (status, page) = officer.form(&accept, &[("login", "he"), ("password", PASSWORD)]).await;
+    assert!(status == 429 && page.contains("登录失败次数过多") && page.contains("value=\"he\""), "{page}");
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_alarm_stands_on_the_desk_under_a_key_and_in_the_timeline_of_its_area(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let officer = bed.account("zhou", "duty_officer").await;
+    let elsewhere = bed.account_in("street", "duty_officer", "440303002").await;
+    let alarm = bed.alarm("440303001").await;
+    let (_, desk) = officer.get("/api/v1/desk").await;
+    assert!(desk["to_do"].to_string().contains("知悉告警：新湖桥 监测Ⅰ级"), "{desk}");
+    let (_, page) = officer.page("/").await;
+    for words in ["data-key=\"x\"", "新湖桥 水位，监测Ⅰ级告警"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(!elsewhere.page("/").await.1.contains("新湖桥 水位"), "another street's timeline is its own");
+    assert_eq!(officer.form(&format!("/alarms/{}/seen", percent(&alarm)), &[]).await.0, 303);
+    let (_, page) = officer.page("/").await;
+    assert!(!page.contains("data-key=\"x\"") && page.contains("监测Ⅰ级告警"), "{page}");
+    assert!(!officer.get("/api/v1/desk").await.1["to_do"].to_string().contains("知悉告警"));
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_lifting_stands_on_the_desk_until_it_is_passed_on(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
@@ -354,10 +474,10 @@ async fn a_streets_hand_over_holds_up_no_other_desk(#[values(Engine::Sqlite, Eng
     let bed = Bed::new(engine).await;
     let officer = bed.account("zhou", "duty_officer").await;
     let street = bed.account_in("street", "duty_officer", "440303001").await;
-    assert_eq!(street.form("/hand-overs", &[]).await.0, 303);
+    assert_eq!(street.form("/hand-overs", READ).await.0, 303);
     let waits = bed.one::<HandOver>().await;
     assert!(!officer.get("/api/v1/desk").await.1["to_do"].to_string().contains("交接班待接班人签字"));
-    assert_eq!(officer.form("/hand-overs", &[]).await.0, 303, "the district hands over meanwhile");
+    assert_eq!(officer.form("/hand-overs", READ).await.0, 303, "the district hands over meanwhile");
     let (status, said) = officer.post(&format!("/api/v1/hand-overs/{}/accept", waits.id), json!({})).await;
     assert_eq!((status, said["code"].as_str()), (409, Some("another_desk")), "{said}");
     let (_, first) = officer.get("/api/v1/hand-overs?limit=1").await;

@@ -102,6 +102,16 @@ fn by() -> String {
     Decide::Verbal { by: by(), approver: " ".into(), number: String::new() },
     Err("bad_approver")
 )]
+#[case::its_number_can_be_dialled(
+    StepState::Open,
+    Decide::Verbal { by: by(), approver: "林".into(), number: "12ab".into() },
+    Err("bad_number")
+)]
+#[case::with_what_stands_between_digits(
+    StepState::Open,
+    Decide::Verbal { by: by(), approver: "林".into(), number: "+86（0755）2566-6666".into() },
+    Ok(StepState::Approved)
+)]
 #[case::decided_is_decided(StepState::Approved, Decide::Decline { by: by(), note: None }, Err("step_is_decided"))]
 #[case::superseded_is_over(StepState::Superseded, Decide::Approve { by: by() }, Err("step_is_decided"))]
 #[case::only_a_verbal_yes_is_signed(StepState::Approved, Decide::Sign { by: by() }, Err("nothing_to_sign"))]
@@ -192,13 +202,35 @@ fn handed_over(state: Shift) -> HandOver {
         accepted_at: None,
         items: Some(Vec::new()),
         remark: None,
+        withdrawn_at: (state == Shift::Withdrawn).then_some(NOW),
+        reason: None,
         revision: 0,
+    }
+}
+
+#[rstest]
+#[case::whoever_signed_takes_it_back(Shift::Signed, "user:zhou", Some("排错班"), None)]
+#[case::with_a_reason(Shift::Signed, "user:zhou", None, Some("bad_reason"))]
+#[case::nobody_else_does(Shift::Signed, "user:he", Some("排错班"), Some("not_the_signer"))]
+#[case::nor_after_both_signed(Shift::Accepted, "user:zhou", Some("排错班"), Some("hand_over_is_closed"))]
+#[case::nor_twice(Shift::Withdrawn, "user:zhou", Some("排错班"), Some("hand_over_is_closed"))]
+fn a_hand_over_is_withdrawn(
+    #[case] state: Shift,
+    #[case] login: &str,
+    #[case] reason: Option<&str>,
+    #[case] refused: Option<&str>,
+) {
+    let got = handover::withdraw(&handed_over(state), login, reason.map(str::to_owned), NOW);
+    assert_eq!(got.as_ref().err().map(|it| it.code.as_str()), refused);
+    if let Ok(it) = got {
+        assert_eq!((it.state, it.withdrawn_at, it.reason.as_deref()), (Shift::Withdrawn, Some(NOW), reason));
     }
 }
 
 #[rstest]
 #[case::the_next_officer_accepts(Shift::Signed, "user:he", None)]
 #[case::nobody_hands_over_to_themselves(Shift::Signed, "user:zhou", Some("same_officer"))]
+#[case::nobody_accepts_what_was_withdrawn(Shift::Withdrawn, "user:he", Some("hand_over_is_closed"))]
 #[case::what_both_signed_never_changes(Shift::Accepted, "user:he", Some("hand_over_is_closed"))]
 fn a_hand_over_moves(#[case] state: Shift, #[case] login: &str, #[case] refused: Option<&str>) {
     let got = handover::accept(&handed_over(state), login, "何", NOW);

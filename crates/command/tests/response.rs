@@ -72,6 +72,12 @@ async fn a_verbal_yes_starts_at_once_and_stays_open_until_it_is_signed(
     bed.signal("red", Some("red"), "发布").await;
     let step = last(&bed).await;
     assert_eq!(officer.form(&path(&step, "verbal"), &[("approver", "")]).await.0, 400);
+    let (status, said) = officer.form(&path(&step, "verbal"), &[("approver", "林副区长"), ("number", "12ab")]).await;
+    assert!(status == 400 && said.contains("[number]"), "{said}");
+    let (_, page) = officer.page(&format!("/responses/{}", step.response)).await;
+    for leader in ["<option value=\"人员chen 责任人\">", "<option value=\"人员lin 责任人\">"] {
+        assert!(page.contains(leader), "{leader} may have said yes: {page}");
+    }
     let yes = [("approver", "林副区长"), ("number", "13800008021")];
     assert_eq!(officer.form(&path(&step, "verbal"), &yes).await.0, 303);
     let response = bed.one::<Response>().await;
@@ -80,17 +86,28 @@ async fn a_verbal_yes_starts_at_once_and_stays_open_until_it_is_signed(
     assert_eq!(step.sign_due_at, Some(at(86_400)));
     let (_, page) = officer.page("/").await;
     assert!(page.contains("林副区长") && page.contains("待补签"), "{page}");
+    let (_, desk) = officer.get("/api/v1/desk").await;
+    let open = desk["to_do"].as_array().unwrap().iter().find(|it| it["title"]["zh"] == "防台风：电话同意待补签");
+    assert_eq!(open.map(|it| &it["urgency"]), Some(&json!("routine")), "{desk}");
     let journal = bed.journal().await;
     assert!(!journal.contains("林副区长") && !journal.contains("13800008021"), "who said yes is sealed");
     bed.until(at(86_400 + 3 * 3_600)).await;
     let journal = bed.journal().await;
     let chased = journal.matches("response.unsigned").count();
     assert_eq!(chased, 3, "each of two approvers is asked once, then nobody is left");
-    assert!(officer.get("/api/v1/desk").await.1.to_string().contains("电话同意待补签"));
+    let (_, desk) = officer.get("/api/v1/desk").await;
+    let late = desk["to_do"].as_array().unwrap().iter().find(|it| it["title"]["zh"] == "防台风：电话同意补签超时");
+    assert_eq!(late.map(|it| &it["urgency"]), Some(&json!("overdue")), "{desk}");
+    assert!(officer.page("/hand-overs/new").await.1.contains("补签超时"));
     assert_eq!(officer.form(&path(&step, "sign"), &[]).await.0, 403, "not an officer's to sign");
     assert_eq!(leader.form(&path(&step, "sign"), &[]).await.0, 303);
     assert_eq!(last(&bed).await.signed_by.as_deref(), Some("user:chen"));
-    assert!(!officer.get("/api/v1/desk").await.1.to_string().contains("电话同意待补签"));
+    assert!(!officer.get("/api/v1/desk").await.1.to_string().contains("补签"));
+    let (_, page) = officer.page(&format!("/responses/{}", response.id)).await;
+    assert!(
+        page.contains("姓名zhou") && page.contains("姓名chen") && !page.contains(" zhou"),
+        "names, not log-ins: {page}"
+    );
 }
 
 #[rstest]

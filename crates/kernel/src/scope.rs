@@ -70,7 +70,7 @@ impl Actor {
 }
 
 /// The regions an actor may touch. Enforced inside statements, never on the page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The program itself and world-wide posts.
     Everywhere,

@@ -31,6 +31,14 @@ pub struct Station {
     pub columns: Map<String, Json>,
 }
 
+impl Station {
+    /// Whether its id or name holds these letters.
+    pub fn matches(&self, letters: &str) -> bool {
+        let letters = letters.to_lowercase();
+        [&self.id, &self.name.zh, &self.name.en].iter().any(|it| it.to_lowercase().contains(&letters))
+    }
+}
+
 /// Whether an alarm (实况告警) still stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

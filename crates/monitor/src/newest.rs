@@ -7,11 +7,12 @@
 use std::{
     collections::HashMap,
     fs,
+    io::Write,
     path::{Path, PathBuf},
 };
 
 use anlan_kernel::Instant;
-use anlan_store::StoreError;
+use anlan_store::{StoreError, disk};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -124,7 +125,7 @@ impl Newest {
         }
         let text = serde_json::to_vec(&Saved { position: self.position, last: self.lasts() })?;
         let path = path_of(dir, self.position);
-        fs::write(path.with_extension("new"), text)?;
+        disk::create(&path.with_extension("new"))?.write_all(&text)?;
         fs::rename(path.with_extension("new"), path)?;
         self.saved = self.position;
         Ok(())

@@ -316,10 +316,13 @@ impl Monitor {
     /// # Errors
     /// What the store says.
     pub async fn import_stations(&self, by: &Actor, file: &[u8], dry_run: bool) -> Result<Imported, StoreError> {
+        if dry_run {
+            return stations::import(&self.world, by, file, true).await;
+        }
         let intake = self.intake()?;
         let mut judging = intake.judging.lock().await;
-        let imported = stations::import(&self.world, by, file, dry_run).await?;
-        if !dry_run && imported.new + imported.changed > 0 {
+        let imported = stations::import(&self.world, by, file, false).await?;
+        if imported.new + imported.changed > 0 {
             self.judge(&intake.log, &mut judging, None).await?;
             let stations = self.world.read(&actor(), |tx| tx.find::<Station>("1 = 1", "ORDER BY id", &[])).await?;
             intake.ingest.set_stations(stations.iter().map(|it| it.id.clone()));

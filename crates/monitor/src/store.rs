@@ -1,7 +1,8 @@
 //! The SQL of monitoring and nothing else.
 
 use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Module, Record, StoreError, Tx, params};
+use anlan_store::{Module, Record, Row, StoreError, Tx, params};
+use anlan_web::list::{Asked, Condition, Found, Part, pattern};
 
 use crate::model::{
     ALARM, Alarm, LOG_MARK, LogMark, REJECTED, RULE_SET, Rejected, RuleSet, SIGNAL, SIGNAL_BYTES, STATION, Signal,
@@ -80,6 +81,78 @@ pub fn alarm_list(tx: &mut Tx<'_>, cursor: Option<&str>, at: Instant, most: usiz
         "ORDER BY raised_at DESC, id DESC LIMIT $4",
         params![at, raised, id, most],
     )
+}
+
+/// Alarms inside the scope that a list asks for, in `region` where it names one.
+///
+/// # Errors
+/// What the engine says.
+pub(crate) fn alarm_find(
+    tx: &mut Tx<'_>,
+    asked: &Asked,
+    region: Option<&RegionCode>,
+    part: Part,
+) -> Result<Found<Alarm>, StoreError> {
+    let mut by = Condition::default();
+    for column in ["state", "station"] {
+        if !asked.get(column).is_empty() {
+            by.and(&format!("{column} = ?"), asked.get(column));
+        }
+    }
+    if let Ok(grade) = asked.get("grade").parse::<i64>() {
+        by.and("grade = ?", grade);
+    }
+    if let Some(region) = region {
+        by.inside("region", region);
+    }
+    if !asked.get("q").is_empty() {
+        let stations: Vec<_> = station_all(tx)?.into_iter().filter(|it| it.matches(asked.get("q"))).collect();
+        by.one_of("station", &stations.into_iter().map(|it| it.id).collect::<Vec<_>>());
+    }
+    asked.find(tx, by, part)
+}
+
+/// Regions inside the scope where alarms were.
+///
+/// # Errors
+/// What the engine says.
+pub(crate) fn alarm_regions(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
+    texts(tx, "SELECT DISTINCT a.region FROM alarm a WHERE {scope:a.region} ORDER BY a.region")
+}
+
+/// Every station inside the scope, by id.
+///
+/// # Errors
+/// What the engine says.
+pub(crate) fn station_all(tx: &mut Tx<'_>) -> Result<Vec<Station>, StoreError> {
+    tx.find("1 = 1", "ORDER BY id", params![])
+}
+
+/// Refused inputs a list asks for.
+///
+/// # Errors
+/// What the engine says.
+pub(crate) fn rejected_find(tx: &mut Tx<'_>, asked: &Asked, part: Part) -> Result<Found<Rejected>, StoreError> {
+    let mut by = Condition::default();
+    if !asked.get("source").is_empty() {
+        by.and("source = ?", asked.get("source"));
+    }
+    if !asked.get("q").is_empty() {
+        by.and("(LOWER(raw) LIKE ? ESCAPE '!' OR LOWER(source) LIKE ? ESCAPE '!')", pattern(asked.get("q")));
+    }
+    asked.find(tx, by, part)
+}
+
+/// Where refused inputs came from.
+///
+/// # Errors
+/// What the engine says.
+pub(crate) fn rejected_sources(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
+    texts(tx, "SELECT DISTINCT source FROM rejected ORDER BY source")
+}
+
+fn texts(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, StoreError> {
+    tx.query(sql, &[])?.iter().map(|it: &Row| it.text(0)).collect()
 }
 
 /// The open alarm of a rule at a station; at most one by a unique index.

@@ -129,6 +129,31 @@ pub fn superiors(tx: &mut Tx<'_>, region: &RegionCode, now: Instant) -> Result<V
     Ok(callees)
 }
 
+/// Those who decide and sign for `region`, in the order they are asked: the leader on duty, then the registered lead
+/// and deputies.
+///
+/// # Errors
+/// What the engine says.
+pub fn leaders(tx: &mut Tx<'_>, region: &RegionCode, now: Instant, most: usize) -> Result<Vec<Callee>, StoreError> {
+    let mut chain = superiors(tx, region, now)?;
+    chain.retain(|it| it.id.starts_with("person:") && it.rank != "first");
+    chain.truncate(most);
+    Ok(chain)
+}
+
+/// As [`leaders`], by name and 职务: who may have said yes on the telephone.
+///
+/// # Errors
+/// What the engine says.
+pub fn leader_names(tx: &mut Tx<'_>, region: &RegionCode, most: usize) -> Result<Vec<String>, StoreError> {
+    let now = tx.now();
+    let mut names = Vec::new();
+    for it in leaders(tx, region, now, most)? {
+        names.extend(callee_title(tx, &it.id)?.map(|it| format!("{} {}", it.name, it.title).trim().to_owned()));
+    }
+    Ok(names)
+}
+
 /// One callee with every duty; `None` when the register does not know them (any more).
 ///
 /// # Errors

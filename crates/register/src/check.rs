@@ -35,6 +35,13 @@ pub async fn run(world: &World, actor: &Actor) -> Result<Vec<Finding>, StoreErro
     world.read(actor, findings).await
 }
 
+/// What is wrong with the numbers of these people, each by itself and among them.
+pub(crate) fn of_numbers(people: &[Person]) -> Vec<Finding> {
+    let mut found = numbers(people);
+    found.extend(shared(people));
+    found
+}
+
 fn findings(tx: &mut Tx<'_>) -> Result<Vec<Finding>, StoreError> {
     let people = tx.find::<Person>("erased_at IS NULL", "ORDER BY id", &[])?;
     let now = tx.now();
@@ -48,8 +55,7 @@ fn findings(tx: &mut Tx<'_>) -> Result<Vec<Finding>, StoreError> {
     let regions = tx.find::<Region>("1 = 1", "ORDER BY code", &[])?;
     let shifts = tx.find::<Shift>("person IS NULL", "ORDER BY id", &[])?;
     let scope = tx.actor().scope.clone();
-    let mut found = numbers(&people);
-    found.extend(shared(&people));
+    let mut found = of_numbers(&people);
     found.extend(deputies(&posts));
     let regions: Vec<_> = regions.into_iter().filter(|it| scope.covers(&it.code)).collect();
     found.extend(nobody(&regions, &posts));

@@ -24,7 +24,9 @@ pub mod shifts;
 pub mod store;
 
 pub use api::routes;
-pub use callees::{Callee, CalleeTitle, Duty, Who, audience, callee, callee_title, number_of, superiors};
+pub use callees::{
+    Callee, CalleeTitle, Duty, Who, audience, callee, callee_title, leader_names, leaders, number_of, superiors,
+};
 pub use contacts::{Contact, contacts, search};
 pub use model::{Geometry, Organisation, Person, Place, Post, Rank, Region, Role, Shift};
 pub use shifts::{Holidays, Roster};
@@ -62,8 +64,8 @@ pub fn lies_elsewhere() -> Problem {
     Problem::new("lies_elsewhere", zh, en)
 }
 
-/// Erases a person: the key is destroyed, the live records cleared here and wherever a hook keeps some;
-/// the journal still verifies.
+/// Erases a person: the key is destroyed, the live records cleared here and wherever a hook keeps some, kept answers
+/// to requests forgotten; the journal still verifies.
 ///
 /// # Errors
 /// [`lies_elsewhere`]; what the store says.
@@ -75,6 +77,7 @@ pub fn erase(tx: &mut Tx<'_>, hooks: &Hooks, id: &str) -> Result<bool, StoreErro
         return Err(lies_elsewhere().into());
     }
     tx.destroy_key(id)?;
+    anlan_web::forget_answers(tx)?;
     let now = tx.now();
     tx.put(&Person { name: None, phone: None, spare: None, erased_at: Some(now), ..person.clone() })?;
     for post in posts {

@@ -9,6 +9,13 @@ pub fn tidy(text: &str) -> String {
     if is_usable(digits) { digits.to_owned() } else { text.trim().to_owned() }
 }
 
+/// Whether words give a number somebody can be rung at; an extension or a short number will do.
+pub fn is_written(text: &str) -> bool {
+    let digit = |c: char| c.is_ascii_digit() || ('０'..='９').contains(&c);
+    text.chars().all(|c| digit(c) || c.is_whitespace() || "+-()＋－—（）".contains(c))
+        && text.chars().filter(|c| digit(*c)).count() >= 3
+}
+
 /// Whether the number can be dialled: a mobile number, or a landline with its area code.
 pub fn is_usable(number: &str) -> bool {
     if !number.bytes().all(|b| b.is_ascii_digit()) {

@@ -11,16 +11,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anlan_kernel::{Actor, Instant};
+use anlan_kernel::{Actor, Instant, Problem};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use crate::{Keys, StoreError, Tx, Urgency, Value, World, WorldKind, disk, keys, table};
+use crate::{Keys, StoreError, Tx, Urgency, Value, World, WorldKind, disk, file_problem, keys, table};
 
 const ROWS_PER_RECORD: usize = 2_000;
 const BYTES_PER_RECORD: usize = 1 << 20;
 /// Tables that mean nothing in another place or at another time.
-const LEFT_OUT: [&str; 5] = ["world", "lease", "session", "idempotency", "sqlite_sequence"];
+const LEFT_OUT: [&str; 6] = ["world", "migration", "lease", "session", "idempotency", "sqlite_sequence"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
@@ -55,7 +55,7 @@ pub struct Contents {
     pub kind: WorldKind,
     /// World time at which it was taken.
     pub at: Instant,
-    /// Rows of all tables.
+    /// Rows of all tables but those that mean nothing elsewhere: as many are restored as were backed up.
     pub rows: u64,
     /// Files of the observation log.
     pub files: u64,
@@ -100,11 +100,29 @@ pub async fn backup(world: &World, to: &Path) -> Result<Contents, StoreError> {
 pub async fn backup_with_progress(
     world: &World,
     to: &Path,
+    progress: impl FnMut(u64) + Send + 'static,
+) -> Result<Contents, StoreError> {
+    let mut partial = to.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let file = disk::create(&partial).map_err(|it| file_problem(&partial, &it))?;
+    let written = write_all(world, file, progress).await;
+    let named = written.and_then(|contents| {
+        fs::rename(&partial, to).and_then(|()| disk::sync_name(to)).map_err(|it| file_problem(to, &it))?;
+        Ok(contents)
+    });
+    if named.is_err() {
+        // What went wrong is told; that the rest of it stays is not worth more.
+        let _ = fs::remove_file(&partial);
+    }
+    named
+}
+
+async fn write_all(
+    world: &World,
+    file: fs::File,
     mut progress: impl FnMut(u64) + Send + 'static,
 ) -> Result<Contents, StoreError> {
-    let partial = to.with_extension("partial");
-    let io = |it: std::io::Error| StoreError::Io(format!("{}: {it}", partial.display()));
-    let file = fs::File::create(&partial).map_err(io)?;
     let (name, kind) = (world.name().to_owned(), world.kind());
     let (key, dir) = (world.keys().backup(), world.dir().to_owned());
     let mut file = Some(file);
@@ -118,14 +136,11 @@ pub async fn backup_with_progress(
             Ok((writer, Contents { world: name.clone(), kind, at, rows, files: 0 }))
         })
         .await?;
-    let target = to.to_owned();
     tokio::task::spawn_blocking(move || {
         contents.files = write_files(&dir, &mut writer)?;
         writer.head(&Head::End { rows: contents.rows, files: contents.files })?;
         let file = writer.out.into_inner().map_err(|it| StoreError::Io(it.to_string()))?;
         file.sync_all()?;
-        fs::rename(&partial, &target)?;
-        disk::sync_name(&target)?;
         Ok(contents)
     })
     .await
@@ -259,21 +274,17 @@ struct Reader<R: Read> {
 
 impl<R: Read> Reader<R> {
     fn record(&mut self) -> Result<Vec<u8>, StoreError> {
-        let cut = |_| StoreError::Shape(format!("the backup ends early, at record {}", self.number));
+        let number = self.number;
+        let cut = |_| cut_at(number);
         let mut length = [0; 4];
         self.input.read_exact(&mut length).map_err(cut)?;
         let length = u32::from_be_bytes(length) as usize;
         let mut sealed = Vec::new();
         let read = self.input.by_ref().take(length as u64).read_to_end(&mut sealed)?;
         if read != length {
-            return Err(StoreError::Shape(format!("the backup ends early, at record {}", self.number)));
+            return Err(cut_at(number));
         }
-        let plain = keys::unlock(&self.key, &context(self.number), &sealed).map_err(|_| {
-            StoreError::Key(format!(
-                "record {} of the backup was changed, or the master key is another one",
-                self.number
-            ))
-        })?;
+        let plain = keys::unlock(&self.key, &context(number), &sealed).map_err(|_| changed_at(number))?;
         self.number += 1;
         Ok(plain)
     }
@@ -282,7 +293,7 @@ impl<R: Read> Reader<R> {
     fn ended(&mut self) -> Result<(), StoreError> {
         match self.input.read(&mut [0])? {
             0 => Ok(()),
-            _ => Err(StoreError::Shape(format!("the backup goes on after its end, at record {}", self.number))),
+            _ => Err(goes_on(self.number)),
         }
     }
 
@@ -291,19 +302,51 @@ impl<R: Read> Reader<R> {
     }
 }
 
+fn cut_at(record: u64) -> StoreError {
+    refused(
+        "backup_cut",
+        format!("备份不完整：到第 {record} 条记录就断了（文件被截断，或不是备份）"),
+        format!("the backup ends early, at record {record} (it was cut, or is no backup)"),
+    )
+}
+
+fn changed_at(record: u64) -> StoreError {
+    refused(
+        "backup_changed",
+        format!("备份的第 {record} 条记录被改动过，或主密钥不是备份时的那一把"),
+        format!("record {record} of the backup was changed, or the master key is another one"),
+    )
+}
+
+fn goes_on(record: u64) -> StoreError {
+    refused(
+        "backup_changed",
+        format!("备份在结尾之后还有内容（第 {record} 条记录），文件被改动过"),
+        format!("the backup goes on after its end, at record {record}"),
+    )
+}
+
+fn refused(code: &str, zh: String, en: String) -> StoreError {
+    Problem::new(code, zh, en).into()
+}
+
 /// Reads the first record: whose backup this is.
 ///
 /// # Errors
-/// [`StoreError::Key`] when the master key is another one; [`StoreError::Shape`] when it is no backup.
+/// [`StoreError::Refused`] when there is no such file, it is no backup, or the master key is another one.
 pub fn inspect(from: &Path, keys: &Keys) -> Result<Contents, StoreError> {
-    let file = fs::File::open(from).map_err(|it| StoreError::Io(format!("{}: {it}", from.display())))?;
+    let file = fs::File::open(from).map_err(|it| file_problem(from, &it))?;
     let mut reader = Reader { input: BufReader::new(file), key: keys.backup(), number: 0 };
     match reader.head()? {
         Head::Backup { world, at, format: 1, kind } => {
             let kind = kind.unwrap_or_else(|| WorldKind::by_name(&world));
             Ok(Contents { world, kind, at, rows: 0, files: 0 })
         }
-        _ => Err(StoreError::Shape(format!("{} is not a backup this version reads", from.display()))),
+        _ => Err(refused(
+            "backup_unknown",
+            format!("{} 不是本版本能读的备份", from.display()),
+            format!("{} is not a backup this version reads", from.display()),
+        )),
     }
 }
 
@@ -320,11 +363,11 @@ pub async fn restore(world: &World, from: &Path) -> Result<Contents, StoreError>
         .write("restore", Urgency::Background, &Actor::system("restore"), move |tx| {
             let used = tx.conn.query("SELECT 1 FROM journal LIMIT 1", &[])?;
             if !used.is_empty() {
-                return Err(StoreError::Refused(anlan_kernel::Problem::new(
+                return Err(refused(
                     "world_not_empty",
-                    "目标数据目录里已有数据，恢复只能写入空目录",
-                    "the world holds data already; a backup is restored into an empty one",
-                )));
+                    "目标数据目录里已有数据，恢复只能写入空目录".into(),
+                    "the world holds data already; a backup is restored into an empty one".into(),
+                ));
             }
             let open = || Ok::<_, StoreError>(Reader { input: BufReader::new(fs::File::open(&path)?), key, number: 0 });
             prove(&mut open()?)?;
@@ -355,13 +398,18 @@ fn read_all(
         match reader.head()? {
             Head::Backup { .. } => (),
             Head::Rows { table, columns, rows } => {
+                // Backups of older programs hold it; which steps this one ran, it knows itself.
                 if table == "migration" {
                     continue;
                 }
                 let fits =
                     known.iter().any(|(name, mine)| *name == table && columns.iter().all(|it| mine.contains(it)));
                 if !fits {
-                    return Err(StoreError::Shape(format!("this version has no table {table} like the backup's")));
+                    return Err(refused(
+                        "backup_unknown",
+                        format!("本版本没有备份里的表 {table}；请用做备份时的版本或更新的版本恢复"),
+                        format!("this version has no table {table} like the backup's; restore it with a newer one"),
+                    ));
                 }
                 contents.rows += rows.len() as u64;
                 insert_rows(tx, &table, &columns, &rows)?;
@@ -397,13 +445,17 @@ fn read_file(reader: &mut Reader<impl Read>, dir: &Path, path: &str) -> Result<(
     let relative = Path::new(path);
     let safe = relative.components().all(|it| matches!(it, std::path::Component::Normal(_)));
     if !safe {
-        return Err(StoreError::Shape(format!("the backup names a file outside the world: {path}")));
+        return Err(refused(
+            "backup_changed",
+            format!("备份里的文件在世界目录之外：{path}"),
+            format!("the backup names a file outside the world: {path}"),
+        ));
     }
     let target = dir.join(relative);
     if let Some(parent) = target.parent() {
         disk::make_dir(parent)?;
     }
-    let mut file = fs::File::create(&target)?;
+    let mut file = disk::create(&target).map_err(|it| file_problem(&target, &it))?;
     loop {
         let bytes = reader.record()?;
         if bytes.is_empty() {

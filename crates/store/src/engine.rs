@@ -13,7 +13,7 @@ use std::{
 use crate::{
     StoreError,
     conn::{Conn, PgClient},
-    failpoint,
+    disk, failpoint, file_problem,
 };
 
 /// Most jobs that share one commit.
@@ -187,6 +187,7 @@ impl Drop for Engine {
 }
 
 pub(crate) fn lite_open(path: &Path, reader: bool) -> Result<rusqlite::Connection, StoreError> {
+    private_file(path).map_err(|it| file_problem(path, &it))?;
     let conn = rusqlite::Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(10))?;
     conn.set_prepared_statement_cache_capacity(256);
@@ -198,6 +199,16 @@ pub(crate) fn lite_open(path: &Path, reader: bool) -> Result<rusqlite::Connectio
         conn.execute_batch("PRAGMA query_only=ON;")?;
     }
     Ok(conn)
+}
+
+/// Makes the file where there is none; SQLite gives its log and index the same permissions. One that exists is not even
+/// opened: closing it would take away the locks of other connections.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    match disk::private().write(true).create_new(true).open(path) {
+        Ok(_) => disk::sync_name(path),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn run(job: &mut Job, conn: Result<&mut Conn<'_>, StoreError>) -> Option<Ran> {

@@ -1,5 +1,9 @@
 //! Why the store said no.
 
+use std::{io, path::Path};
+
+use anlan_kernel::Problem;
+
 /// What can go wrong between a decision and its being durable.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -55,6 +59,25 @@ pub enum StoreError {
     /// The rules said no; the refusal is for people.
     #[error(transparent)]
     Refused(#[from] anlan_kernel::Problem),
+}
+
+/// What the system says about a file, in both languages.
+pub fn file_problem(path: &Path, error: &io::Error) -> Problem {
+    use io::ErrorKind as Kind;
+    let (code, zh) = match error.kind() {
+        Kind::NotFound => ("no_such_file", "没有这个文件或目录"),
+        Kind::PermissionDenied => ("file_not_permitted", "没有读写权限"),
+        Kind::AlreadyExists => ("file_exists", "已经存在"),
+        Kind::IsADirectory => ("file_is_folder", "是目录，不是文件"),
+        Kind::NotADirectory => ("file_no_folder", "上级不是目录"),
+        Kind::StorageFull => ("disk_full", "磁盘已满"),
+        Kind::ReadOnlyFilesystem => ("disk_read_only", "磁盘只读"),
+        _ => ("file_failed", "系统报告出错"),
+    };
+    let (path, en) = (path.display(), error.to_string());
+    // The number tells an engineer what the words leave out.
+    let number = error.raw_os_error().map_or_else(|| format!("（{en}）"), |it| format!("（系统错误 {it}）"));
+    Problem::new(code, format!("{path}：{zh}{number}"), format!("{path}: {en}"))
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -11,7 +11,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::{StoreError, conn::Conn, disk, params, table};
+use crate::{StoreError, conn::Conn, disk, file_problem, params, table};
 
 /// Everything derived from the master key of an installation.
 #[derive(Clone)]
@@ -32,17 +32,13 @@ impl Keys {
     /// Reads the master key file (64 hex digits).
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when there is none, [`StoreError::Key`] when the file is not a key,
-    /// [`StoreError::Io`] when it cannot be used.
+    /// [`StoreError::Refused`] when there is none, the file is not a key, or it cannot be used.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let text = fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => missing(path),
             _ => at(path, &error),
         })?;
-        let master = unhex(text.trim());
-        master
-            .map(Self::from_master)
-            .ok_or_else(|| StoreError::Key(format!("{} does not hold 64 hex digits", path.display())))
+        unhex(text.trim()).map(Self::from_master).ok_or_else(|| no_key(path).into())
     }
 
     /// As [`Keys::open`]; makes the key where there is none, readable by its owner only. For a world that
@@ -162,7 +158,16 @@ impl Keys {
 }
 
 fn at(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Io(format!("{}: {error}", path.display()))
+    file_problem(path, error).into()
+}
+
+fn no_key(path: &Path) -> Problem {
+    let path = path.display();
+    Problem::new(
+        "bad_master_key",
+        format!("{path} 不是主密钥：应为 64 位十六进制数字"),
+        format!("{path} is no master key: it does not hold 64 hex digits"),
+    )
 }
 
 fn missing(path: &Path) -> StoreError {
@@ -237,11 +242,11 @@ pub fn unhex(text: &str) -> Option<[u8; 32]> {
 
 /// Whole or not at all, and never over one that stands there: half a key opens nothing ever again.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    use std::io::Write;
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
     let draft = Path::new(&name);
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(draft)?;
+    let mut file = disk::create(draft)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(draft, path);

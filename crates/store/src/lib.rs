@@ -37,7 +37,7 @@ mod world;
 pub use clock::{Clock, real_now};
 pub use deadline::{Deadline, Handler, Handlers};
 pub use engine::{Place, Urgency};
-pub use error::StoreError;
+pub use error::{StoreError, file_problem};
 pub use keys::{Keys, hex, lock, random, unhex, unlock};
 pub use lease::Lease;
 pub use outbox::{OutboxItem, Sending};

@@ -16,7 +16,7 @@ use crate::{
     conn::{Conn, PgClient},
     disk,
     engine::{Conflict, Engine, Job, Place, Ran, lite_open},
-    identity, journal, migrate,
+    file_problem, identity, journal, migrate,
 };
 
 /// What kind of world (实战、演练、回放); decides colours, words and CAP status.
@@ -120,7 +120,7 @@ impl World {
     /// [`StoreError::Refused`] when it was made as another kind of world, or under another master key;
     /// what the engine or the file system says.
     pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
-        disk::make_dir(&config.dir).map_err(|it| StoreError::Io(format!("{}: {it}", config.dir.display())))?;
+        disk::make_dir(&config.dir).map_err(|it| file_problem(&config.dir, &it))?;
         let engine = Engine::open(&config.place)?;
         let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
         let registry =
@@ -155,7 +155,7 @@ impl World {
                 file.push(suffix);
                 match std::fs::remove_file(&file) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        Err(StoreError::Io(format!("{}: {error}", file.display())))
+                        Err(file_problem(Path::new(&file), &error).into())
                     }
                     _ => Ok(()),
                 }

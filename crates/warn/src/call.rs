@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use anlan_kernel::{Actor, Instant};
+use anlan_kernel::{Actor, Instant, Problem, Text};
 use anlan_register::Callee;
 use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, params};
 use serde_json::json;
@@ -15,13 +15,15 @@ use crate::{
     ladder::{Do, Ladder},
     model::{Call, CallState, Help, Receipt, Round, RoundState},
     round,
-    service::{everywhere, refusal},
+    service::{everywhere, refusal, who_and_when},
 };
 
 /// How an answer on the callee's word came.
 const DESK: &str = "desk";
 /// Calls whose time ran out at once, moved in one transaction.
 const SLICE: usize = 200;
+/// Characters of an outcome that are kept.
+const OUTCOME: usize = 500;
 
 /// Opens a call and queues its first attempt; `None` when this round called them before. The limit
 /// of its first step is for the caller to watch: those opened together share one deadline.
@@ -193,7 +195,7 @@ fn ring_desk(tx: &mut Tx<'_>, call: &Call) -> Result<(), StoreError> {
     }
     let id = if asked.is_empty() { call.id.clone() } else { format!("{}!{}", call.id, asked.len() + 1) };
     let (region, asked_at) = (call.region.clone(), tx.now());
-    tx.insert(&Help { id, region, asked_at, taken_by: None, taken_at: None }).map(drop)
+    tx.insert(&Help::asked(id, region, asked_at)).map(drop)
 }
 
 fn attempt(warn: &Warn, round: &Round, call: &Call, number: i64, action: Do, due_at: Instant) -> OutboxItem {
@@ -326,12 +328,39 @@ pub fn forget(tx: &mut Tx<'_>, callee: &str) -> Result<usize, StoreError> {
     Ok(count)
 }
 
-fn answer_stands() -> StoreError {
-    refusal(
+/// The refusal of whoever came second: how the call ended, when, and who recorded it.
+fn answer_stands(tx: &mut Tx<'_>, call: &str) -> Result<StoreError, StoreError> {
+    let ended = tx.get::<Call>(call)?.map_or_else(|| Ok(Text::default()), |it| ended(tx, &it))?;
+    Ok(refusal(
         "call_is_final",
-        "此人已有答复，未再登记；请刷新查看，本人改口的请登记改口",
-        "this call has an answer already and keeps it; reload it, and say so if they changed their mind (again)",
-    )
+        &format!("此人已有答复「{}」，未再登记；本人改口的请登记改口", ended.zh),
+        &format!("this call has an answer ({}) and keeps it; say so if they changed their mind (again)", ended.en),
+    ))
+}
+
+fn recorded_already(tx: &mut Tx<'_>, call: &Call) -> Result<StoreError, StoreError> {
+    let ended = ended(tx, call)?;
+    Ok(refusal(
+        "call_is_final",
+        &format!("此人已是最终状态「{}」，不能再登记", ended.zh),
+        &format!("this call ended already ({}); nothing more can be recorded", ended.en),
+    ))
+}
+
+/// “上门叫醒，已于 20:36 由罗文登记”.
+fn ended(tx: &mut Tx<'_>, call: &Call) -> Result<Text, StoreError> {
+    use CallState as S;
+    let by = call.by_whom.as_deref().filter(|it| ["user:", "person:", "room:"].iter().any(|a| it.starts_with(a)));
+    let done = who_and_when(tx, by, call.final_at)?;
+    let (zh, en) = call.state.words();
+    let act = match call.state {
+        S::Answered => "答复",
+        S::HeardInFull => "听完",
+        S::HandedOver => "接手",
+        S::RecordedByColleague | S::ReachedOnSite => "登记",
+        _ => "结束",
+    };
+    Ok(Text::new(format!("{zh}，{}{act}", done.zh), format!("{en}{}", done.en)))
 }
 
 impl Warn {
@@ -357,15 +386,15 @@ impl Warn {
             .write("call.answer-desk", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let Some(call) = tx.get::<Call>(&id)?.filter(|it| again && it.key.or(it.late_key).is_some()) else {
                     let taken = handle(&warn, tx, &id, &CallEvent::Key { digit, via: DESK })?;
-                    return if taken { Ok(()) } else { Err(answer_stands()) };
+                    return if taken { Ok(()) } else { Err(answer_stands(tx, &id)?) };
                 };
-                let round = tx.get::<Round>(&call.round)?;
-                let over = round.is_none_or(|it| !matches!(it.state, RoundState::Running | RoundState::Done));
+                let Some(round) = tx.get::<Round>(&call.round)? else { return Err(round::is_over()) };
+                let over = !matches!(round.state, RoundState::Running | RoundState::Done);
                 if over && digit != 3 {
-                    return Err(round::is_over());
+                    return Err(round::moved_already(tx, &round, "round_is_over")?);
                 }
                 let taken = handle(&warn, tx, &id, &CallEvent::SecondThought { digit })?;
-                if taken { Ok(()) } else { Err(answer_stands()) }
+                if taken { Ok(()) } else { Err(answer_stands(tx, &id)?) }
             })
             .await
     }
@@ -385,6 +414,9 @@ impl Warn {
         let (warn, call) = (Arc::clone(self), call.to_owned());
         self.world
             .write("call.record", Urgency::Urgent, &everywhere(actor), move |tx| {
+                if let Some(ended) = tx.get::<Call>(&call)?.filter(|it| !it.state.may_be_recorded()) {
+                    return Err(recorded_already(tx, &ended)?);
+                }
                 handle_noted(&warn, tx, &call, &event, note.as_deref()).map(drop)
             })
             .await
@@ -400,13 +432,47 @@ impl Warn {
             .write("help.take", Urgency::Urgent, actor, move |tx| {
                 let none = || refusal("no_such_help", "没有这条求助", "there is no such request for help");
                 let help = tx.get::<Help>(&id)?.ok_or_else(none)?;
-                if help.taken_by.is_some() {
-                    return Err(refusal("help_is_taken", "已有人接手", "somebody took this already"));
+                if let Some(by) = &help.taken_by {
+                    let done = who_and_when(tx, Some(by), help.taken_at)?;
+                    let (zh, en) = (format!("这条求助{}接手", done.zh), format!("this was taken{}", done.en));
+                    return Err(refusal("help_is_taken", &zh, &en));
                 }
                 let (by, at) = (tx.actor().name.clone(), tx.now());
                 let help = Help { taken_by: Some(by), taken_at: Some(at), ..help };
                 tx.put(&help)?;
                 tx.record(Event::new("help.taken", &help.id).region(&help.region))?;
+                Ok(help)
+            })
+            .await
+    }
+
+    /// What came of a request for help (结果), which ends it. Whoever took it writes it, or whoever took over from them.
+    ///
+    /// # Errors
+    /// `no_such_help`, `bad_outcome`, `help_is_not_taken`, `help_is_over`; what the store says.
+    pub async fn end_help(&self, actor: &Actor, id: &str, outcome: &str) -> Result<Help, StoreError> {
+        let (id, outcome) = (id.to_owned(), outcome.trim().chars().take(OUTCOME).collect::<String>());
+        if outcome.is_empty() {
+            let problem = Problem::new("bad_outcome", "请写一句结果", "write what came of it");
+            return Err(StoreError::Refused(problem.field("outcome")));
+        }
+        self.world
+            .write("help.end", Urgency::Urgent, actor, move |tx| {
+                let none = || refusal("no_such_help", "没有这条求助", "there is no such request for help");
+                let help = tx.get::<Help>(&id)?.ok_or_else(none)?;
+                if help.taken_by.is_none() {
+                    let (zh, en) = ("还没有人接手，先点“我来处理”", "nobody took it yet; take it first");
+                    return Err(refusal("help_is_not_taken", zh, en));
+                }
+                if let Some(by) = &help.ended_by {
+                    let done = who_and_when(tx, Some(by), help.ended_at)?;
+                    let (zh, en) = (format!("结果{}写明", done.zh), format!("the outcome was written{}", done.en));
+                    return Err(refusal("help_is_over", &zh, &en));
+                }
+                let (by, at) = (tx.actor().name.clone(), tx.now());
+                let help = Help { outcome: Some(outcome.clone()), ended_by: Some(by), ended_at: Some(at), ..help };
+                tx.put(&help)?;
+                tx.record(Event::new("help.ended", &help.id).region(&help.region))?;
                 Ok(help)
             })
             .await

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anlan_kernel::{Actor, Instant, RegionCode, Tier};
 use anlan_register::superiors;
-use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, params};
+use anlan_store::{Advanced, Event, OutboxItem, Sending, StoreError, Tx, Urgency, journal, params};
 use serde_json::json;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     ladder::Step,
     model::{Call, Escalation, EscalationState, Help, Round},
     round,
-    service::{everywhere, refusal},
+    service::{everywhere, refusal, who_and_when},
 };
 
 /// Superiors of one level that are tried before the next level is.
@@ -305,7 +305,7 @@ pub(crate) fn handle(
             let by = superior(&escalation, link).unwrap_or_default().to_owned();
             if *digit == 3 {
                 let (region, asked_at) = (escalation.region.clone(), tx.now());
-                tx.insert(&Help { id: id.to_owned(), region, asked_at, taken_by: None, taken_at: None })?;
+                tx.insert(&Help::asked(id.to_owned(), region, asked_at))?;
             }
             accept(warn, tx, escalation, &by)
         }
@@ -354,7 +354,7 @@ impl Warn {
             .write("escalation.accept", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let Some((mut escalation, ..)) = load(&warn, tx, &id)? else { return Err(closed()) };
                 if !matches!(escalation.state, EscalationState::Gathering | EscalationState::Calling) {
-                    return Err(closed());
+                    return Err(closed_already(tx, &escalation)?);
                 }
                 escalation.note.clone_from(&note);
                 let by = tx.actor().name.clone();
@@ -383,7 +383,7 @@ impl Warn {
             .write("escalation.refuse", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let Some((escalation, round, step)) = load(&warn, tx, &id)? else { return Err(closed()) };
                 if escalation.state != EscalationState::Calling {
-                    return Err(closed());
+                    return Err(closed_already(tx, &escalation)?);
                 }
                 let note = round::sealed(tx, &id, note.as_deref().unwrap_or_default())?;
                 let detail = json!({"superior": superior(&escalation, escalation.link), "note": note});
@@ -396,4 +396,17 @@ impl Warn {
 
 fn closed() -> StoreError {
     refusal("escalation_is_closed", "这份名单已有结果", "this list is closed already")
+}
+
+/// The refusal of whoever came second: who took the list, and when.
+fn closed_already(tx: &mut Tx<'_>, list: &Escalation) -> Result<StoreError, StoreError> {
+    let (zh, en) = match list.state {
+        EscalationState::Accepted => ("接手", "was taken over"),
+        EscalationState::Gathering => ("汇总中，还没有叫上一级", "is still gathered; nobody above is called yet"),
+        _ => return Ok(closed()),
+    };
+    let accepted = journal::of_subject(tx, &list.id)?.into_iter().rfind(|it| it.event == "escalation.accepted");
+    let done = who_and_when(tx, list.accepted_by.as_deref(), accepted.map(|it| it.at))?;
+    let (zh, en) = (format!("这份名单{}{zh}", done.zh), format!("this list {en}{}", done.en));
+    Ok(refusal("escalation_is_closed", &zh, &en))
 }

@@ -78,6 +78,8 @@ pub struct Round {
     pub ended_at: Option<Instant>,
     /// Who stopped or raised it.
     pub decided_by: Option<String>,
+    /// 停止理由: in the words of whoever stopped it; sealed under the round's key.
+    pub stop_reason: Option<String>,
     /// `pack@version` of the plan.
     pub pack: String,
     /// Callees of the current audience already opened.
@@ -312,9 +314,20 @@ pub struct Help {
     pub taken_by: Option<String>,
     /// When.
     pub taken_at: Option<Instant>,
+    /// 结果: what came of it; sealed.
+    pub outcome: Option<String>,
+    /// Who wrote that.
+    pub ended_by: Option<String>,
+    /// When.
+    pub ended_at: Option<Instant>,
 }
 
 impl Help {
+    /// A request nobody took yet.
+    pub fn asked(id: String, region: RegionCode, asked_at: Instant) -> Self {
+        Self { id, region, asked_at, taken_by: None, taken_at: None, outcome: None, ended_by: None, ended_at: None }
+    }
+
     /// The call, or the list, whose request it is.
     pub fn call(&self) -> &str {
         self.id.split('!').next().unwrap_or_default()
@@ -384,9 +397,10 @@ anlan_store::table!(Process, PROCESS, "process", region: "region", sealed: ["sta
     id: Text, hazard: Text, region: Text, areas: Json, level: Int, open: Bool, opened_at: Time, last_at: Time,
     ended_at: Time, ended_by: Text, stand_down_proposed: Bool, stand_down_note: Text, revision: Int,
 });
-anlan_store::table!(Round, ROUND, "round", region: "region", {
+anlan_store::table!(Round, ROUND, "round", region: "region", sealed: ["stop_reason"] of "id", {
     id: Text, process: Text, level: Int, region: Text, areas: Json, cause: Text, invented: Bool, state: Text,
-    start_at: Time, started_at: Time, ended_at: Time, decided_by: Text, pack: Text, opened: Int, revision: Int,
+    start_at: Time, started_at: Time, ended_at: Time, decided_by: Text, stop_reason: Text, pack: Text, opened: Int,
+    revision: Int,
 });
 anlan_store::table!(Call, CALL, "call", region: "region", sealed: ["note"] of "callee", {
     id: Text, round: Text, callee: Text, region: Text, who: Text, rank: Text, duties: Json, deputies: Json,
@@ -399,8 +413,9 @@ anlan_store::table!(Escalation, ESCALATION, "escalation", region: "region", seal
     ladder: Text, step: Text, state: Text, rang_at: Time, limit_at: Time, accepted_by: Text, note: Text,
     token_hash: Text, opened_at: Time, revision: Int,
 });
-anlan_store::table!(Help, HELP, "help", region: "region", {
-    id: Text, region: Text, asked_at: Time, taken_by: Text, taken_at: Time,
+anlan_store::table!(Help, HELP, "help", region: "region", sealed: ["outcome"] of "id", {
+    id: Text, region: Text, asked_at: Time, taken_by: Text, taken_at: Time, outcome: Text, ended_by: Text,
+    ended_at: Time,
 });
 anlan_store::table!(Receipt, RECEIPT, "receipt", region: "region", sealed: ["detail"] of "subject", {
     id: Text, attempt: Text, region: Text, event: Text, at: Time, received_at: Time, detail: Json, gateway: Text,
@@ -422,6 +437,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0005-map", MAP),
     ("0006-heard", "ALTER TABLE call ADD COLUMN heard_at BIGINT;"),
     ("0007-stand-down-note", "ALTER TABLE process ADD COLUMN stand_down_note TEXT;"),
+    ("0008-stop-reason", "ALTER TABLE round ADD COLUMN stop_reason TEXT;"),
+    ("0009-help-outcome", HELP_OUTCOME),
 ];
 
 const CALL_OUT: &str =
@@ -464,6 +481,10 @@ const WARDEN: &str = "CREATE INDEX call_place ON call(round, region, state);
      CREATE INDEX transfer_process ON transfer(process, region);
      CREATE TABLE pin (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, hash TEXT NOT NULL, set_at BIGINT NOT NULL,
         set_by TEXT NOT NULL);";
+
+const HELP_OUTCOME: &str = "ALTER TABLE help ADD COLUMN outcome TEXT;
+     ALTER TABLE help ADD COLUMN ended_by TEXT;
+     ALTER TABLE help ADD COLUMN ended_at BIGINT;";
 
 const MAP: &str = "CREATE TABLE map_base (id TEXT NOT NULL PRIMARY KEY, tiles TEXT NOT NULL, attribution TEXT NOT NULL,
          approval TEXT NOT NULL, enabled BIGINT NOT NULL, set_by TEXT NOT NULL);";

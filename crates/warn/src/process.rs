@@ -5,16 +5,18 @@ use std::sync::Arc;
 use anlan_kernel::{Actor, Instant, RegionCode, civil_day};
 use anlan_monitor::{Alarm, AlarmState, Signal, SignalState, Station};
 use anlan_register::Region;
-use anlan_store::{Event, StoreError, Tx, Urgency, params};
+use anlan_store::{Event, StoreError, Tx, Urgency, journal, params};
 use serde_json::json;
 
 use crate::{
     Warn, inform,
     model::{Call, Process, Round, RoundState},
     round,
-    service::{everywhere, refusal},
+    service::{everywhere, refusal, who_and_when},
 };
 
+/// Why a stand-down stops a round.
+const STOOD_DOWN: &str = "解除叫应";
 /// Characters of a stand-down note that are kept.
 const NOTE: usize = 500;
 
@@ -278,11 +280,12 @@ impl Warn {
         let (warn, id) = (Arc::clone(self), id.to_owned());
         self.world
             .write("process.stand-down", Urgency::Urgent, &everywhere(actor), move |tx| {
-                let Some(mut process) = tx.get::<Process>(&id)?.filter(|it| it.open) else { return Err(over()) };
+                let mut process = going_on(tx, &id)?;
                 let rounds: Vec<Round> = tx.find("process = $1", "ORDER BY id", params![&id])?;
                 let by = tx.actor().name.clone();
+                let stopped = if note.is_empty() { STOOD_DOWN.to_owned() } else { format!("{STOOD_DOWN}：{note}") };
                 for it in rounds.iter().filter(|it| matches!(it.state, RoundState::Pending | RoundState::Running)) {
-                    round::stop(&warn, tx, it.clone(), &by)?;
+                    round::stop(&warn, tx, it.clone(), &by, &stopped)?;
                 }
                 let told = inform::called_count(tx, &id)?;
                 close(&mut process, tx.now(), &by);
@@ -307,14 +310,10 @@ impl Warn {
         let (warn, id) = (Arc::clone(self), id.to_owned());
         self.world
             .write("process.raise", Urgency::Urgent, &everywhere(actor), move |tx| {
-                let Some(mut process) = tx.get::<Process>(&id)?.filter(|it| it.open) else { return Err(over()) };
+                let mut process = going_on(tx, &id)?;
                 let graver = (1..=4).contains(&level) && process.level.is_none_or(|it| level < it);
                 if !graver || !warn.plan().levels.contains_key(&level) {
-                    return Err(refusal(
-                        "not_graver",
-                        "只能提到更高的叫应级别（1 最高）",
-                        "a round can only be raised to a graver level (1 is the gravest)",
-                    ));
+                    return Err(not_graver(tx, &process)?);
                 }
                 process.level = Some(level);
                 tx.put(&process)?;
@@ -332,6 +331,28 @@ impl Warn {
     }
 }
 
-pub(crate) fn over() -> StoreError {
-    refusal("process_is_over", "该天气过程已结束", "this process is over")
+/// The process, while it goes on; else the refusal says who ended it and when.
+pub(crate) fn going_on(tx: &mut Tx<'_>, id: &str) -> Result<Process, StoreError> {
+    let process = tx.get::<Process>(id)?;
+    if let Some(process) = process.as_ref().filter(|it| it.open) {
+        return Ok(process.clone());
+    }
+    let signed = process.as_ref().and_then(|it| it.ended_by.as_deref()).filter(|it| it.starts_with("user:"));
+    let done = who_and_when(tx, signed, process.as_ref().and_then(|it| it.ended_at))?;
+    let (zh, en) = (format!("该天气过程{}结束", done.zh), format!("this process was ended{}", done.en));
+    Err(refusal("process_is_over", &zh, &en))
+}
+
+fn not_graver(tx: &mut Tx<'_>, process: &Process) -> Result<StoreError, StoreError> {
+    let (mut zh, mut en) = (String::new(), String::new());
+    let raised = journal::of_subject(tx, &process.id)?.into_iter().rfind(|it| it.event == "process.raised");
+    if let Some((raised, level)) = raised.zip(process.level) {
+        let done = who_and_when(tx, Some(&raised.actor), Some(raised.at))?;
+        (zh, en) = (format!("；{}提至 {level} 级", done.zh), format!("; level {level} was set{}", done.en));
+    }
+    Ok(refusal(
+        "not_graver",
+        &format!("只能提到更高的叫应级别（1 最高）{zh}"),
+        &format!("a round can only be raised to a graver level (1 is the gravest){en}"),
+    ))
 }

@@ -1,14 +1,16 @@
 //! Rounds (一轮叫应): wanted, started, opened slice by slice, stopped, absorbed, done.
 
+mod desk;
+
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     sync::{Arc, PoisonError},
     time::Duration,
 };
 
-use anlan_kernel::{Actor, Problem, RegionCode};
+use anlan_kernel::RegionCode;
 use anlan_register::{Callee, Who, audience};
-use anlan_store::{Deadline, Event, StoreError, Tx, Urgency, Value, params};
+use anlan_store::{Deadline, Event, StoreError, Tx, Value, params};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -19,8 +21,10 @@ use crate::{
     ladder::{Ladder, Plan},
     model::{Call, Process, Round, RoundState},
     process::{self, Cause},
-    service::{everywhere, refusal},
+    service::{refusal, who_and_when},
 };
+
+pub(crate) use desk::{is_over, moved_already};
 
 /// Calls opened or closed in one transaction.
 const SLICE: usize = 500;
@@ -96,6 +100,7 @@ fn make(
         started_at: None,
         ended_at: None,
         decided_by: None,
+        stop_reason: None,
         pack: plan.version.clone(),
         opened: 0,
         revision: 0,
@@ -110,7 +115,7 @@ fn make(
 /// Calls again where a stopped round called: another round of its level, begun at once, for the areas no other
 /// round speaks for. Whom the stopped one brought to an end is not called a second time.
 fn resume(warn: &Warn, tx: &mut Tx<'_>, stopped: &Round, reason: &str) -> Result<Round, StoreError> {
-    let process = tx.get::<Process>(&stopped.process)?.filter(|it| it.open).ok_or_else(process::over)?;
+    let process = process::going_on(tx, &stopped.process)?;
     let rounds = rounds_of(tx, &process.id)?;
     let goes_on = |it: &Round| matches!(it.state, RoundState::Pending | RoundState::Running | RoundState::Done);
     let speaks = |it: &&Round| it.level <= stopped.level && goes_on(it);
@@ -118,7 +123,11 @@ fn resume(warn: &Warn, tx: &mut Tx<'_>, stopped: &Round, reason: &str) -> Result
     let areas: Vec<RegionCode> = stopped.areas.iter().filter(|it| !spoken_for(it)).cloned().collect();
     let nothing = || refusal("nothing_to_resume", "这些区域已有别的轮次在叫", "another round speaks for these areas");
     if areas.is_empty() {
-        return Err(nothing());
+        let Some(other) = rounds.iter().rfind(speaks) else { return Err(nothing()) };
+        let done = who_and_when(tx, other.decided_by.as_deref(), Some(other.start_at))?;
+        let zh = format!("这些区域已有别的轮次在叫，{}开始", done.zh);
+        let en = format!("another round speaks for these areas, started{}", done.en);
+        return Err(refusal("nothing_to_resume", &zh, &en));
     }
     let count = rounds.iter().filter(|it| it.level == stopped.level).count();
     let (words, subject) = (stopped.cause.clone(), stopped.id.as_str());
@@ -340,10 +349,11 @@ pub(crate) fn reopen(tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
 }
 
 /// Stops a pending or running round; its open calls are cancelled.
-pub(crate) fn stop(warn: &Warn, tx: &mut Tx<'_>, mut round: Round, by: &str) -> Result<(), StoreError> {
+pub(crate) fn stop(warn: &Warn, tx: &mut Tx<'_>, mut round: Round, by: &str, reason: &str) -> Result<(), StoreError> {
     round.state = RoundState::Stopped;
     round.ended_at = Some(tx.now());
     round.decided_by = Some(by.to_owned());
+    round.stop_reason = Some(reason.to_owned());
     for kind in ["round.start", "round.open", "round.check"] {
         tx.clear_deadline(kind, &round.id)?;
     }
@@ -409,85 +419,6 @@ impl Warn {
     fn forget_audience(&self, round: &str) {
         self.audiences.lock().unwrap_or_else(PoisonError::into_inner).remove(round);
     }
-
-    /// Starts a pending round at once.
-    ///
-    /// # Errors
-    /// A refusal when there is no such round or it is not pending; what the store says.
-    pub async fn start_now(self: &Arc<Self>, actor: &Actor, id: &str) -> Result<(), StoreError> {
-        self.with_round(actor, id, "round.start-now", |warn, tx, mut round| {
-            if round.state != RoundState::Pending {
-                return Err(refusal(
-                    "round_not_pending",
-                    "该轮叫应已开始或已结束",
-                    "this round has started or is over",
-                ));
-            }
-            tx.clear_deadline("round.start", &round.id)?;
-            round.decided_by = Some(tx.actor().name.clone());
-            tx.put(&round)?;
-            start(warn, tx, &round.id)
-        })
-        .await
-    }
-
-    /// Stops a round; its open calls end as 已停止.
-    ///
-    /// # Errors
-    /// A refusal when there is no such round or it is over; what the store says.
-    pub async fn stop_round(self: &Arc<Self>, actor: &Actor, id: &str) -> Result<(), StoreError> {
-        self.with_round(actor, id, "round.stop", |warn, tx, round| {
-            if !matches!(round.state, RoundState::Pending | RoundState::Running) {
-                return Err(refusal("round_is_over", "该轮叫应已结束", "this round is over"));
-            }
-            let by = tx.actor().name.clone();
-            stop(warn, tx, round, &by)
-        })
-        .await
-    }
-
-    /// Takes a stop back (恢复叫应): another round of the level begins at once where the stopped one called.
-    ///
-    /// # Errors
-    /// A refusal without a reason, when there is no such round, it was not stopped, its process is over, or another
-    /// round speaks for its areas already; what the store says.
-    pub async fn resume_round(self: &Arc<Self>, actor: &Actor, id: &str, reason: &str) -> Result<Round, StoreError> {
-        let reason: String = reason.trim().chars().take(500).collect();
-        if reason.is_empty() {
-            let problem = Problem::new("bad_reason", "恢复叫应须写明理由", "say why the call-out goes on");
-            return Err(StoreError::Refused(problem.field("reason")));
-        }
-        self.with_round(actor, id, "round.resume", move |warn, tx, round| {
-            if round.state != RoundState::Stopped {
-                return Err(refusal("round_not_stopped", "该轮叫应没有停止", "this round was not stopped"));
-            }
-            resume(warn, tx, &round, &reason)
-        })
-        .await
-    }
-
-    async fn with_round<T: Send + 'static>(
-        self: &Arc<Self>,
-        actor: &Actor,
-        id: &str,
-        label: &'static str,
-        run: impl Fn(&Warn, &mut Tx<'_>, Round) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let none = || refusal("no_such_round", "没有这一轮叫应", "there is no such round");
-        self.sees::<Round>(actor, id, "no_such_round").await?;
-        let (warn, id) = (Arc::clone(self), id.to_owned());
-        self.world
-            .write(label, Urgency::Urgent, &everywhere(actor), move |tx| {
-                let round = tx.get::<Round>(&id)?.ok_or_else(none)?;
-                run(&warn, tx, round)
-            })
-            .await
-    }
-}
-
-/// A change of mind comes too late.
-pub(crate) fn is_over() -> StoreError {
-    refusal("round_is_over", "本轮叫应已结束，不能改", "this round is over; the answer stands")
 }
 
 fn calls_of(tx: &mut Tx<'_>, round: &str) -> Result<HashSet<String>, StoreError> {

@@ -6,13 +6,14 @@ use std::{
     time::Duration,
 };
 
-use anlan_kernel::{Actor, Instant, Problem, Scope};
+use anlan_kernel::{Actor, Instant, Problem, Scope, Text};
 use anlan_monitor::Monitor;
 use anlan_store::{
     Deadline, Event, Handler, Handlers, Module, Record, StoreError, Tx, Urgency, World, WorldKind, params,
 };
 
 use crate::{
+    api::person_of,
     call,
     channel::{
         self, Channel, Kind, announce,
@@ -402,6 +403,19 @@ impl Warn {
 /// The same actor, acting everywhere: for what follows from a move they were allowed to make.
 pub fn everywhere(actor: &Actor) -> Actor {
     Actor { scope: Scope::Everywhere, ..actor.clone() }
+}
+
+/// “已于 20:36 由罗文” and “ by 罗文 at 20:36”: who came first, and when, as far as it is known. Callees are masked.
+pub(crate) fn who_and_when(tx: &mut Tx<'_>, by: Option<&str>, at: Option<Instant>) -> Result<Text, StoreError> {
+    let name = by.map(|it| person_of(tx, it, false)).transpose()?;
+    let (mut zh, mut en) = (String::new(), String::new());
+    if let Some(name) = &name {
+        (zh, en) = (format!("由{name}"), format!(" by {name}"));
+    }
+    if let Some(at) = at {
+        (zh, en) = (format!("已于 {} {zh}", at.clock()), format!("{en} at {}", at.clock()));
+    }
+    Ok(Text::new(zh, en))
 }
 
 /// A refusal in both languages.

@@ -11,7 +11,7 @@ use crate::{
     Warn,
     answer::{Asked, asked, bad_link},
     model::{Call, Round},
-    service::{everywhere, refusal},
+    service::{everywhere, refusal, who_and_when},
 };
 
 /// Most people of one place.
@@ -197,10 +197,12 @@ fn report(tx: &mut Tx<'_>, call: &Call, round: &Round, by: &str, report: &Report
         return Ok(known.clone());
     }
     if known.as_ref().map_or(-1, |it| it.revision) != report.seen {
+        let (by, at) = known.as_ref().map(|it| (it.reported_by.as_str(), it.reported_at)).unzip();
+        let done = who_and_when(tx, by, at)?;
         return Err(refusal(
             "transfer_changed",
-            "这个地方刚有人报过新数，请对照后再提交",
-            "somebody just reported this place; compare, then submit again",
+            &format!("这个地方{}报过新数，请对照后再提交", done.zh),
+            &format!("this place was reported{}; compare, then submit again", done.en),
         ));
     }
     let next = Transfer {

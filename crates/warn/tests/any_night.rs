@@ -118,7 +118,7 @@ async fn act(night: &Night, act: &Act, number: usize) {
             let Some(round) = night.rounds().await.pop() else { return };
             match act {
                 Act::Start => night.warn.start_now(&desk, &round.id).await,
-                _ => night.warn.stop_round(&desk, &round.id).await,
+                _ => night.warn.stop_round(&desk, &round.id, "信号误报").await,
             }
         }
     };

@@ -150,7 +150,7 @@ async fn the_answer_page_needs_no_script_and_the_officers_pages_open(
     assert_eq!(officer.page(&format!("/calls/{boss}")).await.0, 200);
     let (status, number) = officer.form(&format!("/calls/{boss}/number"), json!({})).await;
     assert!(status == 200 && number.contains(&format!("tel:{}", long("10"))), "{number}");
-    assert_eq!(officer.form(&format!("/rounds/{round}/stop"), json!({})).await.0, 303);
+    assert_eq!(officer.form(&format!("/rounds/{round}/stop"), json!({"reason": "误报"})).await.0, 303);
     assert_eq!(night.call(1, "person:east").await.state, CallState::Cancelled);
 }
 
@@ -202,7 +202,7 @@ async fn the_desk_takes_a_change_of_mind_only_where_it_is_said_to_be_one(
     assert_eq!(night.call(1, "person:street").await.key, Some(2));
     let (status, story) = officer.post(&api, json!({"digit": 1, "again": true})).await;
     assert_eq!((status, story["call"]["key"].as_i64()), (200, Some(1)));
-    night.warn.stop_round(&night::desk(), &night.round(1).await.id).await.unwrap();
+    night.warn.stop_round(&night::desk(), &night.round(1).await.id, "误报").await.unwrap();
     assert_eq!(officer.post(&api, json!({"digit": 2, "again": true})).await.1["code"], "round_is_over");
 }
 
@@ -222,13 +222,7 @@ async fn a_superior_who_asks_for_help_has_a_name_and_a_number(
         .world
         .write("help", anlan_store::Urgency::Urgent, &anlan_kernel::Actor::system("test"), move |tx| {
             let asked_at = tx.now();
-            tx.insert(&anlan_warn::Help {
-                id: id.clone(),
-                region: region.clone(),
-                asked_at,
-                taken_by: None,
-                taken_at: None,
-            })?;
+            tx.insert(&anlan_warn::Help::asked(id.clone(), region.clone(), asked_at))?;
             tx.record(anlan_store::Event::new("help.asked", &id))
         })
         .await

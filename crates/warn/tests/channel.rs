@@ -139,7 +139,7 @@ async fn a_second_thought_by_telephone_calls_the_deputy_while_the_round_is_not_o
     let call = night.call(1, "person:lead").await;
     assert_eq!((call.key, call.state), (Some(2), CallState::Answered));
     assert_eq!(waits().await, 0, "the deputy waits no longer");
-    night.warn.stop_round(&desk(), &night.round(1).await.id).await.unwrap();
+    night.warn.stop_round(&desk(), &night.round(1).await.id, "信号误报").await.unwrap();
     post(&night, SECRET, &said("t3", "1")).await;
     assert_eq!(night.call(1, "person:lead").await.key, Some(2), "the round is over");
 }

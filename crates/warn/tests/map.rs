@@ -154,6 +154,42 @@ async fn the_list_behind_the_sentence_has_exactly_who_knew_by_then(
     assert_eq!(officer.page("/map?process=wp-none").await.0, 404);
 }
 
+/// Addresses of the lists behind figures, with the figures.
+fn figures(page: &str) -> Vec<(String, usize)> {
+    let links = page.split("href=\"/map/known?").skip(1);
+    let figure = |it: &str| {
+        let (query, rest) = it.split_once('"')?;
+        let number = rest.split_once("</a>")?.0.rsplit('>').find(|it| it.starts_with(|c: char| c.is_ascii_digit()))?;
+        let number = number.split('<').next()?.parse().ok()?;
+        Some((format!("/map/known?{}", query.replace("&amp;", "&")), number))
+    };
+    links.filter_map(figure).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_figure_of_the_map_says_what_it_counts_and_opens_exactly_those(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let night = red(engine).await;
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    for second in [200, 5_000] {
+        night.until(at(second)).await;
+        let (_, page) = officer.page("/map").await;
+        for words in ["整个过程应叫", "最近一轮应叫", "每人按最近一次叫应计", "要找的人"] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        let figures = figures(&page);
+        assert!(figures.len() >= 4 + 3 * 2, "{figures:?}");
+        for (list, count) in figures {
+            let (status, shown) = officer.page(&list).await;
+            assert_eq!((status, shown.matches("href=\"/calls/").count()), (200, count), "{list}: {shown}");
+        }
+    }
+    let (status, wrong) = officer.get("/map/known?of=everybody").await;
+    assert_eq!((status, wrong["field"].as_str()), (400, Some("of")), "{wrong}");
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_base_map_needs_its_approval_number_and_widens_the_policy_for_its_host_only(

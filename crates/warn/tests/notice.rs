@@ -317,6 +317,7 @@ async fn every_page_opens_and_the_paper_is_drafted_signed_and_printed_on_screen(
     assert_eq!(desk.officer.form(&format!("/notices/{id}/verbal"), yes).await.0, 303);
     let (_, page) = desk.officer.page(&format!("/notices/{id}")).await;
     assert!(page.contains("待补签") && page.contains("<ins>") && page.contains("发送名单"), "{page}");
+    assert!(page.contains("拟稿 值班员") && !page.contains("duty-officer-440303"), "names, not log-ins: {page}");
     let admin = Caller::with(&desk.night, "system_admin", None).await;
     assert_eq!(admin.page("/public-page").await.0, 200);
     assert_eq!(admin.form("/public-page", json!({"shown": true})).await.0, 303);
@@ -399,7 +400,21 @@ async fn the_list_keeps_its_filter_says_the_day_and_leaves_as_a_sheet_and_recipi
     let query = format!("state=in_force,unissued&process={}", desk.process);
     let (_, page) = desk.officer.page(&format!("/notices?{query}&limit=1")).await;
     let next = format!("state={}&amp;process={}", percent("in_force,unissued"), percent(&desk.process));
-    assert!(page.contains("cursor=") && page.contains(&next) && page.contains("9月1日"), "{page}");
+    assert!(page.contains(&format!("{next}&amp;page=2&amp;limit=1")) && page.contains("9月1日"), "{page}");
+    let titles = |page: &str| page.matches("href=\"/notices/wp-").count();
+    let first = desk.officer.page("/notices").await.1.matches("href=\"/notices/wp-").count();
+    for (query, fewer) in [("sort=number", 0), ("sort=changed", 0), ("sort=state&q=台风", 0), ("q=nothing", 2)] {
+        let (status, page) = desk.officer.page(&format!("/notices?{query}")).await;
+        assert_eq!((status, titles(&page) + fewer), (200, first), "{query}: {page}");
+        assert!(page.contains("/notices/export.xlsx?"), "the sheet keeps what is looked for: {page}");
+    }
+    let ids = async |sort: &str| {
+        let (_, list) = desk.officer.get(&format!("/api/v1/notices?sort={sort}")).await;
+        list["items"].as_array().unwrap().iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (newest, in_force) = (ids("newest").await, ids("state").await);
+    assert_eq!((newest.len(), in_force[0].as_str()), (2, id.as_str()), "what is in force stands first");
+    assert_eq!(newest.iter().rev().collect::<Vec<_>>(), in_force.iter().collect::<Vec<_>>());
     let (status, sheet) = desk.officer.page(&format!("/notices/export.xlsx?{query}")).await;
     assert!(status == 200 && sheet.starts_with("PK"), "{status}");
 

@@ -1,6 +1,8 @@
 //! Risk notices on their way out: CAP, originals handed on, the public page and its feed.
 
 mod night;
+#[path = "../../codecs/tests/schema/mod.rs"]
+mod schema;
 
 use anlan_codecs::cap;
 use anlan_kernel::Actor;
@@ -36,6 +38,7 @@ async fn cap_is_read_back_by_the_strict_reader_with_status_references_and_places
         let alert = read.message.unwrap();
         assert_eq!(cap::check(&alert), cap::Check::default(), "{xml}");
         assert_eq!(cap::write(&alert), xml, "read and written again it is the same");
+        assert_eq!(schema::check(&xml), Ok(()), "{xml}");
         assert_eq!((alert.scope, alert.status), (cap::Scope::Restricted, cap::Status::Test), "a replay is a test");
         assert!(alert.restriction.is_some() && alert.note.is_some());
         let languages: Vec<_> = alert.infos.iter().map(|it| it.language.as_deref().unwrap()).collect();

@@ -20,13 +20,17 @@ use anlan_warn::{
     Receipt,
     channel::{Channel, Endpoint, Kind, Matter, Play, PlayState},
 };
-use night::{DISTRICT, GATEWAY, Night, Roster, Setting, at, code, desk};
+use night::{DISTRICT, GATEWAY, Night, Roster, Setting, at, caller::Caller, code, desk};
 use rstest::rstest;
 use serde_json::json;
 
-/// Mosquitto on a loopback port of its own.
+/// The certificate of simulated servers of this machine, and its key.
+const TLS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../simulator/src/tls");
+
+/// Mosquitto on loopback ports of its own, one of them encrypted.
 struct Broker {
     port: u16,
+    encrypted: u16,
     process: Child,
     _folder: tempfile::TempDir,
 }
@@ -42,17 +46,24 @@ impl Drop for Broker {
 impl Broker {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let [port, encrypted] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+        let [port, encrypted] = [port, encrypted].map(|it| it.local_addr().unwrap().port());
         let config = folder.path().join("mosquitto.conf");
-        std::fs::write(&config, format!("listener {port} 127.0.0.1\nallow_anonymous true\n")).unwrap();
+        let listeners = format!(
+            "user root\nallow_anonymous true\nlistener {port} 127.0.0.1\nlistener {encrypted} 127.0.0.1\n\
+             certfile {TLS}/cert.pem\nkeyfile {TLS}/key.pem\n"
+        );
+        std::fs::write(&config, listeners).unwrap();
         let mut program = Command::new("mosquitto");
         let path = std::env::var("PATH").unwrap_or_default();
         let process = program.env("PATH", format!("{path}:/usr/sbin")).arg("-c").arg(&config);
         let process = process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("scripts/install-test-tools");
-        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        for port in [port, encrypted] {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
         }
-        Self { port, process, _folder: folder }
+        Self { port, encrypted, process, _folder: folder }
     }
 }
 
@@ -143,6 +154,80 @@ async fn a_loudspeaker_plays_fails_or_is_never_heard_of(#[values(Engine::Sqlite,
     let last = plays(&night).await;
     assert_eq!((last["e3"].state, last["e4"].state), (PlayState::Unknown, PlayState::Unknown));
     assert_eq!(last["e1"].state, PlayState::Played);
+}
+
+#[rstest]
+#[case::by_its_own_ca(true, PlayState::Played)]
+#[case::by_nobody_known_here(false, PlayState::Failed)]
+#[tokio::test]
+async fn an_encrypted_broker_gets_commands_only_where_its_certificate_is_trusted(
+    #[case] trusted: bool,
+    #[case] state: PlayState,
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (night, broker) = (Setting::on(engine).begin().await, Broker::start().await);
+    let _hung = speakers(&broker, "k-1").await;
+    let own = if trusted { std::fs::read_to_string(format!("{TLS}/cert.pem")).unwrap() } else { String::new() };
+    let url = format!("mqtts://127.0.0.1:{}", broker.encrypted);
+    let settings = json!({"topic": "luohu/cch", "ca": own});
+    let channel = Channel { settings, max_tries: 2, ..Channel::new("cch", Kind::Speaker, &url) };
+    night.warn.use_channel(channel, BTreeMap::from([("key".to_owned(), "k-1".to_owned())]));
+    night.warn.put_route(&Actor::system("test"), Matter::Signal, code(DISTRICT), "cch").await.unwrap();
+    endpoint(&night, "cch", "e1", "440303001", "s1", None).await;
+    night.roster(Roster::rooms()).await;
+    forward(&night).await;
+    if !trusted {
+        night.until(at(30)).await;
+        let item = night.outbox().await.into_iter().find(|it| it.kind == "play").unwrap();
+        let words = item.outcome.unwrap()["message"].as_str().unwrap().to_owned();
+        assert!(words.contains("certificate"), "{words}");
+    }
+    until(&night, |it| it["e1"].state == state).await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_a_loudspeaker_played_stands_on_the_page_of_the_round_with_its_outcome(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (night, broker) = (Setting::on(engine).begin().await, Broker::start().await);
+    let _hung = speakers(&broker, "k-1").await;
+    use_speakers(&night, &broker);
+    for matter in [Matter::Signal, Matter::Notice] {
+        night.warn.put_route(&Actor::system("test"), matter, code(DISTRICT), "cch").await.unwrap();
+    }
+    endpoint(&night, "cch", "e1", "440303001001", "s1", None).await;
+    endpoint(&night, "cch", "e2", "440303001001", "s2", None).await;
+    night.roster(Roster::rooms()).await;
+    let signal = night.signal("s1", Some("red"), "发布", &["440303001"]).await;
+    night.monitor.acknowledge_signal(&desk(), &signal).await.unwrap();
+    night.monitor.forward_signal(&desk(), &signal).await.unwrap();
+    night.settle().await;
+    until(&night, |it| it["e1"].state == PlayState::Played && it["e2"].state == PlayState::Failed).await;
+    let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;
+    let leader = Caller::with(&night, "duty_leader", Some(DISTRICT)).await;
+    let round = night.rounds().await.remove(0).id;
+    let (_, page) = officer.page(&format!("/rounds/{round}")).await;
+    for words in ["村村响播出", "e1大喇叭", "已播出", "e2大喇叭", "播出失败", "功放故障", "/forwards\""]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let process = night.process().await.id;
+    let (_, notice) = officer.post("/api/v1/notices", json!({"process": process})).await;
+    let notice = notice["id"].as_str().unwrap().to_owned();
+    assert_eq!(leader.post(&format!("/api/v1/notices/{notice}/sign"), json!({})).await.0, 200);
+    night.settle().await;
+    let heard = async |path: &str| loop {
+        let (_, page) = officer.page(path).await;
+        if page.contains("已播出") {
+            break page;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let page = heard(&format!("/notices/{notice}")).await;
+    assert!(page.contains("村村响播出") && page.contains("e2大喇叭"), "{page}");
+    let (_, page) = officer.page(&format!("/rounds/{round}")).await;
+    assert!(page.contains(&format!("href=\"/notices/{notice}\"")), "both are of this process: {page}");
 }
 
 #[rstest]

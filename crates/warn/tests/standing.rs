@@ -93,7 +93,7 @@ async fn a_stopped_round_goes_on_in_another_one_and_nobody_is_called_twice_or_fo
     let resume = format!("/api/v1/rounds/{stopped}/resume");
     let why = json!({"reason": "误停"});
     assert_eq!(officer.post(&resume, why.clone()).await.1["code"], "round_not_stopped");
-    assert_eq!(officer.post(&format!("/api/v1/rounds/{stopped}/stop"), json!({})).await.0, 200);
+    assert_eq!(officer.post(&format!("/api/v1/rounds/{stopped}/stop"), json!({"reason": "误报"})).await.0, 200);
     assert_eq!(silent(&night).await, [], "an officer stopped it; nothing is asked of anybody");
     night.signal("orange again", Some("orange"), "发布", &[DISTRICT]).await;
     night.settle().await;

@@ -288,14 +288,14 @@ async fn stopping_ends_every_open_call_and_nobody_rings_afterwards(
     night.until(at(300)).await;
     let round = night.round(1).await.id;
     let street = officer("street", "440303001");
-    assert!(night.warn.stop_round(&street, &round).await.is_err(), "a street cannot stop the district's round");
-    night.warn.stop_round(&desk(), &round).await.unwrap();
+    assert!(night.warn.stop_round(&street, &round, "误报").await.is_err(), "a street cannot stop the district's round");
+    night.warn.stop_round(&desk(), &round, "误报").await.unwrap();
     let dialled = night.log().items.len();
     night.until(at(3_600)).await;
     assert_eq!(night.log().items.len(), dialled);
     let ends = night.ends(1).await;
     assert_eq!((ends["person:lead"], ends["person:street"]), ("cancelled", "answered"));
-    let twice = night.warn.stop_round(&desk(), &round).await.unwrap_err();
+    let twice = night.warn.stop_round(&desk(), &round, "误报").await.unwrap_err();
     assert!(twice.to_string().starts_with("round_is_over"));
 }
 
@@ -306,7 +306,7 @@ async fn a_pending_round_can_be_stopped_before_it_calls_anybody(
 ) {
     let night = red(quiet(engine)).await;
     night.until(at(60)).await;
-    night.warn.stop_round(&desk(), &night.round(1).await.id).await.unwrap();
+    night.warn.stop_round(&desk(), &night.round(1).await.id, "误报").await.unwrap();
     night.signal("red again", Some("red"), "变更", &[DISTRICT]).await;
     night.until(at(600)).await;
     assert!(night.calls().await.is_empty(), "an officer's stop holds against the same level");

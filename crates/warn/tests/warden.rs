@@ -81,7 +81,7 @@ async fn who_answered_may_think_again_while_the_round_is_not_over(
     assert_eq!((asked.len(), asked[1].taken_by.as_deref()), (2, None));
     assert_eq!(night.call(1, "person:lead").await.key, Some(2), "what was said first stands beside it");
 
-    night.warn.stop_round(&desk(), &night.round(1).await.id).await.unwrap();
+    night.warn.stop_round(&desk(), &night.round(1).await.id, "信号误报").await.unwrap();
     assert_eq!(stranger.form(&path, json!({"digit": 1})).await.0, 409);
     assert_eq!(night.call(1, "person:lead").await.key, Some(2));
 }
@@ -117,7 +117,7 @@ async fn transfer_numbers_that_do_not_add_up_come_back_as_typed(
     assert!(stranger.page(&theirs).await.1.contains(r#"name="moved" value="5""#));
     assert_eq!(stranger.form(&format!("{theirs}/transfer"), typed(12, 10, 1, 0, 1, 0)).await.0, 200);
     let (status, page) = stranger.form(&to, typed(12, 6, 4, 1, 1, 0)).await;
-    assert!(status == 409 && page.contains("刚有人报过新数"), "{page}");
+    assert!(status == 409 && page.contains("报过新数，请对照后再提交"), "{page}");
     assert_eq!(transfers(&night).await[0].numbers.moved, 10);
 
     let officer = Caller::with(&night, "duty_officer", Some(DISTRICT)).await;

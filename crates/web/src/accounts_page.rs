@@ -152,8 +152,9 @@ fn form(site: &Site, lang: Lang) -> Markup {
                     select name="role" { @for (key, zh, en) in roles::ALL { option value=(key) { (lang.pick(zh, en)) } } } }
                 label { (lang.pick("责任区（区划代码，可多个）", "Duty areas (region codes)")) input name="regions" autocomplete="off"; }
                 label { (lang.pick("牌子", "Acting for")) input name="hat" autocomplete="off"; }
-                label { (lang.pick("初始口令（至少 12 个字符）", "First password (at least 12 characters)"))
-                    input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST); }
+                label { (lang.pick("初始口令", "First password"))
+                    input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST) maxlength=(password::LONGEST) aria-describedby="password-rule"; }
+                p.soft.small #password-rule { (password::rule(lang)) }
                 button.main type="submit" { (lang.pick("建立账号", "Make an account")) }
             }
         }

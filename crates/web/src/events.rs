@@ -1,16 +1,14 @@
 //! The live stream of a world: sealed journal entries of the caller's own regions, as they come.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use anlan_kernel::{Actor, Lang};
 use anlan_store::StoreError;
 use axum::{
+    body::Body,
     extract::{Query, State},
-    http::HeaderMap,
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
 };
 use futures_util::Stream;
 use serde::Deserialize;
@@ -20,8 +18,7 @@ use tokio::{sync::watch, time::Instant};
 use crate::{
     Access, ApiResult, Mounted, Routes, Site, Who,
     headers::text,
-    hub::{self, Note},
-    pages,
+    hub, pages,
     session::{self, Credential},
 };
 
@@ -31,6 +28,8 @@ const TOO_OLD: i64 = 50_000;
 const PAGE: usize = 500;
 /// How often a stream looks whether its session still holds, besides every log-out it hears of.
 const CHECK: Duration = Duration::from_secs(5);
+/// A comment after so much silence, so that nothing on the way takes the stream for dead.
+const ALIVE: Duration = Duration::from_secs(15);
 
 #[derive(Deserialize)]
 struct AfterQuery {
@@ -55,18 +54,23 @@ async fn events(
     let newest = pages::sealed_position(&site.world).await?;
     let asked = text(&headers, "last-event-id").or(query.after.as_deref());
     let (cursor, reset) = start(asked, newest);
+    let mut waiting = String::new();
+    if reset {
+        waiting.push_str(&hub::message(newest, "reset", &json!({"position": newest})));
+    }
     let feed = Feed {
         sign_outs: site.sign_outs(),
         credential: session::credential(&site, &headers),
-        waiting: reset.then(|| reset_event(newest)).into_iter().collect(),
+        waiting,
         site,
         actor: who.actor,
         sealed,
         cursor,
         checked: Instant::now(),
+        spoke: Instant::now(),
     };
-    let alive = KeepAlive::new().interval(Duration::from_secs(15));
-    Ok(([("x-accel-buffering", "no")], Sse::new(feed.stream()).keep_alive(alive)).into_response())
+    let head = [(header::CONTENT_TYPE.as_str(), "text/event-stream"), ("x-accel-buffering", "no")];
+    Ok((head, Body::from_stream(feed.stream())).into_response())
 }
 
 /// Where to go on, and whether the page must be read anew first.
@@ -78,14 +82,6 @@ fn start(asked: Option<&str>, newest: i64) -> (i64, bool) {
     }
 }
 
-fn reset_event(newest: i64) -> Event {
-    Event::default().id(newest.to_string()).event("reset").data(json!({"position": newest}).to_string())
-}
-
-fn event(note: &Note) -> Event {
-    Event::default().id(note.position.to_string()).event(&note.event).data(note.data())
-}
-
 /// One open stream.
 struct Feed {
     site: Arc<Site>,
@@ -95,15 +91,19 @@ struct Feed {
     sign_outs: watch::Receiver<u64>,
     cursor: i64,
     checked: Instant,
-    waiting: VecDeque<Event>,
+    spoke: Instant,
+    /// Events not sent yet, in the form of the stream.
+    waiting: String,
 }
 
 impl Feed {
-    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+    /// Whatever has come goes out in one piece.
+    fn stream(self) -> impl Stream<Item = Result<String, Infallible>> {
         futures_util::stream::unfold(self, |mut feed| async move {
             loop {
-                if let Some(event) = feed.waiting.pop_front() {
-                    return Some((Ok(event), feed));
+                if !feed.waiting.is_empty() {
+                    feed.spoke = Instant::now();
+                    return Some((Ok(std::mem::take(&mut feed.waiting)), feed));
                 }
                 match feed.take().await {
                     Ok(true) => {}
@@ -126,7 +126,7 @@ impl Feed {
         if let Some(notes) = self.site.hub.since(self.cursor) {
             let Some(last) = notes.last() else { return Ok(false) };
             self.cursor = last.position;
-            self.waiting.extend(notes.iter().filter(|it| it.inside(&self.actor.scope)).map(event));
+            self.waiting.extend(notes.iter().filter(|it| it.inside(&self.actor.scope)).map(|it| &*it.text));
             return Ok(true);
         }
         let newest = pages::sealed_position(&self.site.world).await?;
@@ -135,7 +135,7 @@ impl Feed {
         }
         let notes = hub::entries(&self.site, &self.actor, self.cursor, PAGE).await?;
         self.cursor = if notes.len() == PAGE { notes[PAGE - 1].position } else { newest.max(self.cursor) };
-        self.waiting.extend(notes.iter().filter(|it| it.position <= self.cursor).map(event));
+        self.waiting.extend(notes.iter().filter(|it| it.position <= self.cursor).map(|it| &*it.text));
         Ok(true)
     }
 
@@ -160,6 +160,10 @@ impl Feed {
                     return false;
                 }
                 self.checked = Instant::now();
+            }
+            if !news && self.spoke.elapsed() >= ALIVE {
+                self.waiting.push_str(":\n\n");
+                return true;
             }
             if news {
                 return true;

@@ -69,7 +69,8 @@ fn form(site: &Site, lang: Lang, login: &str, wrong: Option<&str>) -> Markup {
                     label { (lang.pick("启用码", "Code")) input name="code" autocomplete="off" autocapitalize="none" required autofocus; }
                     label { (lang.pick("登录名", "Log-in")) input name="login" value=(login) autocomplete="username" autocapitalize="none" required maxlength="32"; }
                     label { (lang.pick("口令", "Password"))
-                        input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST) maxlength="256"; }
+                        input name="password" type="password" autocomplete="new-password" required minlength=(password::SHORTEST) maxlength=(password::LONGEST) aria-describedby="password-rule"; }
+                    p.soft.small #password-rule { (password::rule(lang)) }
                     button.main type="submit" { (lang.pick("建立安全管理员", "Make the security administrator")) }
                 }
             }

@@ -37,7 +37,8 @@ pub struct Gate {
 pub async fn dress(State(site): State<Arc<Site>>, request: Request, next: Next) -> Response {
     let lang = headers::language(request.headers());
     let page = !request.uri().path().starts_with("/api/") && headers::wants_page(request.headers());
-    finish(&site, next.run(request).await, lang, page).await
+    let came_from = origin::page_before(&site, request.uri(), request.headers());
+    finish(&site, next.run(request).await, lang, page.then_some(came_from)).await
 }
 
 /// The guard itself; a layer around each handler.
@@ -46,7 +47,11 @@ pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -
     let look = !gate.api && headers::wants_page(request.headers()) && origin::is_safe(request.method());
     let asked = request.uri().path_and_query().map_or_else(String::new, |it| it.as_str().to_owned());
     match admit(&gate, &mut request, lang).await {
-        Ok(who) => go_on(&gate, who, request, next).await,
+        Ok(who) => {
+            let mut answer = go_on(&gate, who.clone(), request, next).await;
+            answer.extensions_mut().insert(who);
+            answer
+        }
         Err(error) if look && error.status() == StatusCode::UNAUTHORIZED => to_login(&gate.site, &asked),
         Err(error) => error.into_response(),
     }
@@ -125,13 +130,14 @@ pub async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-/// Renders what went wrong and adds the headers every answer has.
-async fn finish(site: &Site, answer: Response, lang: Lang, page: bool) -> Response {
+/// Renders what went wrong and adds the headers every answer has. `page` is there for a browser, with the page it came from.
+async fn finish(site: &Site, answer: Response, lang: Lang, page: Option<Option<String>>) -> Response {
     let allowed = answer.headers().get(header::ALLOW).cloned();
-    let mut answer = match refused(answer).await {
-        Ok(answer) => answer,
-        Err((error, _)) if page => error.to_page(site, lang),
-        Err((error, technical)) => error.to_json_with(lang, technical.as_deref()),
+    let who = answer.extensions().get::<Who>().cloned().unwrap_or_else(|| Who::anonymous(lang));
+    let mut answer = match (refused(answer).await, page) {
+        (Ok(answer), _) => answer,
+        (Err((error, _)), Some(came_from)) => error.to_page(site, &who, came_from.as_deref()),
+        (Err((error, technical)), None) => error.to_json_with(lang, technical.as_deref()),
     };
     let images = answer.extensions().get::<headers::ImageHost>().cloned();
     headers::secure(answer.headers_mut(), site, images.as_ref());

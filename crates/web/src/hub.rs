@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use anlan_kernel::{Actor, Instant, RegionCode, Scope};
+use anlan_kernel::{Actor, RegionCode, Scope};
 use anlan_store::{StoreError, journal};
 use serde_json::json;
 use tokio::sync::watch;
@@ -29,21 +29,20 @@ const PAGE: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     pub position: i64,
-    pub event: String,
-    pub subject: String,
-    pub region: Option<String>,
-    pub at: Instant,
+    pub region: Option<RegionCode>,
+    /// The event as every stream sends it.
+    pub text: Arc<str>,
 }
 
 impl Note {
     fn of(entry: journal::Entry) -> Self {
         let journal::Entry { position, event, subject, region, at, .. } = entry;
-        Self { position, event, subject, region, at }
-    }
-
-    /// The data line.
-    pub fn data(&self) -> String {
-        json!({"subject": self.subject, "region": self.region, "at": self.at}).to_string()
+        let data = json!({"subject": subject, "region": region, "at": at});
+        Self {
+            position,
+            region: region.and_then(|it| RegionCode::parse(&it).ok()),
+            text: message(position, &event, &data),
+        }
     }
 
     /// Whether it lies inside the scope, as the store would say.
@@ -51,9 +50,14 @@ impl Note {
         match (scope, &self.region) {
             (Scope::Everywhere, _) => true,
             (Scope::Regions(_), None) => false,
-            (scope, Some(region)) => RegionCode::parse(region).is_ok_and(|it| scope.covers(&it)),
+            (scope, Some(region)) => scope.covers(region),
         }
     }
+}
+
+/// A server-sent event (HTML Living Standard, 9.2): its names and its JSON hold no line break.
+pub fn message(id: i64, event: &str, data: &serde_json::Value) -> Arc<str> {
+    format!("id: {id}\nevent: {event}\ndata: {data}\n\n").into()
 }
 
 #[derive(Default)]
@@ -161,13 +165,8 @@ mod tests {
     use super::*;
 
     fn note(position: i64, region: Option<&str>) -> Note {
-        Note {
-            position,
-            event: "call.answered".into(),
-            subject: "c1".into(),
-            region: region.map(str::to_owned),
-            at: Instant(0),
-        }
+        let region = region.map(|it| RegionCode::parse(it).unwrap());
+        Note { position, region, text: message(position, "call.answered", &json!({"subject": "c1"})) }
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! gone. An answer of the kind 5xx frees the key: nothing was promised. A claim that a crash left
 //! without an answer stays refused, because nobody can say whether the work was done.
 //!
-//! Answers may hold a credential or personal data, so they are kept sealed. Looks at personal data do not
-//! come here at all (see `guard`): each stands in the journal.
+//! Answers may hold a credential or personal data, so they are kept sealed, and an erasure takes their words
+//! with it: a repeat then hears how it ended and no more. Looks at personal data do not come here at all (see
+//! `guard`): each stands in the journal.
 
 use std::time::Duration;
 
@@ -161,13 +162,13 @@ fn seen_before(
     Ok(Claim::Answered(Stored {
         status: u16::try_from(status).unwrap_or(200),
         kind: row.opt(4, anlan_store::Row::text)?,
-        body: unlock(key, &context(id), &row.opt(5, anlan_store::Row::blob)?.unwrap_or_default())?,
+        body: row.opt(5, anlan_store::Row::blob)?.map_or(Ok(Vec::new()), |it| unlock(key, &context(id), &it))?,
     }))
 }
 
 /// Runs the handler to its end, whether or not somebody still waits, and keeps the answer.
 async fn run(site: &Site, id: String, request: Request, next: Next) -> Result<Response, ApiError> {
-    let world = site.world.clone();
+    let (world, run) = (site.world.clone(), site.run.clone());
     let work = tokio::spawn(async move {
         let answer = guard::run(request, next).await;
         let status = answer.status();
@@ -178,7 +179,7 @@ async fn run(site: &Site, id: String, request: Request, next: Next) -> Result<Re
             kind: parts.headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).map(str::to_owned),
             body: body.to_vec(),
         });
-        settle(&world, id, kept).await?;
+        settle(&world, id, run, kept).await?;
         Ok::<_, StoreError>(Response::from_parts(parts, Body::from(body)))
     });
     match work.await {
@@ -190,25 +191,39 @@ async fn run(site: &Site, id: String, request: Request, next: Next) -> Result<Re
     }
 }
 
+/// Forgets what was answered, and what is being answered now: it may hold words about a person who is erased in this
+/// transaction. That it was done, and how it ended, stays known.
+///
+/// # Errors
+/// What the engine says.
+pub fn forget(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    tx.execute_unjournaled("UPDATE idempotency SET run = '', kind = NULL, body = NULL", params![]).map(drop)
+}
+
 /// An answer opens under its own key only.
 fn context(id: &str) -> String {
     format!("anlan answer {id}")
 }
 
-async fn settle(world: &World, id: String, kept: Option<Stored>) -> Result<(), StoreError> {
+/// Keeps the answer of a claim of `run`; of one that an erasure took meanwhile, only how it ended.
+async fn settle(world: &World, id: String, run: String, kept: Option<Stored>) -> Result<(), StoreError> {
     let secrets = world.keys().secrets();
     let seal = |it: Stored| Ok::<_, StoreError>(Stored { body: lock(&secrets, &context(&id), &it.body)?, ..it });
     let kept = kept.map(seal).transpose()?;
     world
         .write("idempotency.settle", Urgency::Urgent, &Actor::system("guard"), move |tx| {
-            match &kept {
-                Some(it) => tx.execute_unjournaled(
-                    "UPDATE idempotency SET status = $1, kind = $2, body = $3 WHERE id = $4",
-                    params![i64::from(it.status), it.kind.as_deref(), it.body.clone(), &id],
-                )?,
-                None => tx.execute_unjournaled("DELETE FROM idempotency WHERE id = $1", params![&id])?,
+            let Some(it) = &kept else {
+                return tx.execute_unjournaled("DELETE FROM idempotency WHERE id = $1", params![&id]).map(drop);
             };
-            Ok(())
+            tx.execute_unjournaled(
+                "UPDATE idempotency SET status = $1 WHERE id = $2",
+                params![i64::from(it.status), &id],
+            )?;
+            tx.execute_unjournaled(
+                "UPDATE idempotency SET kind = $1, body = $2 WHERE id = $3 AND run = $4",
+                params![it.kind.as_deref(), it.body.clone(), &id, &run],
+            )
+            .map(drop)
         })
         .await
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use crate::{
     Access, ApiError, ApiResult, Mounted, Routes, Site, Who,
+    address::percent,
     attempts::{self, Attempt, Subjects},
     cookies, headers, pages, password, roles, secret,
     session::{self, ABSOLUTE},
@@ -36,6 +37,15 @@ struct LoginForm {
 struct NextQuery {
     #[serde(default)]
     next: Option<String>,
+    #[serde(default)]
+    login: Option<String>,
+}
+
+/// Who logs in next on this computer, where one officer hands over to another.
+#[derive(Deserialize)]
+struct AfterQuery {
+    #[serde(default)]
+    login: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,7 +73,8 @@ async fn show(State(site): State<Arc<Site>>, who: Who, Query(query): Query<NextQ
     if who.browser {
         return Ok(Redirect::to(&next).into_response());
     }
-    Ok(form(&site, who.lang, &next, None).into_response())
+    let login = query.login.as_deref().map(tidy).unwrap_or_default();
+    Ok(form(&site, who.lang, &next, &login, None).into_response())
 }
 
 async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> ApiResult<Response> {
@@ -79,7 +90,7 @@ async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> Ap
         }
         Err(error) if headers::wants_page(&headers) && error.status().is_client_error() => {
             let words = error.problem().message.get(who.lang).to_owned();
-            let mut page = (error.status(), form(&site, who.lang, &next, Some(&words))).into_response();
+            let mut page = (error.status(), form(&site, who.lang, &next, "", Some(&words))).into_response();
             if let Some(seconds) = error.seconds() {
                 page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }
@@ -211,7 +222,12 @@ async fn welcome(site: &Site, of: Subjects, login: &str, old: Option<String>) ->
     Ok(token)
 }
 
-async fn log_out(State(site): State<Arc<Site>>, who: Who, headers: HeaderMap) -> ApiResult<Response> {
+async fn log_out(
+    State(site): State<Arc<Site>>,
+    who: Who,
+    Query(after): Query<AfterQuery>,
+    headers: HeaderMap,
+) -> ApiResult<Response> {
     if let Some(token) = cookies::get(&headers, &cookies::session_name(&site)) {
         let (hash, login) = (session::session_hash(token), who.login().unwrap_or("unknown").to_owned());
         site.world
@@ -225,7 +241,8 @@ async fn log_out(State(site): State<Arc<Site>>, who: Who, headers: HeaderMap) ->
         site.signed_out();
     }
     let cookie = cookies::close_session(&site);
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&site.url("/login"))).into_response())
+    let page = after.login.map_or_else(|| "/login".to_owned(), |it| format!("/login?login={}", percent(&it)));
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&site.url(&page))).into_response())
 }
 
 async fn choose_language(State(site): State<Arc<Site>>, Form(form): Form<LangForm>) -> ApiResult<Response> {
@@ -249,7 +266,7 @@ fn wrong() -> ApiError {
     )
 }
 
-fn form(site: &Site, lang: Lang, next: &str, wrong: Option<&str>) -> Markup {
+fn form(site: &Site, lang: Lang, next: &str, login: &str, wrong: Option<&str>) -> Markup {
     let title = lang.pick("登录", "Log in");
     pages::bare_page(
         site,
@@ -263,9 +280,9 @@ fn form(site: &Site, lang: Lang, next: &str, wrong: Option<&str>) -> Markup {
                 form method="post" action=(site.url("/login")) {
                     input type="hidden" name="next" value=(next);
                     label { (lang.pick("登录名", "Log-in"))
-                        input name="login" autocomplete="username" autocapitalize="none" required autofocus maxlength="64"; }
+                        input name="login" value=(login) autocomplete="username" autocapitalize="none" required autofocus[login.is_empty()] maxlength="64"; }
                     label { (lang.pick("口令", "Password"))
-                        input name="password" type="password" autocomplete="current-password" required maxlength="256"; }
+                        input name="password" type="password" autocomplete="current-password" required autofocus[!login.is_empty()] maxlength="256"; }
                     button.main type="submit" { (title) }
                 }
             }

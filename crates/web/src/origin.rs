@@ -28,11 +28,22 @@ pub fn of(site: &Site, uri: &Uri, headers: &HeaderMap) -> Origin {
         None => {}
     }
     let Some(origin) = text(headers, header::ORIGIN) else { return Origin::Unsaid };
-    let forwarded = if site.behind_proxy() { text(headers, "x-forwarded-host") } else { None };
-    let host = forwarded.or_else(|| text(headers, header::HOST)).or_else(|| uri.authority().map(|it| it.as_str()));
+    let host = host(site, uri, headers);
     let from = origin.split_once("://").map(|(_, it)| it);
     match (from, host) {
         (Some(from), Some(host)) if from.eq_ignore_ascii_case(host) => Origin::Ours,
         _ => Origin::Foreign,
     }
+}
+
+/// The page of ours that the browser was on: its path and query.
+pub fn page_before(site: &Site, uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let before: Uri = text(headers, header::REFERER)?.parse().ok()?;
+    let ours = before.authority()?.as_str().eq_ignore_ascii_case(host(site, uri, headers)?);
+    ours.then(|| before.path_and_query().map_or_else(String::new, |it| it.as_str().to_owned()))
+}
+
+fn host<'a>(site: &Site, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let forwarded = if site.behind_proxy() { text(headers, "x-forwarded-host") } else { None };
+    forwarded.or_else(|| text(headers, header::HOST)).or_else(|| uri.authority().map(|it| it.as_str()))
 }

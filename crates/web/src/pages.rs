@@ -61,7 +61,10 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
             }
         }
         (body)
-        @if who.may(Permission::SeeDesk) { (siren(site, lang, true, html! {})) }
+        @if who.may(Permission::SeeDesk) {
+            (siren(site, lang, true, html! {}))
+            p.muted role="status" { (lang.pick("警报声被浏览器挡住了：点一下页面任意处就会响", "The browser holds the siren back: click anywhere on the page to hear it")) }
+        }
         footer.foot {
             span.small.soft { (site.speaker) " · " (world_name(site, lang)) }
             span.small { a href=(site.url("/help")) { (lang.pick("使用手册", "User guide")) } " · "

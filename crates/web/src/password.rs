@@ -1,6 +1,6 @@
 //! Passwords: argon2id, two at a time, never inside a transaction.
 
-use anlan_kernel::Problem;
+use anlan_kernel::{Lang, Problem, Text};
 use anlan_store::StoreError;
 use argon2::{
     Argon2,
@@ -10,13 +10,26 @@ use tokio::sync::Semaphore;
 
 /// Fewest characters of a password.
 pub const SHORTEST: usize = 12;
-const LONGEST: usize = 256;
+/// Most characters of a password.
+pub const LONGEST: usize = 256;
 
 /// Each hash takes 19 MiB and a core; more than two at once would starve the calls of the night.
 static PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// Verified for log-ins that do not exist, so that they take as long as those that do.
 const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$YW5sYW4gbm9ib2R5IQ$qLml5cbqEMQQWOWRgqJcH5SkAqRhYnSQuUqRrN5Ljqc";
+
+/// What [`check`] asks for, to be said before somebody breaks it.
+pub fn rule(lang: Lang) -> String {
+    match lang {
+        Lang::Zh => format!("口令为 {SHORTEST} 至 {LONGEST} 个字符；{}", guessable().get(lang)),
+        Lang::En => format!("A password has {SHORTEST} to {LONGEST} characters; {}", guessable().get(lang)),
+    }
+}
+
+fn guessable() -> Text {
+    Text::new("不要含登录名、顺序字符或大量重复", "leave out the log-in, sequences and repetitions")
+}
 
 /// Refuses what is guessed first.
 pub fn check(login: &str, password: &str) -> Result<(), Problem> {
@@ -33,8 +46,8 @@ pub fn check(login: &str, password: &str) -> Result<(), Problem> {
     let guessed = ["123456", "password", "qwerty", "abcdef", "admin"];
     if distinct < 5 || lower.contains(login) || guessed.iter().any(|it| lower.starts_with(it)) {
         return bad(
-            "口令太容易猜到：不要含登录名、顺序字符或大量重复".into(),
-            "this password is easy to guess: leave out the log-in, sequences and repetitions".into(),
+            format!("口令太容易猜到：{}", guessable().zh),
+            format!("this password is easy to guess: {}", guessable().en),
         );
     }
     Ok(())

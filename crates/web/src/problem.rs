@@ -9,7 +9,7 @@ use axum::{
 use maud::html;
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Site, pages};
+use crate::{Site, Who, pages};
 
 /// A problem with its status; the guard renders it in the caller's language.
 #[derive(Clone, Debug)]
@@ -142,17 +142,26 @@ impl ApiError {
         response
     }
 
-    pub(crate) fn to_page(&self, site: &Site, lang: Lang) -> Response {
-        let title = self.title(lang);
+    /// The refusal as a page: in the frame of whoever is logged in, with the way back to what they were doing.
+    pub(crate) fn to_page(&self, site: &Site, who: &Who, came_from: Option<&str>) -> Response {
+        let (lang, title) = (who.lang, self.title(who.lang));
         let body = html! {
             main.narrow {
                 h1 { (title) }
-                p { (self.problem.sentence(lang)) }
-                p.soft.small { (self.problem.code) " · " (self.status.as_u16()) }
-                p { a.button href=(site.url("/")) { (lang.pick("回到首页", "Back to the first page")) } }
+                p.said { (self.problem.sentence(lang)) }
+                p.soft.small { (site.world.now().clock()) " · " (self.problem.code) " · " (self.status.as_u16()) }
+                div.row {
+                    @if let Some(it) = came_from { a.button.main href=(it) data-back { (lang.pick("返回上一页", "Back to the page before")) } }
+                    a.button href=(site.url("/")) { (lang.pick("回到首页", "Back to the first page")) }
+                }
             }
         };
-        let mut response = (self.status, pages::bare_page(site, lang, &title, body)).into_response();
+        let page = if who.has_account() {
+            pages::page(site, who, &title, body)
+        } else {
+            pages::bare_page(site, lang, &title, body)
+        };
+        let mut response = (self.status, page).into_response();
         self.add_headers(&mut response);
         response
     }

@@ -10,7 +10,7 @@ use anlan_store::{World, WorldKind};
 use maud::Markup;
 use tokio::sync::watch;
 
-use crate::{Who, hub::Hub, secret};
+use crate::{Who, hub::Hub, secret, together::Together};
 
 /// What stands above the menu of every page for whoever reads it.
 pub type Ribbon = Box<dyn Fn(&Who) -> Markup + Send + Sync>;
@@ -26,6 +26,7 @@ pub struct Site {
     /// On whose behalf the screens speak: the office on duty.
     pub speaker: String,
     pub(crate) hub: Hub,
+    pub(crate) together: Together,
     pub(crate) run: String,
     behind_proxy: AtomicBool,
     sign_outs: watch::Sender<u64>,
@@ -56,6 +57,7 @@ impl Site {
             secure,
             speaker: speaker.into(),
             hub: Hub::default(),
+            together: Together::default(),
             run: secret::letters(16),
             behind_proxy: AtomicBool::new(false),
             sign_outs: watch::Sender::new(0),

@@ -16,6 +16,7 @@ export function startGuide() {
     put("number", `${now.number}`);
     put("title", now.title);
     put("say", now.say);
+    put("ahead", now.ahead);
     part("page").hidden = !now.page;
     const { pause, go } = part("pause").dataset;
     put("pause", now.paused ? go : pause);

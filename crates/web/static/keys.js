@@ -1,4 +1,4 @@
-// Keys: an element with data-key="F2" is pressed (or an input focused) by that key.
+// Keys: an element with data-key="F2" is pressed (or an input focused) by that key; what a key unfolds is typed in at once.
 
 const SETTLE = 800;
 const came = Date.now();
@@ -27,5 +27,6 @@ export function startKeys() {
     if (/^\d$/.test(key) && Date.now() - Math.max(moved, came) < SETTLE) return;
     if (isTyping(marked)) marked.focus();
     else marked.click();
+    if (marked.matches("details[open] > summary")) marked.parentElement.querySelector("input, textarea, select")?.focus();
   });
 }

@@ -6,6 +6,8 @@ import { markFresh } from "./clock.js";
 import { checkSiren } from "./siren.js";
 
 const QUIET = 300;
+// While events keep coming: often enough to be no older than a second, seldom enough for many windows.
+const BETWEEN = 700;
 const AGAIN = 2000;
 const READINGS = 30_000;
 const PARTS = "[data-live][id]";
@@ -17,6 +19,7 @@ let kinds = new Set();
 let everything = false;
 let timer = null;
 let running = false;
+let renewed = 0;
 
 export function startLive() {
   if (document.body.dataset.livePage === undefined) return;
@@ -97,7 +100,8 @@ function hear(message) {
 }
 
 function schedule() {
-  if (timer === null && !document.hidden && (everything || kinds.size)) timer = setTimeout(refresh, QUIET);
+  if (timer !== null || document.hidden || (!everything && !kinds.size)) return;
+  timer = setTimeout(refresh, Math.max(QUIET, renewed + BETWEEN - Date.now()));
 }
 
 const touched = (part, heard, all) => {
@@ -109,6 +113,7 @@ async function refresh() {
   timer = null;
   if (running) return;
   running = true;
+  renewed = Date.now();
   const [heard, all] = [kinds, everything];
   [kinds, everything] = [new Set(), false];
   try {

@@ -104,7 +104,7 @@ function communities(parent) {
     const state = standing(it.calls);
     const street = it.level === 4;
     const place = it.calls
-      ? make("a", { href: `${svg.dataset.rounds}${encodeURIComponent(it.calls.round)}?region=${it.code}${state === "bad" ? "&state=not_reached,no_contact" : ""}`, tabindex: -1 }, parent)
+      ? make("a", { href: `${svg.dataset.rounds}${encodeURIComponent(it.calls.round)}?region=${it.code}${state === "bad" ? "&state=not_reached,escalated,no_contact" : ""}`, tabindex: -1 }, parent)
       : make("g", {}, parent);
     const share = it.calls?.called ? it.calls.knows / it.calls.called : 0;
     make("circle", { cx: x, cy: y, r: street ? 9 : 6, class: `map-place map-${state}` }, place);
@@ -114,6 +114,7 @@ function communities(parent) {
       make("path", { d: `M${x} ${y}V${y - reach}A${reach} ${reach} 0 ${angle > Math.PI ? 1 : 0} 1 ${toX} ${toY}Z`, class: "map-share" }, place);
     }
     if (state === "bad") make("path", { d: `M${x - 5} ${y - 5}l10 10m0 -10l-10 10`, class: "map-cross" }, place);
+    if (state === "ended") make("path", { d: `M${x - 3} ${y - 3}h6v6h-6Z`, class: "map-stop" }, place);
     if (street || near) make("text", { x, y: y + (street ? 23 : 17), class: street ? "map-street" : "map-name" }, place, it.name.replace(/居民委员会$/, ""));
     const counts = it.calls ? `${it.calls.knows}/${it.calls.called}` : zh ? "未叫" : "not called";
     make("title", {}, place, `${it.name} ${counts}`);

@@ -8,9 +8,14 @@ let timer = null;
 
 const wanted = () => [...document.querySelectorAll("[data-alarm]")].some((it) => !silenced.has(it.dataset.alarm));
 
+// Until somebody has touched the page a browser holds sound back; then the page says so.
+const showMuted = () => document.body.toggleAttribute("data-muted", sound?.state === "suspended");
+const wake = () => sound?.state === "suspended" && sound.resume().then(showMuted);
+
 function beep() {
   sound ??= new AudioContext();
-  if (sound.state === "suspended") sound.resume();
+  showMuted();
+  wake();
   const tone = sound.createOscillator();
   const volume = sound.createGain();
   const at = sound.currentTime;
@@ -42,5 +47,6 @@ export function startSiren() {
     sessionStorage.setItem("silenced", JSON.stringify([...silenced].slice(-200)));
     checkSiren();
   });
+  for (const touch of ["pointerdown", "keydown"]) document.addEventListener(touch, wake);
   checkSiren();
 }

@@ -16,8 +16,9 @@ use super::{
 };
 use crate::verbs::{Bad, Outcome};
 
-/// How long a page waits for more events before it reads anew, as `live.js` does.
+/// How long a page waits for more events before it reads anew, and between two readings, as `live.js` does.
 const QUIET: Duration = Duration::from_millis(300);
+const BETWEEN: Duration = Duration::from_millis(700);
 
 /// What is to be opened.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,9 +45,10 @@ pub async fn play() -> Result<Outcome, Bad> {
         let stream = http.get(format!("{url}/api/v1/events")).bearer_auth(&token).send().await?.error_for_status()?;
         open.spawn(async move {
             let mut events = stream;
+            let mut begun = Instant::now();
             while let Ok(Some(_)) = events.chunk().await {
-                tokio::time::sleep(QUIET).await;
-                let begun = Instant::now();
+                tokio::time::sleep(QUIET.max(BETWEEN.saturating_sub(begun.elapsed()))).await;
+                begun = Instant::now();
                 let page = http.get(format!("{url}/")).bearer_auth(&token).header("accept", "text/html").send().await;
                 if let Ok(page) = page
                     && page.status().is_success()

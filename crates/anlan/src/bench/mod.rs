@@ -9,11 +9,13 @@ mod rules;
 
 use std::path::{Path, PathBuf};
 
+use anlan_kernel::Lang;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
     cli::{BenchArgs, PlaceArgs},
-    verbs::{Bad, Outcome},
+    scratch::Scratch,
+    verbs::{Bad, Outcome, lang},
 };
 
 /// Callees of a real district.
@@ -29,62 +31,45 @@ const READINGS: usize = 1_000_000;
 ///
 /// # Errors
 /// An unknown name; whatever breaks while measuring.
-pub async fn run(_place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
+pub async fn run(place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
     if let Some(outcome) = outside::play(&args.name).await {
         return outcome;
     }
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new("bench")?;
     let mut results = Map::new();
-    results.insert("machine".into(), machine::facts(&scratch.0)?);
+    results.insert("machine".into(), machine::facts(&scratch)?);
     let all = args.name == "all";
     let mut known = false;
     if all || args.name == "rounds" {
         known = true;
-        let voice = rounds::voice(&scratch.0.join("voice"), DISTRICT).await?;
+        let voice = rounds::voice(&scratch.join("voice"), DISTRICT).await?;
         results.insert("memory_peak_mib_2535_voice".into(), json!(machine::peak_memory_mib()));
-        let messages = rounds::messages(&scratch.0.join("messages"), args.callees.unwrap_or(CITY)).await?;
+        let messages = rounds::messages(&scratch.join("messages"), args.callees.unwrap_or(CITY)).await?;
         results.insert("rounds".into(), json!({"voice": voice, "messages": messages}));
     }
     if all || args.name == "open-desks" {
         known = true;
-        let desks = rounds::desks(&scratch.0.join("desks"), DISTRICT, DESKS).await?;
+        let desks = rounds::desks(&scratch.join("desks"), DISTRICT, DESKS).await?;
         results.insert("open_desks".into(), desks);
     }
     if all || args.name == "ingest" {
         known = true;
-        results
-            .insert("ingest".into(), ingest::run(&scratch.0.join("ingest"), args.readings.unwrap_or(READINGS)).await?);
+        results.insert("ingest".into(), ingest::run(&scratch.join("ingest"), args.readings.unwrap_or(READINGS)).await?);
     }
     if all || args.name == "rules" {
         known = true;
         results.insert("rules".into(), rules::run()?);
     }
     if !known {
-        return Err(Bad(format!("{:?}: rounds, open-desks, ingest, rules, all", args.name)));
+        let (name, known) = (&args.name, "rounds, open-desks, ingest, rules, all");
+        return Err(Bad(match lang(place) {
+            Lang::Zh => format!("没有“{name}”这项测速，可用：{known}"),
+            Lang::En => format!("there is no bench {name:?}; there are {known}"),
+        }));
     }
     results.insert("memory_peak_mib".into(), json!(machine::peak_memory_mib()));
     println!("{}", serde_json::to_string_pretty(&Json::Object(results))?);
     Ok(Outcome::Ok)
-}
-
-/// A folder that is gone afterwards.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self, Bad> {
-        let name = format!("anlan-bench-{}", anlan_store::hex(&anlan_store::random::<6>()?));
-        let dir = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&dir)?;
-        Ok(Self(dir))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, dir = %self.0.display(), "the bench left its folder behind");
-        }
-    }
 }
 
 fn percentile(sorted: &[f64], share: f64) -> f64 {

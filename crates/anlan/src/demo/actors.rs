@@ -91,8 +91,9 @@ impl Actors {
             "take_help" => {
                 let asked = self.get(act, "/api/v1/help?open=1&limit=500").await?;
                 for help in items(&asked) {
-                    let path = format!("/api/v1/help/{}/take", percent(help["id"].as_str().unwrap_or_default()));
-                    self.post(act, &path, &json!({})).await?;
+                    let path = format!("/api/v1/help/{}", percent(help["id"].as_str().unwrap_or_default()));
+                    self.post(act, &format!("{path}/take"), &json!({})).await?;
+                    self.post(act, &format!("{path}/outcome"), &json!({"outcome": text("outcome")})).await?;
                 }
                 Ok(())
             }

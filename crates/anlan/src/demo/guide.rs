@@ -4,8 +4,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anlan_kernel::{Actor, Instant, Lang, Text};
-use anlan_store::{StoreError, World};
-use anlan_warn::Round;
+use anlan_store::{StoreError, params};
+use anlan_warn::{Process, Round};
 use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, own_path};
 use axum::{
     Form, Json,
@@ -16,7 +16,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::story::Scene;
+use super::story::{Scene, Story};
 use crate::driver::Speed;
 
 /// Speeds a visitor may choose between decisions.
@@ -25,6 +25,7 @@ const SPEEDS: [u32; 4] = [1, 10, 60, 300];
 /// Where the visitor is; shared by the driver of the night and the pages.
 #[derive(Debug)]
 pub struct Guide {
+    hazard: String,
     scenes: Vec<Scene>,
     speed: Speed,
     now: Mutex<Now>,
@@ -39,10 +40,11 @@ struct Now {
 }
 
 impl Guide {
-    /// A guide through `scenes` that drives `speed`, `between` world seconds per second between decisions.
-    pub fn new(scenes: Vec<Scene>, speed: Speed, between: f64) -> Arc<Self> {
+    /// A guide through a story that drives `speed`, `between` world seconds per second between decisions.
+    pub fn new(story: &Story, speed: Speed, between: f64) -> Arc<Self> {
         let now = Now { scene: None, waiting: false, between, recap: Text::default() };
-        Arc::new(Self { scenes, speed, now: Mutex::new(now) })
+        let (hazard, scenes) = (story.hazard.clone(), story.scenes.clone());
+        Arc::new(Self { hazard, scenes, speed, now: Mutex::new(now) })
     }
 
     /// The screens open at `at`: the visitor is where the last scene left the night.
@@ -116,11 +118,24 @@ fn view(guide: &Guide, lang: Lang) -> Value {
         "scenes": guide.scenes.len(),
         "title": scene.map_or_else(|| format!("{} {first}", lang.pick("下一站：", "Next:")), |it| it.title.get(lang).to_owned()),
         "say": if recap && !now.recap.get(lang).is_empty() { format!("{} {say}", now.recap.get(lang)) } else { say.to_owned() },
+        "ahead": ahead(guide, &now, lang),
         "page": scene.is_some_and(|it| it.page.is_some()),
         "waiting": now.waiting,
         "paused": guide.speed.is_paused(),
         "between": now.between,
     })
+}
+
+/// On the way: to what, and how fast.
+fn ahead(guide: &Guide, now: &Now, lang: Lang) -> String {
+    let from = now.scene.map_or(0, |it| it + 1);
+    let next = guide.scenes.iter().skip(from).find(|it| it.wait);
+    let Some(next) = next.filter(|_| !now.waiting && !guide.speed.is_paused()) else { return String::new() };
+    let (clock, title) = (next.at.clock(), next.title.get(lang));
+    match lang {
+        Lang::Zh => format!("正以 {}× 前往 {clock} {title}", now.between),
+        Lang::En => format!("on the way to {clock} {title} at {}×", now.between),
+    }
 }
 
 fn ribbon(guide: &Guide, base: &str, lang: Lang) -> Markup {
@@ -133,6 +148,7 @@ fn ribbon(guide: &Guide, base: &str, lang: Lang) -> Markup {
             div.words aria-live="polite" {
                 b data-guide="title" { (text("title")) }
                 span data-guide="say" { (text("say")) }
+                span.ahead data-guide="ahead" { (text("ahead")) }
             }
             a.button href=(format!("{base}/guide/look")) data-guide="page" data-key="g" hidden[now["page"] != true] { (lang.pick("去看", "Look")) " " kbd { "G" } }
             form method="post" action=(format!("{base}/guide/next")) data-here {
@@ -168,18 +184,21 @@ async fn look(State(room): State<Room>) -> ApiResult<Response> {
     let scene = room.guide.lock().scene;
     let page =
         scene.and_then(|it| room.guide.scenes.get(it)).and_then(|it| it.page.clone()).unwrap_or_else(|| "/".into());
-    Ok(Redirect::to(&room.site.url(&place(&room.site.world, &page).await?)).into_response())
+    Ok(Redirect::to(&room.site.url(&place(&room, &page).await?)).into_response())
 }
 
-/// `{round}` and `{process}` of a page become the newest ones.
-async fn place(world: &World, page: &str) -> Result<String, StoreError> {
+/// `{round}` and `{process}` of a page become the newest ones of the story's hazard: a visitor may have opened others.
+async fn place(room: &Room, page: &str) -> Result<String, StoreError> {
     if !page.contains('{') {
         return Ok(page.to_owned());
     }
-    let newest = |tx: &mut anlan_store::Tx<'_>| {
-        Ok(tx.find::<Round>("state <> 'absorbed'", "ORDER BY start_at DESC, id LIMIT 1", &[])?.pop())
+    let hazard = room.guide.hazard.clone();
+    let newest = move |tx: &mut anlan_store::Tx<'_>| {
+        let processes = tx.find::<Process>("hazard = $1", "", params![&hazard])?;
+        let rounds = tx.find::<Round>("state <> 'absorbed'", "ORDER BY start_at DESC, id", &[])?;
+        Ok(rounds.into_iter().find(|round| processes.iter().any(|it| it.id == round.process)))
     };
-    let round = world.read(&Actor::system("guide"), newest).await?;
+    let round = room.site.world.read(&Actor::system("guide"), newest).await?;
     Ok(round.map_or_else(|| "/".to_owned(), |it| page.replace("{round}", &it.id).replace("{process}", &it.process)))
 }
 

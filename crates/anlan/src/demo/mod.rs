@@ -82,10 +82,15 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     tasks.spawn(std::sync::Arc::clone(&house.monitor).run());
     let speed = Speed::new(0.0);
     let wanted = args.speed.unwrap_or(if args.exit_when_done { 0.0 } else { SPEED });
-    let guide = Guide::new(loaded.story.scenes.clone(), speed.clone(), wanted);
+    let guide = Guide::new(&loaded.story, speed.clone(), wanted);
     // Whoever names a speed wants that one, all night.
     let led = !args.exit_when_done && args.speed.is_none() && !loaded.story.scenes.is_empty();
-    let mut routes = house.routes().merge(visitor::routes(&house, carrier.client()?, speed.clone()));
+    let mut routes = house.routes().merge(visitor::routes(
+        &house,
+        carrier.client()?,
+        speed.clone(),
+        (!args.listen.is_loopback()).then_some(&*origin),
+    ));
     if led {
         routes = routes.merge(guide::routes(&house.site, &guide));
     }
@@ -185,13 +190,20 @@ async fn finish_sealing(house: &House) -> Result<(), anlan_store::StoreError> {
     journal::sign_head(&house.world).await.map(drop)
 }
 
+/// Where browsers find the program.
 fn origin(args: &DemoArgs, port: u16, tls: bool) -> String {
     let scheme = if tls { "https" } else { "http" };
-    match args.listen {
-        IpAddr::V6(ip) => format!("{scheme}://[{ip}]:{port}"),
-        IpAddr::V4(ip) if ip.is_unspecified() => format!("{scheme}://{}:{port}", Ipv4Addr::LOCALHOST),
-        ip => format!("{scheme}://{ip}:{port}"),
-    }
+    let ip =
+        if args.listen.is_unspecified() { own_address().unwrap_or(Ipv4Addr::LOCALHOST.into()) } else { args.listen };
+    format!("{scheme}://{}", SocketAddr::new(ip, port))
+}
+
+/// The address of this machine that its network knows: the one a packet to the outside would carry. None is sent.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // A documentation address (RFC 5737); connecting a datagram socket only asks the routing table.
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    socket.local_addr().ok().map(|it| it.ip()).filter(|it| !it.is_unspecified())
 }
 
 /// The socket sensors, officers and the carrier of this process use; loopback, whatever `--listen` says.

@@ -20,6 +20,8 @@ pub struct Story {
     pub title: Text,
     /// The district.
     pub district: RegionCode,
+    /// What the story is about: a stable hazard key, such as `typhoon`.
+    pub hazard: String,
     /// The story whose files stand in for those this one does not have.
     #[serde(default)]
     pub shares: Option<String>,
@@ -55,7 +57,7 @@ pub struct Scene {
     pub title: Text,
     /// What happens and what the visitor can do.
     pub say: Text,
-    /// Where to look; `{process}` and `{round}` are the newest ones.
+    /// Where to look; `{process}` and `{round}` are the newest ones of the story's hazard.
     pub page: Option<String>,
     /// Whether a decision waits here: the world goes on in real time.
     #[serde(default)]

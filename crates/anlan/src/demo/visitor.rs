@@ -13,7 +13,7 @@ use anlan_register::{Post, callee_title, number_of};
 use anlan_simulator::{CarrierClient, carrier::Script};
 use anlan_store::{StoreError, Tx, hex, params, random};
 use anlan_warn::{Call, Round, model::RoundState};
-use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, asset, phone_page};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, asset, phone_page, qr};
 use axum::{
     Json,
     extract::{Path, State},
@@ -45,6 +45,8 @@ pub struct Visitors {
     house: House,
     carrier: CarrierClient,
     speed: Speed,
+    /// The page as a phone in the same network opens it.
+    outside: Option<String>,
     bound: Mutex<HashMap<String, Visitor>>,
 }
 
@@ -55,9 +57,10 @@ struct Ringing {
     link: Option<String>,
 }
 
-/// The pages of visitors.
-pub fn routes(house: &House, carrier: CarrierClient, speed: Speed) -> Mounted {
-    let visitors = Arc::new(Visitors { house: house.clone(), carrier, speed, bound: Mutex::default() });
+/// The pages of visitors; `origin` is where phones find them, if they can.
+pub fn routes(house: &House, carrier: CarrierClient, speed: Speed, origin: Option<&str>) -> Mounted {
+    let outside = origin.map(|it| format!("{it}{}", house.site.url("/visit")));
+    let visitors = Arc::new(Visitors { house: house.clone(), carrier, speed, outside, bound: Mutex::default() });
     tokio::spawn(pace(Arc::downgrade(&visitors)));
     let proof = Access::Proof("the token made for one visitor of the demo");
     Routes::new(&house.site)
@@ -140,6 +143,11 @@ async fn offer(State(visitors): State<Arc<Visitors>>, who: Who) -> Markup {
             h1 { (lang.pick("以责任人身份体验", "Be a warden")) }
             p { (words) }
             form method="post" action=(site.url("/visit")) { button.answer.key-1 type="submit" { span { (lang.pick("开始体验", "Begin")) } } }
+            @if let Some(address) = &visitors.outside {
+                p { (lang.pick("手机接入同一网络，扫码打开：", "A phone in the same network opens it by this code:")) }
+                @if let Some(code) = qr(address, lang) { (code) }
+                p.small { (address) }
+            }
             p.soft { (lang.pick("人员为演示编造，不会拨打任何真实号码。", "The person is invented; no real number is called.")) }
         }
     };

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use anlan_kernel::Instant;
+use anlan_kernel::{Instant, Text};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 /// From when and until when the first certificate of the file holds.
 ///
 /// # Errors
 /// Words, when the file cannot be read or holds no certificate.
-pub fn validity(path: &Path) -> Result<(Instant, Instant), String> {
-    let cert = CertificateDer::from_pem_file(path).map_err(|it| it.to_string())?;
-    dates(&cert).ok_or_else(|| "no X.509 certificate".to_owned())
+pub fn validity(path: &Path) -> Result<(Instant, Instant), Text> {
+    let cert =
+        CertificateDer::from_pem_file(path).map_err(|it| Text::new(format!("读不出证书（{it}）"), it.to_string()))?;
+    dates(&cert).ok_or_else(|| Text::new("文件里不是 X.509 证书", "no X.509 certificate"))
 }
 
 /// RFC 5280, 4.1: `Certificate ::= SEQUENCE { tbsCertificate SEQUENCE { [0] version OPTIONAL, serialNumber,

@@ -18,7 +18,7 @@ pub fn run(place: &PlaceArgs, args: &DecodeArgs) -> Result<Outcome, Bad> {
     decode::check_kind(&args.kind).map_err(|it| Bad(it.sentence(lang(place))))?;
     let mut input: Box<dyn BufRead> = match args.file.as_str() {
         "-" => Box::new(BufReader::new(io::stdin())),
-        path => Box::new(BufReader::new(File::open(path).map_err(|it| Bad(format!("{path}: {it}")))?)),
+        path => Box::new(BufReader::new(File::open(path).map_err(|it| super::file(path.as_ref(), &it, lang(place)))?)),
     };
     let mut out = io::stdout().lock();
     let mut all_fine = true;

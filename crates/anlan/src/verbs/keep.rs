@@ -1,9 +1,13 @@
 //! `anlan verify`, `backup`, `restore`: keeping it.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anlan_kernel::Lang;
-use anlan_store::{Clock, Keys, World, WorldKind, backup, journal};
+use anlan_store::{
+    Clock, Keys, StoreError, World, WorldKind,
+    backup::{self, Contents},
+    journal,
+};
 use serde_json::json;
 
 use super::{Bad, Outcome, lang, progress::Progress, words};
@@ -57,7 +61,12 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
             say!("{line}");
         }
         for finding in &verified.findings {
-            say!("  {} {}: {}", if zh { "位置" } else { "position" }, finding.position, finding.what);
+            say!(
+                "  {} {}: {}",
+                if zh { "位置" } else { "position" },
+                finding.position,
+                if zh { &finding.what_zh } else { &finding.what }
+            );
         }
         if verified.findings.is_empty() {
             say!("{}", if zh { "完好" } else { "sound" });
@@ -66,12 +75,26 @@ pub async fn verify(place: &PlaceArgs, args: &VerifyArgs) -> Result<Outcome, Bad
     Ok(if verified.findings.is_empty() { Outcome::Ok } else { Outcome::No })
 }
 
+/// A file that is there is somebody's backup. `--follow` goes on with one of the same world.
+fn check_target(world: &World, args: &BackupArgs, lang: Lang) -> Result<(), Bad> {
+    let follows = || args.follow && backup::inspect(&args.to, world.keys()).is_ok_and(|it| it.world == world.name());
+    if args.force || !args.to.exists() || follows() {
+        return Ok(());
+    }
+    let file = args.to.display();
+    Err(Bad(match lang {
+        Lang::Zh => format!("{file} 已经存在，不会覆盖；请换一个文件名，或加 --force 覆盖"),
+        Lang::En => format!("{file} is there already and is not written over: take another name, or add --force"),
+    }))
+}
+
 /// One consistent, encrypted file while the server runs; with `--follow` again after every change.
 ///
 /// # Errors
-/// When the world cannot be read or the file cannot be written.
+/// When the world cannot be read, the file is there already or cannot be written.
 pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Bad> {
     let world = open(place)?;
+    check_target(&world, args, lang(place))?;
     let mut last = -1;
     loop {
         let position = journal::sealed_position(&world).await.map_err(|it| words(it, lang(place)))?;
@@ -87,7 +110,7 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
                     json!({"file": file.to_string(), "rows": contents.rows, "files": contents.files, "at": contents.at})
                 );
             } else {
-                say!("{file}: {} rows, {} files", contents.rows, contents.files);
+                say!("{file}{}{}", lang(place).pick("：", ": "), counted(&contents, lang(place)));
             }
             last = position;
         }
@@ -105,30 +128,48 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
 /// When the folder is not empty, the key is missing or another one, the backup was changed, or that of a
 /// replay would become the world `real`.
 pub async fn restore(place: &PlaceArgs, args: &RestoreArgs) -> Result<Outcome, Bad> {
-    let install = Install::of(place);
-    let _lock = install.lock().map_err(|it| words(it, lang(place)))?;
-    let said = |it| words(it, lang(place));
-    let keys = Keys::open(&install.key).map_err(said)?;
-    let head = backup::inspect(&args.from, &keys).map_err(said)?;
-    if place.world == "real" {
-        head.kind.must_be(WorldKind::Real, &head.world).map_err(said)?;
-    }
-    let progress = Progress::begin(lang(place).pick("正在恢复", "restoring"));
-    let world = install.open_for(&place.world, head.kind, keys).map_err(said)?;
-    let contents = backup::restore(&world, &args.from).await.map_err(said)?;
+    let (install, lang) = (Install::of(place), lang(place));
+    let said = |it| words(it, lang);
+    let before = install.before(&place.world).map_err(said)?;
+    let _lock = install.lock().map_err(said)?;
+    let progress = Progress::begin(lang.pick("正在恢复", "restoring"));
+    let (world, contents) = match fill(&install, &place.world, &args.from).await {
+        Ok(filled) => filled,
+        Err(error) => {
+            before.take_back();
+            return Err(said(error));
+        }
+    };
     let verified = journal::verify(&world, None).await.map_err(said)?;
     drop(progress);
     let sound = verified.findings.is_empty();
     if place.json {
         say!("{}", json!({"world": contents.world, "rows": contents.rows, "files": contents.files, "sound": sound}));
     } else {
-        say!(
-            "{} rows, {} files; {} entries, {}",
-            contents.rows,
-            contents.files,
-            verified.entries,
-            if sound { "sound" } else { "NOT sound" }
-        );
+        let (counted, entries) = (counted(&contents, lang), verified.entries);
+        match lang {
+            Lang::Zh => say!("{counted}；操作日志 {entries} 条，{}", if sound { "完好" } else { "不完好" }),
+            Lang::En => say!("{counted}; {entries} entries, {}", if sound { "sound" } else { "NOT sound" }),
+        }
     }
     Ok(if sound { Outcome::Ok } else { Outcome::No })
+}
+
+async fn fill(install: &Install, name: &str, from: &Path) -> Result<(World, Contents), StoreError> {
+    let keys = Keys::open(&install.key)?;
+    let head = backup::inspect(from, &keys)?;
+    if name == "real" {
+        head.kind.must_be(WorldKind::Real, &head.world)?;
+    }
+    let world = install.open_for(name, head.kind, keys)?;
+    let contents = backup::restore(&world, from).await?;
+    Ok((world, contents))
+}
+
+fn counted(contents: &Contents, lang: Lang) -> String {
+    let (rows, files) = (contents.rows, contents.files);
+    match lang {
+        Lang::Zh => format!("记录 {rows} 行，观测文件 {files} 个"),
+        Lang::En => format!("{rows} rows, {files} files"),
+    }
 }

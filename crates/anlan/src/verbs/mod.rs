@@ -10,9 +10,10 @@ pub mod replay;
 pub mod roster;
 pub mod user;
 
-use std::process::ExitCode;
+use std::{io, path::Path, process::ExitCode};
 
-use anlan_kernel::{Lang, Problem};
+use anlan_kernel::{Lang, Problem, RegionCode};
+use anlan_store::{StoreError, file_problem};
 
 use crate::cli::PlaceArgs;
 
@@ -53,15 +54,48 @@ pub fn lang(place: &PlaceArgs) -> Lang {
 }
 
 /// A refusal in the language of the command line.
-pub fn words(error: anlan_store::StoreError, lang: Lang) -> Bad {
-    match error {
-        anlan_store::StoreError::Refused(problem) => Bad(problem.sentence(lang)),
-        anlan_store::StoreError::Locked(place) => Bad(match lang {
-            Lang::Zh => format!("{place}：另一个 anlan 进程正在使用这个数据目录，不能同时写入"),
-            Lang::En => format!("{place}: another anlan process uses this data folder; two must not write to it"),
-        }),
-        other => Bad(other.to_string()),
-    }
+pub fn words(error: StoreError, lang: Lang) -> Bad {
+    Bad(problem(error).sentence(lang))
+}
+
+/// What the system says about a file, in the language of the command line.
+pub fn file(path: &Path, error: &io::Error, lang: Lang) -> Bad {
+    Bad(file_problem(path, error).sentence(lang))
+}
+
+/// What the store says, in both languages.
+pub fn problem(error: StoreError) -> Problem {
+    let en = error.to_string();
+    let (code, zh) = match error {
+        StoreError::Refused(problem) => return problem,
+        StoreError::Locked(place) => {
+            let zh = format!("{place}：另一个 anlan 进程正在使用这个数据目录，不能同时写入");
+            let en = format!("{place}: another anlan process uses this data folder; two must not write to it");
+            return Problem::new("locked", zh, en);
+        }
+        StoreError::Engine(words) => ("store_failed", format!("数据库没有应答：{words}")),
+        StoreError::Exists(words) => ("exists", format!("这条记录已经存在：{words}")),
+        StoreError::Stale(id) => ("stale", format!("{id} 刚被别人改过，请重试")),
+        StoreError::Race(words) => ("stale", format!("两个节点同时改了同样的记录：{words}")),
+        StoreError::OutOfScope { region, .. } => ("out_of_scope", format!("区划 {region} 不在责任区内")),
+        StoreError::Key(words) => ("key_failed", format!("个人信息打不开：{words}")),
+        StoreError::Io(words) => ("file_failed", format!("读写出错：{words}")),
+        StoreError::Shape(words) => ("bad_row", format!("存着的内容与表的约定不符：{words}")),
+        StoreError::Unscoped { .. } | StoreError::Unrecorded(_) | StoreError::Fenced(_) | StoreError::ReadOnly => {
+            ("store_failed", format!("程序内部出错：{en}"))
+        }
+    };
+    Problem::new(code, zh, en)
+}
+
+/// A division code as somebody wrote it.
+///
+/// # Errors
+/// `bad_region`, naming the field.
+pub fn region(code: &str, field: &str) -> Result<RegionCode, Problem> {
+    RegionCode::parse(code).map_err(|it| {
+        Problem::new("bad_region", format!("“{code}”不是区划代码，如 440303"), it.to_string()).field(field)
+    })
 }
 
 /// Problems, one a line.

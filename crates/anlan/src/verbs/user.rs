@@ -2,7 +2,6 @@
 
 use std::io::Read;
 
-use anlan_kernel::RegionCode;
 use serde_json::json;
 
 use super::{Bad, Outcome, lang};
@@ -16,7 +15,7 @@ use crate::{
 /// # Errors
 /// The refusal: a weak password, an unknown role, a log-in that exists.
 pub async fn run(place: &PlaceArgs, verb: &UserVerb) -> Result<Outcome, Bad> {
-    let answer = local::ask(place, request(verb)?).await?;
+    let answer = local::ask(place, None, request(place, verb)?).await?;
     if place.json {
         say!("{answer}");
         return Ok(Outcome::Ok);
@@ -43,12 +42,13 @@ pub async fn run(place: &PlaceArgs, verb: &UserVerb) -> Result<Outcome, Bad> {
     Ok(Outcome::Ok)
 }
 
-fn request(verb: &UserVerb) -> Result<Request, Bad> {
+fn request(place: &PlaceArgs, verb: &UserVerb) -> Result<Request, Bad> {
     Ok(match verb {
         UserVerb::Add { login, role, region, name, hat } => {
             let mut password = String::new();
             std::io::stdin().read_to_string(&mut password)?;
-            let regions = region.iter().map(|it| RegionCode::parse(it)).collect::<Result<_, _>>()?;
+            let regions = region.iter().map(|it| super::region(it, "--region")).collect::<Result<_, _>>();
+            let regions = regions.map_err(|it| Bad(it.sentence(lang(place))))?;
             Request::AddAccount {
                 login: login.clone(),
                 password: password.trim_end_matches(['\r', '\n']).to_owned(),

@@ -118,6 +118,7 @@ const STORY: &str = r#"
 id = "small"
 title = { zh = "小故事", en = "A small story" }
 district = "440303"
+hazard = "typhoon"
 starts_at = "2023-09-01T20:10:00+08:00"
 opens_at = "2023-09-01T20:10:00+08:00"
 ends_at = "2023-09-01T20:40:00+08:00"

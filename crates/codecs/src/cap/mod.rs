@@ -11,7 +11,6 @@
 //!
 //! An expired message is read: expiry is the receiver's duty and needs a clock.
 
-mod geometry;
 mod lexical;
 mod read;
 mod rules;

@@ -4,12 +4,19 @@
 //! small letters; its Google-profile extras are included. Text of the rules: CAP-v1.2-os, 3.2.
 
 use anlan_kernel::Problem;
+use geo_types::Coord;
 
 use super::{
-    Alert, Area, Circle, Info, MsgType, Polygon, Resource, Scope, geometry,
+    Alert, Area, Circle, Info, MsgType, Polygon, Resource, Scope,
     lexical::{has_html_entities, has_html_tags, is_absolute, is_base64, is_language, off_the_globe},
 };
-use crate::xml::{MAX_WARNINGS, cut};
+use crate::{
+    geo::crossing::{self, Crossing},
+    xml::{MAX_WARNINGS, cut},
+};
+
+/// Comparisons that one message may cost before shapes go unchecked.
+const CROSSING_BUDGET: u64 = 20_000_000;
 
 /// What the rule book says about an alert.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -43,7 +50,7 @@ pub(super) struct Finding {
 
 /// Applies every rule, errors and recommendations in the order of the document.
 pub(super) fn findings(alert: &Alert) -> Vec<Finding> {
-    let mut book = Book { found: Vec::new(), here: Vec::new(), budget: geometry::BUDGET };
+    let mut book = Book { found: Vec::new(), here: Vec::new(), budget: CROSSING_BUDGET };
     book.header(alert);
     for (index, info) in alert.infos.iter().enumerate() {
         book.inside("info", index, |book| book.info(alert, info));
@@ -329,9 +336,10 @@ impl Book {
                 format!("<polygon> has {count} points: at least 4 are needed, the last equal to the first"),
             );
         }
-        match geometry::self_crossing(points, &mut self.budget) {
-            geometry::Crossing::No => {}
-            geometry::Crossing::Yes(a, b) => {
+        let ring: Vec<Coord> = points.iter().map(|it| Coord { x: it.longitude, y: it.latitude }).collect();
+        match crossing::find(&[&ring], &mut self.budget) {
+            Crossing::No => {}
+            Crossing::Yes { legs: (a, b), .. } => {
                 let (a, b) = (a + 1, b + 1);
                 self.error(
                     "polygon",
@@ -341,7 +349,7 @@ impl Book {
                     format!("<polygon> crosses itself: leg {a} and leg {b}"),
                 );
             }
-            geometry::Crossing::Unknown => self.advise(
+            Crossing::Unknown => self.advise(
                 "polygon",
                 index,
                 "polygon_not_checked",

@@ -1,7 +1,7 @@
 //! Writing CAP 1.2.
 
 use super::{Alert, Area, CapTime, Info, Pair, Resource, Version};
-use crate::xml::allowed;
+use crate::xml::escaped;
 
 /// The alert as CAP 1.2, UTF-8, elements in the order of the schema, times without `Z` or
 /// fraction. A signature is not carried over, a character that XML forbids becomes U+FFFD.
@@ -30,18 +30,7 @@ impl Writer {
     }
 
     fn text(&mut self, name: &str, value: &str) {
-        self.group(name, |out| value.chars().for_each(|it| out.character(it)));
-    }
-
-    fn character(&mut self, it: char) {
-        match it {
-            '<' => self.xml.push_str("&lt;"),
-            '>' => self.xml.push_str("&gt;"),
-            '&' => self.xml.push_str("&amp;"),
-            '\r' => self.xml.push_str("&#13;"),
-            it if allowed(it) => self.xml.push(it),
-            _ => self.xml.push('\u{FFFD}'),
-        }
+        self.group(name, |out| out.xml.push_str(&escaped(value)));
     }
 
     fn maybe(&mut self, name: &str, value: Option<&str>) {

@@ -2,13 +2,13 @@
 
 use anlan_kernel::Problem;
 use quick_xml::{
-    NsReader,
+    NsReader, XmlVersion,
     events::{BytesRef, BytesStart, Event},
     name::{Namespace, ResolveResult},
 };
 
 use super::{
-    Element, MAX_DEPTH, MAX_ELEMENTS, allowed,
+    Element, Limits, MAX_DEPTH, allowed,
     problem::{cut, dtd, illegal_character, malformed, too_deep, too_many, unbound_prefix, unknown_entity},
 };
 
@@ -19,18 +19,19 @@ pub(super) struct Builder<'a> {
     root: Option<Element>,
     namespace: Option<String>,
     elements: usize,
+    limits: Limits,
     /// Depth inside an element of another namespace.
     foreign: usize,
 }
 
 impl<'a> Builder<'a> {
-    pub fn new(text: &'a str) -> Result<Self, Problem> {
+    pub fn new(text: &'a str, limits: Limits) -> Result<Self, Problem> {
         if text.trim().is_empty() {
             return Err(malformed(0, "报文是空的", "the message is empty"));
         }
         let mut reader = NsReader::from_str(text);
         reader.config_mut().check_end_names = true;
-        Ok(Self { reader, stack: Vec::new(), root: None, namespace: None, elements: 0, foreign: 0 })
+        Ok(Self { reader, stack: Vec::new(), root: None, namespace: None, elements: 0, limits, foreign: 0 })
     }
 
     pub fn run(mut self) -> Result<(Element, Option<String>), Problem> {
@@ -66,8 +67,8 @@ impl<'a> Builder<'a> {
         if self.root.is_some() {
             return Err(malformed(at, "根元素之后还有内容", "there is content after the root element"));
         }
-        if self.elements > MAX_ELEMENTS {
-            return Err(too_many(at));
+        if self.elements > self.limits.elements {
+            return Err(too_many(self.limits, at));
         }
         if self.stack.len() + self.foreign >= MAX_DEPTH {
             return Err(too_deep(at));
@@ -77,7 +78,7 @@ impl<'a> Builder<'a> {
             return Ok(());
         }
         let (own, name) = self.resolve(tag, at)?;
-        let element = Element { name, at, own, ..Element::default() };
+        let element = Element { name, at, own, label: label(tag), ..Element::default() };
         if own {
             self.stack.push(element);
         } else {
@@ -165,4 +166,9 @@ impl<'a> Builder<'a> {
         let words: String = error.to_string().chars().take(200).collect();
         malformed(at, format!("XML 语法有误或不完整：{words}"), format!("the XML is broken or cut short: {words}"))
     }
+}
+
+fn label(tag: &BytesStart<'_>) -> Option<String> {
+    let attribute = tag.try_get_attribute("name").ok().flatten()?;
+    attribute.normalized_value(XmlVersion::Explicit1_0).ok().map(|it| it.into_owned())
 }

@@ -8,7 +8,7 @@ use anlan_kernel::Problem;
 
 use builder::Builder;
 pub(crate) use problem::cut;
-pub(crate) use text::{Text, allowed};
+pub(crate) use text::{Text, allowed, escaped};
 
 /// Most bytes a message may have (4 MiB).
 pub const MAX_BYTES: usize = 4 << 20;
@@ -16,6 +16,20 @@ pub const MAX_BYTES: usize = 4 << 20;
 pub const MAX_DEPTH: usize = 32;
 /// Most elements a message may have.
 pub const MAX_ELEMENTS: usize = 100_000;
+/// Sizes within which a document is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Most bytes.
+    pub bytes: usize,
+    /// Most elements.
+    pub elements: usize,
+}
+
+impl Limits {
+    /// Those of a message.
+    pub const MESSAGE: Self = Self { bytes: MAX_BYTES, elements: MAX_ELEMENTS };
+}
+
 /// Most warnings that are kept of one message.
 pub const MAX_WARNINGS: usize = 64;
 
@@ -28,6 +42,8 @@ pub(crate) struct Element {
     pub at: usize,
     /// Whether it is in the root's namespace; others keep no content.
     pub own: bool,
+    /// The attribute `name`.
+    pub label: Option<String>,
     /// All character data directly inside.
     pub text: String,
     /// Child elements in order.
@@ -91,11 +107,16 @@ pub(crate) struct Document {
     pub warnings: Warnings,
 }
 
-/// Decodes and parses; problems carry offsets into `bytes`.
+/// Decodes and parses a message; problems carry offsets into `bytes`.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Document, Problem> {
+    parse_within(bytes, Limits::MESSAGE)
+}
+
+/// As [`parse`], within other limits.
+pub(crate) fn parse_within(bytes: &[u8], limits: Limits) -> Result<Document, Problem> {
     let mut warnings = Warnings::default();
-    let text = Text::decode(bytes, &mut warnings)?;
-    match Builder::new(&text.decoded).and_then(Builder::run) {
+    let text = Text::decode(bytes, limits, &mut warnings)?;
+    match Builder::new(&text.decoded, limits).and_then(Builder::run) {
         Ok((root, namespace)) => Ok(Document { root, namespace, text, warnings }),
         Err(problem) => Err(text.place(vec![problem]).remove(0)),
     }

@@ -3,7 +3,7 @@
 use anlan_kernel::Problem;
 use encoding_rs::Encoding;
 
-use super::{MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS};
+use super::{Limits, MAX_DEPTH};
 
 /// At most 64 characters of something that is quoted in a message.
 pub(crate) fn cut(text: &str) -> String {
@@ -17,13 +17,14 @@ pub(super) fn malformed(at: usize, zh: impl Into<String>, en: impl Into<String>)
     Problem::new("not_well_formed", zh, en).byte(at)
 }
 
-pub(super) fn too_large(length: usize) -> Problem {
+pub(super) fn too_large(limits: Limits, length: usize) -> Problem {
+    let most = limits.bytes;
     Problem::new(
         "too_large",
-        format!("报文有 {length} 字节，最多 {MAX_BYTES} 字节"),
-        format!("the message has {length} bytes; at most {MAX_BYTES} are read"),
+        format!("报文有 {length} 字节，最多 {most} 字节"),
+        format!("the message has {length} bytes; at most {most} are read"),
     )
-    .byte(MAX_BYTES)
+    .byte(most)
 }
 
 pub(super) fn too_deep(at: usize) -> Problem {
@@ -35,13 +36,10 @@ pub(super) fn too_deep(at: usize) -> Problem {
     .byte(at)
 }
 
-pub(super) fn too_many(at: usize) -> Problem {
-    Problem::new(
-        "too_many_elements",
-        format!("元素超过 {MAX_ELEMENTS} 个"),
-        format!("there are more than {MAX_ELEMENTS} elements"),
-    )
-    .byte(at)
+pub(super) fn too_many(limits: Limits, at: usize) -> Problem {
+    let most = limits.elements;
+    Problem::new("too_many_elements", format!("元素超过 {most} 个"), format!("there are more than {most} elements"))
+        .byte(at)
 }
 
 pub(super) fn dtd(at: usize) -> Problem {

@@ -4,7 +4,7 @@ use anlan_kernel::Problem;
 use encoding_rs::{DecoderResult, Encoding, GB18030, GBK, UTF_8};
 
 use super::{
-    MAX_BYTES, Warnings,
+    Limits, Warnings,
     problem::{broken, illegal_character, mislabelled, too_large, unknown_encoding},
 };
 
@@ -19,9 +19,9 @@ pub(crate) struct Text {
 
 impl Text {
     /// Finds the encoding by byte order mark or XML declaration and decodes.
-    pub fn decode(bytes: &[u8], warnings: &mut Warnings) -> Result<Self, Problem> {
-        if bytes.len() > MAX_BYTES {
-            return Err(too_large(bytes.len()));
+    pub fn decode(bytes: &[u8], limits: Limits, warnings: &mut Warnings) -> Result<Self, Problem> {
+        if bytes.len() > limits.bytes {
+            return Err(too_large(limits, bytes.len()));
         }
         let (encoding, skipped) = match Encoding::for_bom(bytes) {
             Some(found) => found,
@@ -110,4 +110,20 @@ fn decode_whole(encoding: &'static Encoding, bytes: &[u8]) -> Result<String, usi
 /// Char of XML 1.0 (production 2).
 pub(crate) fn allowed(it: char) -> bool {
     matches!(it, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// Character data as it is written; a character that XML forbids becomes U+FFFD.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '\r' => out.push_str("&#13;"),
+            it if allowed(it) => out.push(it),
+            _ => out.push('\u{FFFD}'),
+        }
+    }
+    out
 }

@@ -28,7 +28,7 @@ pub(super) struct Desk {
 pub(super) async fn desk(State(room): State<Room>, who: Who) -> ApiResult<Json<Desk>> {
     let on_duty = room.site.world.read(&who.actor, read::officers).await?;
     let all = room.command.todo(&who).await?;
-    let (open, to_do) = (all.len(), shortened(&all, MOST));
+    let (open, to_do) = (all.len(), shortened(&all, MOST).items);
     Ok(Json(Desk { at: room.site.world.now(), on_duty, to_do, open }))
 }
 

@@ -1,8 +1,10 @@
 //! The duty desk (值班台), the first screen: what is in force, what to do, who does not answer.
 
 mod api;
+mod help;
 mod page;
 mod read;
+mod timeline;
 mod todo;
 
 use anlan_kernel::{Actor, Instant, Permission as P, RegionCode};
@@ -11,7 +13,7 @@ use anlan_store::{Event, StoreError, Urgency as Pace};
 use anlan_web::{Access, Mounted, Routes};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use todo::{LIFTING_SHOWN, STANDING, asker, todo};
+pub(crate) use todo::{LIFTING_SHOWN, OPEN_HELP, STANDING, asker, station_name, taken_words, todo};
 
 use crate::{Command, Room, service::no_such};
 
@@ -72,7 +74,9 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .get("/desk/siren", see, "还在响的", "What rings", page::siren)
         .get("/desk/to-do", see, "全部待办", "Everything to do", page::all)
         .get("/api/v1/desk", see, "值班台：值班人员、待办", "The desk: who is on duty, what to do", api::desk)
-        .post("/help/{id}/take", record, "接手求助", "Take a request for help", page::take_help)
+        .post("/help/{id}/take", record, "接手求助", "Take a request for help", help::take)
+        .get("/help/{id}/outcome", see, "一条求助", "A request for help", help::show)
+        .post("/help/{id}/outcome", record, "求助结果", "What came of a request for help", help::end)
         .post("/alarms/{id}/seen", handle, "知悉告警", "Take note of an alarm", page::alarm_seen)
         .post("/api/v1/alarms/{id}/seen", handle, "知悉告警", "Take note of an alarm", api::alarm_seen)
         .finish(room)

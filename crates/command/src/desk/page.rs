@@ -1,7 +1,6 @@
 //! The desk on the screen: one thing is biggest, everything by keyboard, nothing to scroll at 1366×768.
 
-use anlan_kernel::{Lang, Permission as P};
-use anlan_store::StoreError;
+use anlan_kernel::{Lang, Permission as P, Text};
 use anlan_warn::pages::parts::{clock, counts, duties, hazard, invented, number, to};
 use anlan_web::{ApiResult, Site, Who, page};
 use axum::{
@@ -14,7 +13,12 @@ use super::{
     MOST,
     read::{self, Desk, InForce, Measured, On},
 };
-use crate::{Room, TodoItem, forward::pages::sums, note, todo::shortened};
+use crate::{
+    Room, TodoItem,
+    forward::pages::sums,
+    note,
+    todo::{Shortened, shortened},
+};
 
 /// Ringing things named on other pages.
 const RINGS: usize = 2;
@@ -27,8 +31,9 @@ pub(super) async fn show(State(room): State<Room>, who: Who) -> ApiResult<Markup
         let words = who.lang.pick("请从上方菜单进入。", "Use the menu above.");
         return Ok(page(&room.site, &who, who.lang.pick("首页", "Start"), html! { main { p { (words) } } }));
     }
-    let desk = read::desk(&room, &who).await?;
-    Ok(page(&room.site, &who, who.lang.pick("值班台", "Duty desk"), body(&room, &who, &desk)))
+    let look = async { ApiResult::Ok(body(&room, &who, &read::desk(&room, &who).await?)) };
+    let body = room.site.together("/", &who, look).await?;
+    Ok(page(&room.site, &who, who.lang.pick("值班台", "Duty desk"), body))
 }
 
 /// What rings on every page of the world.
@@ -190,14 +195,16 @@ fn alarms(site: &Site, who: &Who, alarms: &[Measured]) -> Markup {
                 span.soft.small { (lang.pick("本区 ", "ours ")) span.num { (alarms.len() - watched) } (lang.pick(" · 上游监视 ", " · upstream ")) span.num { (watched) } }
                 @if who.may(P::SeeMonitor) { a.more href=(site.url("/alarms")) { (lang.pick("全部 ›", "all ›")) } } }
             table {
-                @for it in alarms.iter().take(ALARMS) {
+                @for (i, it) in alarms.iter().take(ALARMS).enumerate() {
                     tr data-alarm=[it.ringing.then(|| super::AlarmSeen::key(&it.alarm))] {
                         td { span class=(format!("grade grade-{}", it.alarm.grade.get())) { (it.alarm.grade.numeral()) } }
                         td.line { (it.station) " " span.small.soft { (it.alarm.title.get(lang)) }
                             @if it.upstream { " " span.tag { (lang.pick("上游", "upstream")) } } }
                         td.num { (clock(it.alarm.raised_at)) }
                         td { @if it.ringing && who.may(P::HandleSignal) {
-                            form method="post" action=(format!("{}/seen", to(site, "alarms", &it.alarm.id))) { button type="submit" { (lang.pick("知悉", "Noted")) } } } }
+                            form method="post" action=(format!("{}/seen", to(site, "alarms", &it.alarm.id))) {
+                                // Those that ring come first: the key takes note of the gravest.
+                                button type="submit" data-key=[(i == 0).then_some("x")] { (lang.pick("知悉", "Noted")) @if i == 0 { " " kbd { "X" } } } } } }
                     }
                 }
             }
@@ -207,13 +214,17 @@ fn alarms(site: &Site, who: &Who, alarms: &[Measured]) -> Markup {
 }
 
 fn to_do(site: &Site, lang: Lang, items: &[TodoItem]) -> Markup {
-    let shown = shortened(items, MOST);
-    let more = items.len().saturating_sub(shown.len());
+    let Shortened { items: shown, left } = shortened(items, MOST);
+    let all = if left > 0 {
+        Text::new(format!("另有 {left} 项 ›"), format!("more: {left} ›"))
+    } else {
+        Text::new("全部 ›", "all ›")
+    };
     html! {
-        div.card id="to-do" data-live="signal. round. help. response. forward. note. notice. hand_over. call. escalation. process. shift. deadline." {
+        div.card id="to-do" data-live="signal. alarm. round. help. response. forward. note. notice. hand_over. call. escalation. process. shift. deadline." {
             header { h2 { (lang.pick("待办", "To do")) }
                 span.soft.small { span.num { (items.len()) } (lang.pick(" 项，最急在前", ", gravest first")) }
-                @if more > 0 { a.more data-key="0" href=(site.url("/desk/to-do")) { (lang.pick("另有 ", "more: ")) (more) (lang.pick(" 项 ›", " ›")) } } }
+                @if shown.len() < items.len() { a.more data-key="0" href=(site.url("/desk/to-do")) { (all.get(lang)) } } }
             ol.todo { @for (i, it) in shown.iter().enumerate() { (item(site, lang, i + 1, it)) } }
             @if items.is_empty() { p.soft { (lang.pick("没有待办", "nothing to do")) } }
         }
@@ -241,13 +252,15 @@ fn item(site: &Site, lang: Lang, place: usize, it: &TodoItem) -> Markup {
 
 fn timeline(site: &Site, lang: Lang, desk: &Desk) -> Markup {
     html! {
-        div.card id="timeline" data-live="signal. round. help. response. forward. note. process." {
+        div.card id="timeline" data-live="signal. alarm. round. help. response. forward. note. process." {
             header { h2 { (lang.pick("过程时间线", "Timeline")) }
                 @for it in desk.processes.iter().take(2) {
                     a.more href=(to(site, "processes", &it.process.id)) { (hazard(&it.process.hazard, lang)) (lang.pick("过程 ›", " process ›")) }
                 } }
             table { @for it in &desk.lines {
-                tr { td.num.soft { (clock(it.at)) } td.line { (it.words) } td.small.soft { (it.by) } }
+                tr { td.num.soft { (clock(it.at)) }
+                    td.line { @match &it.opens { Some(path) => a href=(site.url(path)) { (it.words.get(lang)) }, None => (it.words.get(lang)) } }
+                    td.small.soft { (it.by) } }
             } }
             @if desk.lines.is_empty() { p.soft { (lang.pick("无", "none")) } }
         }
@@ -266,10 +279,10 @@ fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
                 } }
             @let calling: i64 = rounds.iter().map(|it| it.counts.open - it.counts.escalated).sum();
             div.big {
-                b.bad[desk.silent > 0] { (desk.silent) }
-                span { (lang.pick("人未叫通", "not reached"))
+                b.bad[desk.missing > 0] { (desk.missing) }
+                span { (lang.pick("要找的人", "to be looked for"))
                     @if calling > 0 { br; strong { (lang.pick("叫应中 ", "being called: ")) span.num { (calling) } } }
-                    @if desk.no_number > 0 { br; span.small.soft { (lang.pick("另无可用号码 ", "without a usable number: ")) (desk.no_number) } } }
+                    @if desk.no_number > 0 { br; span.small.soft { (lang.pick("其中无可用号码 ", "of them without a usable number: ")) (desk.no_number) } } }
             }
             @for it in rounds {
                 (bar(&it.counts))
@@ -281,9 +294,9 @@ fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
                     td { (number(site, it, who.may(P::Unmask), lang)) }
                 }
             } }
-            @for it in rounds.iter().filter(|it| it.counts.silent() > 0) {
+            @for it in rounds.iter().filter(|it| it.counts.missing() > 0) {
                 p.small { a href=(site.url(&it.list("not_reached,escalated,no_contact"))) { (lang.pick("全部名单 ›", "the whole list ›")) } " "
-                    span.soft { (lang.pick("显示 ", "shown ")) (desk.to_dial.len()) " / " (desk.silent) } }
+                    span.soft { (lang.pick("显示 ", "shown ")) (desk.to_dial.len()) " / " (desk.missing) } }
             }
             @for it in desk.processes.iter().filter_map(|it| it.rounds.first()).filter(|it| matches!(it.round.state, anlan_warn::model::RoundState::Pending)) {
                 p.small { a href=(to(site, "rounds", &it.round.id)) { (lang.pick("叫应级别 ", "level ")) (it.round.level) } " " (clock(it.round.start_at)) (lang.pick(" 开始", " starts")) }
@@ -311,19 +324,6 @@ fn bar(it: &anlan_warn::api::Counts) -> Markup {
             }
         }
     }
-}
-
-/// Somebody takes a request for help.
-pub(super) async fn take_help(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
-    match room.command.warn.take_help(&who.actor, &id).await {
-        // Somebody was quicker; what there is to know stands on the same page.
-        Err(StoreError::Refused(problem)) if problem.code == "help_is_taken" => {}
-        other => drop(other?),
-    }
-    // Whoever takes it wants to dial: the number stands there.
-    let call = id.split('!').next().unwrap_or_default();
-    let page = if super::todo::is_list(call) { "escalations" } else { "calls" };
-    Ok(Redirect::to(&to(&room.site, page, call)))
 }
 
 /// 知悉.

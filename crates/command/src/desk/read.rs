@@ -1,13 +1,11 @@
 //! What the desk shows, read under the reader's scope.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use anlan_kernel::{Colour, Grade, Instant, RegionCode, Scope, Text};
-use anlan_monitor::{Alarm, Signal, Station};
+use anlan_kernel::{Colour, RegionCode, Scope, Text};
+use anlan_monitor::{Alarm, Signal};
 use anlan_register::{Role, Shift, callee_title, phone};
 use anlan_store::{StoreError, Tx, params};
 use anlan_warn::{
-    CallState, Help, Round,
+    CallState,
     api::{CallQuery, CallView, Figure, ListQuery, ProcessView, read_calls, read_processes},
     service::everywhere,
     standing::{Speaking, speaking},
@@ -17,19 +15,17 @@ use serde::Serialize;
 
 use super::{
     AlarmSeen,
-    todo::{LIFTING_SHOWN, STANDING, asker, open_help},
+    timeline::{Line, lines},
+    todo::{LIFTING_SHOWN, STANDING, is_unseen, open_help, station_name},
 };
 use crate::{
     Room, TodoItem,
     forward::{self, Tally},
-    note::Note,
     response::{self, Response, Step},
 };
 
 /// Silent people shown on the desk; the list of all is one tap away.
 const SHOWN: usize = 6;
-/// Lines of the timeline.
-const LINES: usize = 7;
 /// Somebody on duty now.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Officer {
@@ -57,13 +53,6 @@ pub(super) struct Measured {
     pub ringing: bool,
 }
 
-/// What happened, latest first.
-pub(super) struct Line {
-    pub at: Instant,
-    pub words: String,
-    pub by: String,
-}
-
 /// One response and who approved it.
 pub(super) struct On {
     pub response: Response,
@@ -80,7 +69,8 @@ pub(super) struct Desk {
     pub processes: Vec<ProcessView>,
     /// Rounds that speak now, with the callees whose newest call is theirs.
     pub rounds: Vec<Speaking>,
-    pub silent: i64,
+    /// 要找的人 of all rounds that speak.
+    pub missing: i64,
     pub no_number: i64,
     pub to_dial: Vec<CallView>,
     pub lines: Vec<Line>,
@@ -92,7 +82,7 @@ pub(super) async fn desk(room: &Room, who: &Who) -> ApiResult<Desk> {
     let warn = room.warn();
     let processes = read_processes(&warn, who, &ListQuery::first(5), Some(true)).await?.items;
     let rounds = world.read(&who.actor, speaking).await?;
-    let silent = rounds.iter().map(|it| it.counts.silent()).sum();
+    let missing = rounds.iter().map(|it| it.counts.missing()).sum();
     let no_number = rounds.iter().map(|it| it.counts.of(CallState::NoContact)).sum();
     let mut to_dial = Vec::new();
     for round in rounds.iter().filter(|it| it.counts.silent() > 0) {
@@ -113,7 +103,7 @@ pub(super) async fn desk(room: &Room, who: &Who) -> ApiResult<Desk> {
             Ok((officers(tx)?, responses(tx)?, command.todo_in(tx, &reader)?, lines(tx, &reader)?))
         })
         .await?;
-    Ok(Desk { officers, signals, alarms, responses, to_do, processes, rounds, silent, no_number, to_dial, lines })
+    Ok(Desk { officers, signals, alarms, responses, to_do, processes, rounds, missing, no_number, to_dial, lines })
 }
 
 /// Something that rings until somebody took note of it.
@@ -197,9 +187,7 @@ async fn in_force(room: &Room, who: &Who) -> ApiResult<(Vec<InForce>, Vec<Measur
             }
             let mut measured = Vec::new();
             for alarm in alarms.into_iter().filter(|it| touches(&it.region) || it.areas.iter().any(&touches)) {
-                let station = tx.get::<Station>(&alarm.station)?.map_or_else(|| alarm.station.clone(), |it| it.name.zh);
-                let grave = Grade::new(2).is_some_and(|it| alarm.grade <= it) && !alarm.areas.is_empty();
-                let ringing = grave && tx.get::<AlarmSeen>(&AlarmSeen::key(&alarm))?.is_none();
+                let (station, ringing) = (station_name(tx, &alarm)?, is_unseen(tx, &alarm)?);
                 measured.push(Measured { upstream: alarm.areas.is_empty(), station, ringing, alarm });
             }
             measured.sort_by_key(|it| (!it.ringing, it.upstream, it.alarm.grade));
@@ -222,55 +210,4 @@ fn responses(tx: &mut Tx<'_>) -> Result<Vec<On>, StoreError> {
         found.push(On { response, step, by });
     }
     Ok(found)
-}
-
-/// The last things that happened, out of the records themselves.
-fn lines(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
-    let (named, lang) = (who.may(anlan_kernel::Permission::SeePeople), who.lang);
-    let mut names = BTreeMap::new();
-    let mut found: Vec<(Instant, String, String)> = Vec::new();
-    for it in tx.find::<Signal>("1 = 1", "ORDER BY received_at DESC, id LIMIT 6", &[])? {
-        let title = &it.title;
-        found.push((it.received_at, format!("{} {title}", lang.pick("收到", "received:")), String::new()));
-        if let (Some(at), Some(by)) = (it.acknowledged_at, it.acknowledged_by) {
-            found.push((at, format!("{} {title}", lang.pick("签收", "acknowledged:")), by));
-        }
-        if let (Some(at), Some(by)) = (it.forwarded_at, it.forwarded_by) {
-            let units = tx.count::<forward::Forward>("signal = $1", params![&it.id])?;
-            let words =
-                Text::new(format!("转发原文：{title}，{units} 个单位"), format!("forwarded to {units} units: {title}"));
-            found.push((at, words.get(lang).to_owned(), by));
-        }
-    }
-    for it in tx.find::<Round>("started_at IS NOT NULL", "ORDER BY started_at DESC, id LIMIT 4", &[])? {
-        let by = it.decided_by.clone().unwrap_or_else(|| lang.pick("预案授权", "pre-authorised").into());
-        let words = lang.pick("叫应开始，级别", "calling began, level");
-        found.extend(it.started_at.map(|at| (at, format!("{words} {}", it.level), by)));
-    }
-    for it in tx.find::<Help>("1 = 1", "ORDER BY asked_at DESC, id LIMIT 4", &[])? {
-        let unit = asker(tx, &it)?.map_or_else(|| it.region.to_string(), |it| it.organisation);
-        let words = Text::new(format!("{unit}：有险情、需支援"), format!("{unit}: danger, support needed"));
-        found.push((it.asked_at, words.get(lang).to_owned(), lang.pick("按键 3", "key 3").into()));
-    }
-    for it in tx.find::<Note>("1 = 1", "ORDER BY at DESC, id LIMIT 5", &[])?.into_iter().filter(|_| named) {
-        let caller = it.caller.map(|it| format!("{it}：")).unwrap_or_default();
-        let words = lang.pick("电话记录", "telephone:");
-        found.push((it.at, format!("{words} {caller}{}", it.words.unwrap_or_default()), it.taken_by));
-    }
-    for it in tx.find::<Step>("state <> 'superseded'", "ORDER BY proposed_at DESC, id LIMIT 5", &[])? {
-        let words = format!("{}{}{}", it.words().get(lang), lang.pick("：", ": "), it.cause);
-        found.push((it.proposed_at, words, String::new()));
-        if let (Some(at), Some(by)) = (it.decided_at, &it.decided_by) {
-            found.push((at, it.decision_words().get(lang).to_owned(), by.clone()));
-        }
-    }
-    found.sort_by_key(|it| std::cmp::Reverse(it.0));
-    found.truncate(LINES);
-    let logins: BTreeSet<String> = found.iter().map(|it| it.2.clone()).collect();
-    for it in logins {
-        let name = name_of(tx, &it)?;
-        names.insert(it, name);
-    }
-    let by = |it: &String| names.get(it).cloned().unwrap_or_default();
-    Ok(found.into_iter().map(|(at, words, who)| Line { at, words, by: by(&who) }).collect())
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use anlan_kernel::{Colour, Instant, Permission as P, Text};
-use anlan_monitor::Signal;
+use anlan_kernel::{Colour, Grade, Instant, Permission as P, Text};
+use anlan_monitor::{Alarm, Signal};
 use anlan_register::{CalleeTitle, callee_title};
 use anlan_store::{OutboxItem, StoreError, Tx, params};
 use anlan_warn::{
@@ -12,18 +12,22 @@ use anlan_warn::{
     pages::parts::hazard,
     standing::{Speaking, speaking},
 };
-use anlan_web::{Who, percent};
+use anlan_web::{Who, accounts::name_of, percent};
 
+use super::AlarmSeen;
 use crate::{TodoItem, todo::Urgency};
 
 const NOT_TAKEN: &str = "taken_at IS NULL";
+/// Requests for help nobody took, and those without an outcome.
+pub(crate) const OPEN_HELP: &str = "ended_at IS NULL";
 
 /// Everything the desk itself knows to be open.
 pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let mut items = help(tx, who)?;
     items.extend(signals(tx, who)?);
+    items.extend(alarms(tx, who)?);
     items.extend(rounds(tx, who)?);
-    items.extend(silent(tx)?);
+    items.extend(missing(tx)?);
     items.extend(lifting(tx, who)?);
     items.extend(notices(tx, who)?);
     items.extend(failed(tx, who)?);
@@ -31,13 +35,28 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
 }
 
 fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
-    let asked: Vec<Help> = tx.find(NOT_TAKEN, "ORDER BY asked_at, id LIMIT 500", &[])?;
+    let asked: Vec<Help> = tx.find(OPEN_HELP, "ORDER BY asked_at, id LIMIT 500", &[])?;
     let mut items = Vec::new();
     for it in asked {
         let known = asker(tx, &it)?;
         let (unit, name) =
             known.map_or_else(|| (it.region.to_string(), String::new()), |it| (it.organisation, it.name));
         let name = if who.may(P::SeePeople) { name } else { anlan_register::model::masked_name(&name) };
+        if it.taken_at.is_some() {
+            let note = taken_words(tx, &it)?;
+            let writes = who.may(P::RecordAnswer);
+            items.push(TodoItem {
+                key: format!("taken:{}", it.id),
+                urgency: Urgency::Routine,
+                title: Text::new(format!("{unit}有险情、需支援：办理中"), format!("{unit}: support under way")),
+                note: Text::new(format!("{name}：{}", note.zh), format!("{name}: {}", note.en)),
+                due: it.taken_at,
+                action: if writes { Text::new("写结果", "Write the outcome") } else { Text::new("查看", "Look") },
+                href: format!("/help/{}/outcome", percent(&it.id)),
+                post: false,
+            });
+            continue;
+        }
         items.push(TodoItem {
             key: format!("help:{}", it.id),
             urgency: Urgency::Help,
@@ -53,6 +72,13 @@ fn help(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
         });
     }
     Ok(items)
+}
+
+/// 某某 20:41 接手.
+pub(crate) fn taken_words(tx: &mut Tx<'_>, help: &Help) -> Result<Text, StoreError> {
+    let by = name_of(tx, help.taken_by.as_deref().unwrap_or_default())?;
+    let at = help.taken_at.map(Instant::clock).unwrap_or_default();
+    Ok(Text::new(format!("{by} {at} 接手"), format!("taken by {by} at {at}")))
 }
 
 /// Requests for help nobody took, and whose they are.
@@ -125,6 +151,49 @@ fn signals(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     Ok(unhandled(tx, now)?.into_iter().map(item).collect())
 }
 
+/// Grave alarms nobody took note of; they ring until somebody does.
+fn alarms(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
+    if !who.may(P::HandleSignal) {
+        return Ok(Vec::new());
+    }
+    let mut items = Vec::new();
+    for it in tx.find::<Alarm>("state = 'open'", "ORDER BY grade, raised_at, id LIMIT 50", &[])? {
+        if !is_unseen(tx, &it)? {
+            continue;
+        }
+        let (station, numeral) = (station_name(tx, &it)?, it.grade.numeral());
+        items.push(TodoItem {
+            key: format!("alarm:{}", it.id),
+            urgency: Urgency::Signal,
+            title: Text::new(format!("知悉告警：{station} 监测{numeral}级"), format!("Alarm: {station} {numeral}")),
+            note: Text::new(
+                format!("{} {} 起", it.title.zh, it.raised_at.clock()),
+                format!("{} since {}", it.title.en, it.raised_at.clock()),
+            ),
+            due: Some(it.raised_at),
+            action: Text::new("知悉", "Noted"),
+            href: format!("/alarms/{}/seen", percent(&it.id)),
+            post: true,
+        });
+    }
+    Ok(items)
+}
+
+/// Whether the alarm rings: grave, of a station that speaks for somewhere here, and nobody took note of that grade.
+pub(super) fn is_unseen(tx: &mut Tx<'_>, alarm: &Alarm) -> Result<bool, StoreError> {
+    let grave = Grade::new(2).is_some_and(|it| alarm.grade <= it) && !alarm.areas.is_empty();
+    Ok(grave && tx.get::<AlarmSeen>(&AlarmSeen::key(alarm))?.is_none())
+}
+
+/// The station's own name.
+pub(crate) fn station_name(tx: &mut Tx<'_>, alarm: &Alarm) -> Result<String, StoreError> {
+    // Many of them stand outside the district they speak for.
+    let rows = tx.query_everywhere("SELECT name FROM station WHERE id = $1", params![&alarm.station])?;
+    let name = rows.first().map(|it| it.text(0)).transpose()?;
+    let name = name.and_then(|it| serde_json::from_str::<Text>(&it).ok());
+    Ok(name.map_or_else(|| alarm.station.clone(), |it| it.zh))
+}
+
 fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let pending: Vec<Round> = tx.find("state = 'pending'", "ORDER BY start_at, id LIMIT 20", &[])?;
     let may = who.may(P::RunRound);
@@ -147,25 +216,25 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     Ok(pending.into_iter().map(item).collect())
 }
 
-/// Rounds that speak now, with people nobody reached.
-fn silent(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
+/// Rounds that speak now, with people somebody has to look for (要找的人).
+fn missing(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
     let item = |it: Speaking| {
-        let count = it.counts.silent();
+        let count = it.counts.missing();
         TodoItem {
             key: format!("silent:{}", it.id),
             urgency: Urgency::Silent,
-            title: Text::new(format!("{count} 人未叫通"), format!("{count} not reached")),
+            title: Text::new(format!("要找的人：{count}"), format!("{count} to be looked for")),
             note: Text::new(
                 format!("叫应级别 {}，转街道值班室或上门", it.level),
                 format!("call-out level {}", it.level),
             ),
             due: it.since,
             action: Text::new("看名单拨打", "Open the list"),
-            href: it.list("not_reached,escalated"),
+            href: it.list("not_reached,escalated,no_contact"),
             post: false,
         }
     };
-    Ok(speaking(tx)?.into_iter().filter(|it| it.counts.silent() > 0).map(item).collect())
+    Ok(speaking(tx)?.into_iter().filter(|it| it.counts.missing() > 0).map(item).collect())
 }
 
 /// A fall proposed that a call-out be lifted.

@@ -13,7 +13,7 @@ use axum::{
 use maud::{Markup, html};
 
 use super::{Forward, ForwardView, Reach, Tally, api::Said, bad_link, of_signals};
-use crate::{Room, service::login};
+use crate::{Room, service::Names};
 
 pub(super) fn routes(room: Room) -> Mounted {
     let (see, handle) = (Access::Needs(P::SeeDesk), Access::Needs(P::HandleSignal));
@@ -34,14 +34,15 @@ async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> Api
         .read(&who.actor, move |tx| {
             let Some(signal) = tx.get::<Signal>(&id)? else { return Ok(None) };
             let forwards = of_signals(tx, std::slice::from_ref(&id))?.remove(&id).unwrap_or_default();
-            Ok(Some((signal, forwards)))
+            let names = Names::read(tx, forwards.iter().filter_map(|it| it.forward.by_whom.as_deref()))?;
+            Ok(Some((signal, forwards, names)))
         })
         .await?;
-    let (signal, forwards) = found.ok_or_else(ApiError::not_found)?;
-    Ok(page(&room.site, &who, &signal.title, body(&room, &who, &signal, &forwards)))
+    let (signal, forwards, names) = found.ok_or_else(ApiError::not_found)?;
+    Ok(page(&room.site, &who, &signal.title, body(&room, &who, &signal, &forwards, &names)))
 }
 
-fn body(room: &Room, who: &Who, signal: &Signal, forwards: &[ForwardView]) -> Markup {
+fn body(room: &Room, who: &Who, signal: &Signal, forwards: &[ForwardView], names: &Names) -> Markup {
     let (lang, tally) = (who.lang, Tally::of(forwards));
     let at = |verb: &str| format!("{}/{verb}", parts::to(&room.site, "signals", &signal.id));
     html! {
@@ -62,7 +63,7 @@ fn body(room: &Room, who: &Who, signal: &Signal, forwards: &[ForwardView]) -> Ma
                     }
                 }
                 @if forwards.is_empty() { p.soft { (lang.pick("尚未转发", "not forwarded yet")) } }
-                table { @for it in forwards { (line(room, who, it)) } }
+                table { @for it in forwards { (line(room, who, it, names)) } }
             }
             p { a href=(room.site.url("/")) { (lang.pick("回到值班台", "Back to the desk")) } }
         }
@@ -79,7 +80,7 @@ pub(crate) fn sums(tally: Tally, lang: anlan_kernel::Lang) -> String {
     }
 }
 
-fn line(room: &Room, who: &Who, it: &ForwardView) -> Markup {
+fn line(room: &Room, who: &Who, it: &ForwardView, names: &Names) -> Markup {
     let (lang, forward) = (who.lang, &it.forward);
     let (zh, en) = it.reach.words();
     html! {
@@ -87,7 +88,7 @@ fn line(room: &Room, who: &Who, it: &ForwardView) -> Markup {
             td { (it.name) }
             td { span.done[it.reach == Reach::Received].bad[it.reach == Reach::Failed] { (lang.pick(zh, en)) }
                 @match forward.receipt_at {
-                    Some(at) => { " " (parts::clock(at)) " " (via(forward, lang)) },
+                    Some(at) => { " " (parts::clock(at)) " " (via(forward, names, lang)) },
                     None => { " " span.small.soft { (parts::clock(forward.last_sent_at)) @if forward.sends > 1 { (lang.pick(" 第 ", " time ")) (forward.sends) (lang.pick(" 次", "")) } } },
                 }
                 @if let Some(note) = forward.note.as_ref().filter(|_| who.may(P::SeePeople)) { " · " (note) }
@@ -104,10 +105,14 @@ fn line(room: &Room, who: &Who, it: &ForwardView) -> Markup {
     }
 }
 
-fn via(forward: &Forward, lang: anlan_kernel::Lang) -> String {
+fn via(forward: &Forward, names: &Names, lang: anlan_kernel::Lang) -> String {
     match forward.via.as_deref() {
         Some("telephone") => {
-            format!("{}{}", lang.pick("电话 · 登记 ", "telephone, "), login(forward.by_whom.as_deref().unwrap_or("")))
+            format!(
+                "{}{}",
+                lang.pick("电话 · 登记 ", "telephone, "),
+                names.of(forward.by_whom.as_deref().unwrap_or_default())
+            )
         }
         Some("sms") => lang.pick("短信回复", "message").to_owned(),
         _ => lang.pick("链接", "link").to_owned(),

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State},
     http::StatusCode,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{HandOver, OpenItem, Remarks};
 use crate::Room;
@@ -20,6 +20,7 @@ pub(super) fn routes(room: Room) -> Mounted {
         .get("/api/v1/hand-overs/open", see, "未结事项", "What is open now", open)
         .post("/api/v1/hand-overs", sign, "签字交班", "Sign as the outgoing officer", hand_over)
         .get("/api/v1/hand-overs/{id}", see, "一次交接班", "A hand-over", one)
+        .post("/api/v1/hand-overs/{id}/withdraw", sign, "撤回交班", "Withdraw before the second signature", withdraw)
         .post("/api/v1/hand-overs/{id}/accept", sign, "签字接班", "Accept as the incoming officer", accept)
         .finish(room)
 }
@@ -48,6 +49,22 @@ async fn hand_over(
 async fn one(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<HandOver>> {
     let found = room.site.world.read(&who.actor, move |tx| tx.get(&id)).await?;
     Ok(Json(found.ok_or_else(ApiError::not_found)?))
+}
+
+/// 撤回理由.
+#[derive(Deserialize)]
+pub(super) struct Reason {
+    #[serde(default)]
+    pub reason: String,
+}
+
+async fn withdraw(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Json(why): Json<Reason>,
+) -> ApiResult<Json<HandOver>> {
+    Ok(Json(room.command.withdraw(&who.actor, &id, &why.reason).await?))
 }
 
 async fn accept(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<HandOver>> {

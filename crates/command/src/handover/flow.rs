@@ -10,9 +10,7 @@ use super::{HandOver, State};
 /// `hand_over_is_closed` once it is accepted; `same_officer` for who signed as outgoing.
 pub fn accept(handover: &HandOver, login: &str, name: &str, now: Instant) -> Result<HandOver, Problem> {
     match handover.state {
-        State::Accepted => {
-            Err(Problem::new("hand_over_is_closed", "双方已签字，不能再改", "both signed; it never changes again"))
-        }
+        State::Accepted | State::Withdrawn => Err(closed(handover)),
         State::Signed if handover.outgoing == login => {
             Err(Problem::new("same_officer", "接班人须是另一人", "the incoming officer is somebody else"))
         }
@@ -26,9 +24,48 @@ pub fn accept(handover: &HandOver, login: &str, name: &str, now: Instant) -> Res
     }
 }
 
+/// Whoever signed takes it back.
+///
+/// # Errors
+/// `hand_over_is_closed` once both signed or it was withdrawn; `not_the_signer` for anybody else; `bad_reason` without one.
+pub fn withdraw(handover: &HandOver, login: &str, reason: Option<String>, now: Instant) -> Result<HandOver, Problem> {
+    if handover.state != State::Signed {
+        return Err(closed(handover));
+    }
+    if handover.outgoing != login {
+        let (zh, en) = ("只有签字交班的人能撤回", "only whoever signed it may withdraw it");
+        return Err(Problem::new("not_the_signer", zh, en));
+    }
+    let Some(reason) = reason else {
+        return Err(Problem::new("bad_reason", "撤回须写明理由", "say why it is withdrawn").field("reason"));
+    };
+    Ok(HandOver { state: State::Withdrawn, withdrawn_at: Some(now), reason: Some(reason), ..handover.clone() })
+}
+
+fn closed(handover: &HandOver) -> Problem {
+    let (zh, en) = match handover.withdrawn_at {
+        Some(at) => (format!("交班人 {} 已撤回", at.clock()), format!("its signer withdrew it at {}", at.clock())),
+        None => ("双方已签字，不能再改".to_owned(), "both signed; it never changes again".to_owned()),
+    };
+    Problem::new("hand_over_is_closed", zh, en)
+}
+
+/// Who signs for an item list has read it.
+pub fn unread() -> Problem {
+    let (zh, en) = ("请逐项核对后勾选“已逐项核对”，再签字", "go through the items and say so before signing");
+    Problem::new("bad_check", zh, en).field("checked")
+}
+
+/// The account that is to sign second takes no duty.
+pub fn not_a_duty_officer() -> Problem {
+    let (zh, en) = ("这个账号不是值班账号，不能接班", "this account is not a duty officer's and takes nothing over");
+    Problem::new("not_a_duty_officer", zh, en)
+}
+
 /// Who takes over is an officer of the same desk.
 pub fn another_desk() -> Problem {
-    let (zh, en) = ("接班人须是同一值班台的人", "the incoming officer belongs to the same desk");
+    let zh = "这个账号属于另一个值班台；接班人须是本值班台的人";
+    let en = "this account belongs to another desk; the incoming officer is of this one";
     Problem::new("another_desk", zh, en)
 }
 

@@ -7,7 +7,7 @@ mod pages;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anlan_kernel::{Instant, Permission as P, RegionCode, Text};
+use anlan_kernel::{Actor, Instant, Permission as P, RegionCode, Text};
 use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace, params};
 use anlan_warn::api::{List, ListQuery};
 use anlan_web::{ApiResult, Mounted, Who, percent};
@@ -29,6 +29,8 @@ pub enum State {
     Signed,
     /// The incoming officer accepted.
     Accepted,
+    /// 撤回 by who signed, before the second signature.
+    Withdrawn,
 }
 
 /// One open thing (未结事项) as it stood.
@@ -70,13 +72,17 @@ pub struct HandOver {
     pub items: Option<Vec<OpenItem>>,
     /// Remark on the whole.
     pub remark: Option<String>,
+    /// When it was withdrawn.
+    pub withdrawn_at: Option<Instant>,
+    /// 撤回理由.
+    pub reason: Option<String>,
     /// For optimistic changes.
     pub revision: i64,
 }
 
-anlan_store::table!(HandOver, HAND_OVER, "hand_over", region: "region", sealed: ["outgoing_name", "incoming_name", "items", "remark"] of "id", {
+anlan_store::table!(HandOver, HAND_OVER, "hand_over", region: "region", sealed: ["outgoing_name", "incoming_name", "items", "remark", "reason"] of "id", {
     id: Text, region: Text, state: Text, made_at: Time, outgoing: Text, outgoing_name: Text, incoming: Text,
-    incoming_name: Text, accepted_at: Time, items: Json, remark: Text, revision: Int,
+    incoming_name: Text, accepted_at: Time, items: Json, remark: Text, withdrawn_at: Time, reason: Text, revision: Int,
 });
 
 /// What the outgoing officer adds.
@@ -130,6 +136,8 @@ impl Command {
                     accepted_at: None,
                     items: Some(items),
                     remark: words(&remarks.remark),
+                    withdrawn_at: None,
+                    reason: None,
                     revision: 0,
                 };
                 if !tx.insert(&made)? {
@@ -141,6 +149,30 @@ impl Command {
                 Ok(made)
             })
             .await
+    }
+
+    /// Whoever signed takes it back before the second signature; what is open stays open.
+    ///
+    /// # Errors
+    /// `no_such_hand_over`, `not_the_signer`, `bad_reason`, `hand_over_is_closed`; what the store says.
+    pub async fn withdraw(&self, by: &Actor, id: &str, reason: &str) -> Result<HandOver, StoreError> {
+        let (id, reason) = (id.to_owned(), words(reason));
+        self.world
+            .write("hand-over.withdraw", Pace::Urgent, by, move |tx| {
+                let found = tx.get::<HandOver>(&id)?.ok_or_else(|| no_such("no_such_hand_over"))?;
+                let login = tx.actor().name.clone();
+                let withdrawn = flow::withdraw(&found, &login, reason.clone(), tx.now())?;
+                save(tx, &withdrawn)?;
+                tx.record(Event::new("hand_over.withdrawn", &withdrawn.id).region(&withdrawn.region))?;
+                Ok(HandOver { revision: withdrawn.revision + 1, ..withdrawn })
+            })
+            .await
+    }
+
+    /// The hand-over of the reader's desk that waits for its second signature.
+    async fn waiting(&self, who: &Who) -> Result<Option<HandOver>, StoreError> {
+        let Ok(desk) = home_of(&who.actor) else { return Ok(None) };
+        self.world.read(&who.actor, move |tx| waiting(tx, &desk)).await
     }
 
     /// The incoming officer accepts, with their own session or after their password was checked.
@@ -156,14 +188,18 @@ impl Command {
                     return Err(flow::another_desk().into());
                 }
                 let accepted = flow::accept(&found, &by.actor.name, &by.name, tx.now())?;
-                match tx.advance(&accepted)? {
-                    Advanced::Yes => {}
-                    Advanced::Stale => return Err(StoreError::Stale(accepted.id)),
-                }
+                save(tx, &accepted)?;
                 tx.record(Event::new("hand_over.accepted", &accepted.id).region(&accepted.region))?;
                 Ok(HandOver { revision: accepted.revision + 1, ..accepted })
             })
             .await
+    }
+}
+
+fn save(tx: &mut Tx<'_>, handover: &HandOver) -> Result<(), StoreError> {
+    match tx.advance(handover)? {
+        Advanced::Yes => Ok(()),
+        Advanced::Stale => Err(StoreError::Stale(handover.id.clone())),
     }
 }
 

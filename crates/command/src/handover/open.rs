@@ -1,6 +1,6 @@
 //! What is open at this moment: everything the next officer must know.
 
-use anlan_monitor::{Alarm, Signal, Station};
+use anlan_monitor::{Alarm, Signal};
 use anlan_register::callee_title;
 use anlan_store::{OutboxItem, StoreError, Tx, params};
 use anlan_warn::{Help, Round, notice, standing::speaking};
@@ -8,7 +8,7 @@ use anlan_web::Who;
 
 use super::OpenItem;
 use crate::{
-    desk::{LIFTING_SHOWN, STANDING, asker},
+    desk::{LIFTING_SHOWN, OPEN_HELP, STANDING, asker, station_name, taken_words},
     forward::Forward,
     note::Note,
     response::{Response, Step, StepState},
@@ -78,13 +78,14 @@ fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
         found.push(item(format!("round:{}", it.id), "叫应", words));
     }
     for it in speaking(tx)? {
-        let (open, silent) = (it.counts.open, it.counts.silent());
-        if open + silent > 0 {
-            let words = format!("级别 {} · {}：未有结果 {open} 人，未叫通 {silent} 人", it.level, it.cause);
+        let (open, missing) = (it.counts.open - it.counts.escalated, it.counts.missing());
+        if open + missing > 0 {
+            let words = format!("级别 {} · {}：未有结果 {open} 人，要找的人 {missing} 人", it.level, it.cause);
             found.push(item(format!("round:{}", it.id), "叫应", words));
         }
     }
-    let asked: Vec<Help> = tx.find("taken_at IS NULL", "ORDER BY asked_at, id", &[])?;
+    let open: Vec<Help> = tx.find(OPEN_HELP, "ORDER BY asked_at, id", &[])?;
+    let (taken, asked): (Vec<Help>, Vec<Help>) = open.into_iter().partition(|it| it.taken_at.is_some());
     if let Some(first) = asked.first() {
         let mut units = Vec::new();
         for it in asked.iter().take(NAMES) {
@@ -94,6 +95,11 @@ fn calls(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
         let (count, at) = (asked.len(), first.asked_at.clock());
         let words = format!("{count} 人报有险情、需支援，未接手，最早 {at}（{}{more}）", units.join("、"));
         found.push(item("help".into(), "求助", words));
+    }
+    for it in taken {
+        let unit = asker(tx, &it)?.map_or_else(|| it.region.to_string(), |it| it.organisation);
+        let words = format!("{unit}报有险情、需支援，{}，未写结果", taken_words(tx, &it)?.zh);
+        found.push(item(format!("help:{}", it.id), "求助", words));
     }
     Ok(found)
 }
@@ -108,7 +114,7 @@ fn alarms(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     let open: Vec<Alarm> = tx.find("state = 'open'", "ORDER BY grade, raised_at, id", &[])?;
     let mut found = Vec::new();
     for it in open.iter().filter(|it| !it.areas.is_empty()) {
-        let station = tx.get::<Station>(&it.station)?.map_or_else(|| it.station.clone(), |it| it.name.zh);
+        let station = station_name(tx, it)?;
         let words = format!("{station} {}，监测{}级，{} 起", it.title.zh, it.grade.numeral(), it.raised_at.clock());
         found.push(item(format!("alarm:{}", it.id), "实况", words));
     }
@@ -124,6 +130,7 @@ fn responses(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     for it in tx.find::<Step>(open, "ORDER BY proposed_at, id", &[])? {
         let words = match it.state {
             StepState::Open => format!("{}，待签批", it.words().zh),
+            _ if it.sign_due_at.is_some_and(|due| due <= tx.now()) => format!("{}，补签超时", it.decision_words().zh),
             _ => format!("{}，待补签", it.decision_words().zh),
         };
         found.push(item(format!("step:{}", it.id), "签批", words));

@@ -5,9 +5,13 @@ mod pages;
 
 use anlan_kernel::{Actor, Instant, Problem, RegionCode, Text};
 use anlan_register::phone;
-use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace, Value, params};
+use anlan_store::{Advanced, Event, StoreError, Tx, Urgency as Pace, params};
 use anlan_warn::{Call, flow::CallEvent};
-use anlan_web::{Mounted, Who, percent};
+use anlan_web::{
+    Mounted, Who,
+    list::{Condition, pattern},
+    percent,
+};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use pages::dialog;
@@ -102,35 +106,31 @@ fn day(text: &str, field: &str, next: bool) -> Result<Option<Instant>, Problem> 
 }
 
 impl Filter {
-    /// Condition and values of the statement.
-    fn condition(&self) -> Result<(String, Vec<Value>), Problem> {
-        let (mut parts, mut values) = (vec!["1 = 1".to_owned()], Vec::<Value>::new());
-        let mut with = |sql: &str, value: Value| {
-            values.push(value);
-            parts.push(sql.replace('?', &format!("${}", values.len())));
-        };
+    fn condition(&self) -> Result<Condition, Problem> {
+        let mut by = Condition::default();
         if !self.q.trim().is_empty() {
-            with("(caller LIKE ? OR number LIKE ? OR words LIKE ?)", format!("%{}%", self.q.trim()).into());
+            let any = ["caller", "number", "words"].map(|it| format!("LOWER({it}) LIKE ? ESCAPE '!'")).join(" OR ");
+            by.and(&format!("({any})"), pattern(self.q.trim()));
         }
         if let Some(from) = day(&self.from, "from", false)? {
-            with("at >= ?", from.into());
+            by.and("at >= ?", from);
         }
         if let Some(until) = day(&self.until, "until", true)? {
-            with("at < ?", until.into());
+            by.and("at < ?", until);
         }
         if !self.cursor.is_empty() {
-            with("id < ?", self.cursor.as_str().into());
+            by.and("id < ?", self.cursor.as_str());
         }
         if matches!(self.open.as_str(), "1" | "true" | "on") {
-            parts.push("follow_up = 1 AND done_at IS NULL".to_owned());
+            by.plain("follow_up = 1 AND done_at IS NULL");
         }
-        Ok((parts.join(" AND "), values))
+        Ok(by)
     }
 }
 
 /// Notes in the reader's duty areas, newest first.
 pub(crate) fn list(tx: &mut Tx<'_>, filter: &Filter, most: usize) -> Result<Vec<Note>, StoreError> {
-    let (condition, mut values) = filter.condition()?;
+    let (condition, mut values) = filter.condition()?.finish();
     values.push(most.into());
     let tail = format!("ORDER BY id DESC LIMIT ${}", values.len());
     tx.find(&condition, &tail, &values)

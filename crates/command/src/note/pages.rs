@@ -2,23 +2,46 @@
 
 use anlan_kernel::{Lang, Permission as P};
 use anlan_register::export;
-use anlan_store::{Event, StoreError, Urgency as Pace};
+use anlan_store::{Event, StoreError, Tx, Urgency as Pace};
 use anlan_warn::{api::CallView, pages::parts};
-use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page, percent};
+use anlan_web::{
+    Access, ApiResult, Mounted, Routes, Site, Who,
+    list::{Asked, Asking, Column, Filter as By, Found, Kind, List, Part, SHEET, View, workbook},
+    page,
+};
 use axum::{
-    extract::{Form, Path, Query, State},
-    http::header,
-    response::{IntoResponse, Redirect, Response},
+    extract::{Form, Path, State},
+    response::{Redirect, Response},
 };
 use maud::{Markup, html};
 
-use super::{Filter, NewNote, Note, list, masked};
-use crate::{Room, service::login};
+use super::{Filter, NewNote, Note, masked};
+use crate::{Room, service::Names};
 
-/// Notes of one page.
-const PAGE: usize = 100;
-/// Notes of one sheet.
-const SHEET: usize = 10_000;
+static LIST: List = List {
+    path: "/telephone-notes",
+    columns: &[
+        Column { key: "at", words: ("时间", "Time"), order: "id" },
+        Column { key: "caller", words: ("谁", "Who"), order: "COALESCE(caller, '')" },
+        Column { key: "", words: ("号码", "Number"), order: "" },
+        Column { key: "", words: ("内容", "Words"), order: "" },
+        Column { key: "", words: ("登记", "Taken by"), order: "" },
+        Column { key: "open", words: ("跟进", "Follow-up"), order: OPEN_FIRST },
+    ],
+    filters: &[
+        By { name: "q", words: ("谁、号码、内容", "who, number, words"), kind: Kind::Text },
+        By { name: "from", words: ("从", "from"), kind: Kind::Day },
+        By { name: "until", words: ("到", "until"), kind: Kind::Day },
+        By {
+            name: "open",
+            words: ("全部记录", "every note"),
+            kind: Kind::Choice(&[("1", "待跟进", "to be followed up")]),
+        },
+    ],
+    order: "-at",
+};
+
+const OPEN_FIRST: &str = "CASE WHEN follow_up = 1 AND done_at IS NULL THEN 0 WHEN follow_up = 1 THEN 1 ELSE 2 END";
 
 pub(super) fn routes(room: Room) -> Mounted {
     let (see, take) = (Access::Needs(P::SeePeople), Access::Needs(P::HandleSignal));
@@ -60,54 +83,51 @@ pub(crate) fn dialog(site: &Site, lang: Lang, calls: &[CallView]) -> Markup {
     }
 }
 
-async fn show(State(room): State<Room>, who: Who, Query(filter): Query<Filter>) -> ApiResult<Markup> {
-    let wanted = filter.clone();
-    let found = room.site.world.read(&who.actor, move |tx| list(tx, &wanted, PAGE)).await?;
+async fn show(State(room): State<Room>, who: Who, asking: Asking) -> ApiResult<Markup> {
+    let asked = LIST.asked(&asking);
+    let wanted = asked.clone();
+    let (found, names) = room.site.world.read(&who.actor, move |tx| named(tx, &wanted, Part::Page)).await?;
     let title = who.lang.pick("电话记录", "Telephone notes");
-    Ok(page(&room.site, &who, title, body(&room, &who, &filter, &found)))
+    Ok(page(&room.site, &who, title, body(&room, &who, &asked, &found, &names)))
 }
 
-fn body(room: &Room, who: &Who, filter: &Filter, notes: &[Note]) -> Markup {
-    let (lang, here) = (who.lang, room.site.url("/telephone-notes"));
-    let next = notes.last().filter(|_| notes.len() == PAGE);
-    let query = format!(
-        "?q={}&open={}&from={}&until={}",
-        percent(&filter.q),
-        percent(&filter.open),
-        percent(&filter.from),
-        percent(&filter.until)
-    );
+fn named(tx: &mut Tx<'_>, asked: &Asked, part: Part) -> Result<(Found<Note>, Names), StoreError> {
+    let given = |name: &str| asked.get(name).to_owned();
+    let filter = Filter {
+        q: given("q"),
+        open: given("open"),
+        from: given("from"),
+        until: given("until"),
+        cursor: String::new(),
+    };
+    let notes: Found<Note> = asked.find(tx, filter.condition()?, part)?;
+    let names = Names::read(tx, notes.items.iter().map(|it| it.taken_by.as_str()))?;
+    Ok((notes, names))
+}
+
+fn body(room: &Room, who: &Who, asked: &Asked, found: &Found<Note>, names: &Names) -> Markup {
+    let lang = who.lang;
+    let view = View {
+        id: "notes",
+        live: "note.",
+        found,
+        options: &[],
+        rows: html! { @for it in &found.items { (line(room, who, it, names)) } },
+        export: true,
+    };
     html! {
         main {
             div.row {
                 h1 { (lang.pick("电话记录", "Telephone notes")) }
                 @if who.may(P::HandleSignal) { button.main type="button" data-key="F2" data-dialog="note-dialog" { (lang.pick("新记一条", "New note")) " " kbd { "F2" } } }
-                a.button.end href=(format!("{here}/export.xlsx{query}")) { (lang.pick("导出", "Export")) }
             }
             (dialog(&room.site, lang, &[]))
-            form.row method="get" action=(here) {
-                input type="search" name="q" value=(filter.q) data-key="/" aria-label=(lang.pick("查找", "Find")) placeholder=(lang.pick("谁、号码、内容", "who, number, words"));
-                input type="date" name="from" value=(filter.from) aria-label=(lang.pick("从", "from"));
-                input type="date" name="until" value=(filter.until) aria-label=(lang.pick("到", "until"));
-                label.check { input type="checkbox" name="open" value="1" checked[filter.open == "1"]; " " (lang.pick("待跟进", "open only")) }
-                button { (lang.pick("查找", "Find")) }
-            }
-            div.card.scroll id="notes" data-live="note." {
-                table {
-                    thead { tr {
-                        th { (lang.pick("时间", "Time")) } th { (lang.pick("谁", "Who")) } th { (lang.pick("号码", "Number")) }
-                        th { (lang.pick("内容", "Words")) } th { (lang.pick("登记", "Taken by")) } th { (lang.pick("跟进", "Follow-up")) }
-                    } }
-                    tbody { @for it in notes { (line(room, who, it)) } }
-                }
-                @if notes.is_empty() { p.soft { (lang.pick("无", "none")) } }
-            }
-            @if let Some(last) = next { p { a href=(format!("{here}{query}&cursor={}", percent(&last.id))) { (lang.pick("下一页", "next page")) } } }
+            (asked.show(&room.site, lang, view))
         }
     }
 }
 
-fn line(room: &Room, who: &Who, note: &Note) -> Markup {
+fn line(room: &Room, who: &Who, note: &Note, names: &Names) -> Markup {
     let (lang, note) = (who.lang, masked(note.clone()));
     html! {
         tr {
@@ -116,7 +136,7 @@ fn line(room: &Room, who: &Who, note: &Note) -> Markup {
             td.num { (note.number.as_deref().unwrap_or("")) }
             td { (note.words.as_deref().unwrap_or(""))
                 @if let Some(call) = &note.call { " " a.small href=(parts::to(&room.site, "calls", call)) { (lang.pick("所了结的叫应", "the call it closed")) } } }
-            td.small.soft { (login(&note.taken_by)) }
+            td.small.soft { (names.of(&note.taken_by)) }
             td {
                 @match (note.follow_up, note.done_at) {
                     (true, None) if who.may(P::HandleSignal) => form method="post" action=(format!("{}/done", parts::to(&room.site, "telephone-notes", &note.id))) {
@@ -142,34 +162,32 @@ async fn done(State(room): State<Room>, who: Who, Path(id): Path<String>) -> Api
 }
 
 /// Exactly what the filter shows, numbers masked; the export is journaled.
-async fn sheet(State(room): State<Room>, who: Who, Query(filter): Query<Filter>) -> ApiResult<Response> {
-    let rows = room
+async fn sheet(State(room): State<Room>, who: Who, asking: Asking) -> ApiResult<Response> {
+    let (asked, lang) = (LIST.asked(&asking), who.lang);
+    let table = room
         .site
         .world
         .write("note.export", Pace::Urgent, &who.actor, move |tx| {
-            let notes = list(tx, &filter, SHEET)?;
+            let (notes, names) = named(tx, &asked, Part::Sheet(SHEET))?;
             tx.record(Event::new("note.exported", "telephone-notes"))?;
-            Ok::<_, StoreError>(notes.into_iter().map(masked).map(cells).collect::<Vec<_>>())
+            Ok::<_, StoreError>(asked.sheet(lang, &notes, |it| cells(masked(it.clone()), &names, lang)))
         })
         .await?;
-    let mut table = vec![["时间", "谁", "号码", "内容", "登记人", "需要跟进", "办结"].map(str::to_owned).to_vec()];
-    table.extend(rows);
-    let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-    let file = "attachment; filename=\"telephone-notes.xlsx\"";
-    let headers = [(header::CONTENT_TYPE, kind), (header::CONTENT_DISPOSITION, file)];
-    Ok((headers, export::xlsx(&table)?).into_response())
+    Ok(workbook("telephone-notes", export::xlsx(&table)?))
 }
 
-fn cells(note: Note) -> Vec<String> {
-    let done = note.done_at.map(anlan_kernel::Instant::wall).unwrap_or_default();
-    let follow_up = if note.follow_up { "是" } else { "" };
+fn cells(note: Note, names: &Names, lang: Lang) -> Vec<String> {
+    let follow_up = match (note.follow_up, note.done_at) {
+        (true, None) => lang.pick("待跟进", "open").to_owned(),
+        (true, Some(at)) => format!("{}{}", lang.pick("已办结 ", "done "), at.wall()),
+        (false, _) => String::new(),
+    };
     vec![
         note.at.wall(),
         note.caller.unwrap_or_default(),
         note.number.unwrap_or_default(),
         note.words.unwrap_or_default(),
-        login(&note.taken_by).to_owned(),
-        follow_up.to_owned(),
-        done,
+        names.of(&note.taken_by).to_owned(),
+        follow_up,
     ]
 }

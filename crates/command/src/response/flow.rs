@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anlan_kernel::{Instant, Problem};
+use anlan_register::phone;
 
 use super::model::{Kind, Response, State, Step, StepState};
 
@@ -64,6 +65,11 @@ pub fn decide(step: &Step, what: Decide, now: Instant, sign_within: Duration) ->
             if approver.trim().is_empty() {
                 let (zh, en) = ("请写明谁在电话里同意", "name who said yes on the telephone");
                 return Err(Problem::new("bad_approver", zh, en).field("approver"));
+            }
+            if !number.trim().is_empty() && !phone::is_written(&number) {
+                let zh = "号码只写数字，可带 +、-、括号和空格，如 0755-25666666";
+                let en = "a number has digits, and may have +, -, brackets and blanks";
+                return Err(Problem::new("bad_number", zh, en).field("number"));
             }
             let (approver, approver_number) = (Some(approver), Some(number).filter(|it| !it.trim().is_empty()));
             let sign_due_at = Some(now.plus(sign_within));

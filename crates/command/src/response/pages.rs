@@ -1,14 +1,18 @@
 //! Responses on the screen: the sequence, and one key to decide; it fits a telephone.
 
 use anlan_kernel::{Grade, Lang, Permission as P};
-use anlan_warn::{
-    api::ListQuery,
-    pages::parts::{clock, invented, to},
+use anlan_register::export::xlsx;
+use anlan_register::leader_names;
+use anlan_store::{StoreError, Tx};
+use anlan_warn::pages::parts::{clock, invented, to};
+use anlan_web::{
+    Access, ApiError, ApiResult, Mounted, Routes, Who,
+    list::{Asked, Asking, Column, Condition, Filter, Found, Kind, List, Part, SHEET, View, pattern, workbook},
+    page, percent,
 };
-use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Who, page, percent};
 use axum::{
-    extract::{Form, Path, Query, State},
-    response::Redirect,
+    extract::{Form, Path, State},
+    response::{Redirect, Response as Answer},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -18,10 +22,7 @@ use super::{
     api::{Reason, Yes},
     flow::Decide,
 };
-use crate::{
-    Room,
-    service::{login, next_link},
-};
+use crate::{Room, service::Names};
 
 pub(super) fn routes(room: Room) -> Mounted {
     let (see, run, approve) =
@@ -29,6 +30,7 @@ pub(super) fn routes(room: Room) -> Mounted {
     let record = Access::Needs(P::HandleSignal);
     Routes::new(&room.site)
         .get("/responses", see, "应急响应", "Responses", list)
+        .get("/responses/export.xlsx", see, "导出应急响应", "Export responses", export)
         .post("/responses", run, "建议响应级别", "Propose a level", propose)
         .get("/responses/{id}", see, "一次应急响应", "A response", show)
         .post("/responses/{id}/grade", run, "判定事件等级", "Judge the event's grade", grade)
@@ -39,27 +41,91 @@ pub(super) fn routes(room: Room) -> Mounted {
         .finish(room)
 }
 
-async fn list(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
-    let (lang, found) = (who.lang, room.command.responses(&who.actor, &query).await?);
+static LIST: List = List {
+    path: "/responses",
+    columns: &[
+        Column { key: "title", words: ("响应", "Response"), order: "title" },
+        Column { key: "level", words: ("响应级别", "Level"), order: "COALESCE(level, 9)" },
+        Column { key: "opened", words: ("建议", "Proposed"), order: "opened_at" },
+        // What still runs ends last.
+        Column { key: "ended", words: ("结束", "Over"), order: "COALESCE(ended_at, 9223372036854775807)" },
+    ],
+    filters: &[
+        Filter {
+            name: "state",
+            words: ("全部状态", "every state"),
+            kind: Kind::Choice(&[
+                ("proposed", "待签批", "proposed"),
+                ("running", "启动中", "running"),
+                ("ended", "已终止", "ended"),
+                ("declined", "未启动", "declined"),
+            ]),
+        },
+        Filter { name: "q", words: ("响应名称", "response"), kind: Kind::Text },
+    ],
+    order: "-opened",
+};
+
+async fn read_list(room: &Room, who: &Who, asked: &Asked, part: Part) -> ApiResult<Found<Response>> {
+    let asked = asked.clone();
+    let read = room.site.world.read(&who.actor, move |tx| {
+        let mut by = Condition::default();
+        if !asked.get("state").is_empty() {
+            by.and("state = ?", asked.get("state"));
+        }
+        if !asked.get("q").is_empty() {
+            by.and("LOWER(title) LIKE ? ESCAPE '!'", pattern(asked.get("q")));
+        }
+        asked.find(tx, by, part)
+    });
+    Ok(read.await?)
+}
+
+async fn list(State(room): State<Room>, who: Who, asking: Asking) -> ApiResult<Markup> {
+    let (lang, asked) = (who.lang, LIST.asked(&asking));
+    let found = read_list(&room, &who, &asked, Part::Page).await?;
+    let view = View {
+        id: "responses",
+        live: "response.",
+        found: &found,
+        options: &[],
+        rows: html! { @for it in &found.items { (row(&room, it, lang)) } },
+        export: true,
+    };
     let title = lang.pick("应急响应", "Responses");
     let body = html! {
         main {
             h1 { (title) }
-            div.card.scroll id="responses" data-live="response." {
-                table { @for it in &found.items {
-                    tr {
-                        td { a href=(to(&room.site, "responses", &it.id)) { b { (it.words(lang)) } } (invented(it.invented, lang)) }
-                        td.num { (&it.opened_at.wall()[..16]) }
-                        td { @if let Some(at) = it.ended_at { (lang.pick("结束 ", "over ")) (&at.wall()[5..16]) } }
-                    }
-                } }
-                @if found.items.is_empty() { p.soft { (lang.pick("无", "none")) } }
-                (next_link(found.next.as_ref(), lang))
-            }
+            (asked.show(&room.site, lang, view))
             @if who.may(P::RunRound) { (by_hand(&room, lang)) }
         }
     };
     Ok(page(&room.site, &who, title, body))
+}
+
+fn row(room: &Room, it: &Response, lang: Lang) -> Markup {
+    html! {
+        tr {
+            td { a href=(to(&room.site, "responses", &it.id)) { b { (it.words(lang)) } } (invented(it.invented, lang)) }
+            td { (level(it)) }
+            td.num { (&it.opened_at.wall()[..16]) }
+            td.num { @if let Some(at) = it.ended_at { (&at.wall()[5..16]) } }
+        }
+    }
+}
+
+fn level(it: &Response) -> &'static str {
+    it.level.and_then(Grade::new).map_or("", Grade::numeral)
+}
+
+async fn export(State(room): State<Room>, who: Who, asking: Asking) -> ApiResult<Answer> {
+    let (lang, asked) = (who.lang, LIST.asked(&asking));
+    let found = read_list(&room, &who, &asked, Part::Sheet(SHEET)).await?;
+    let table = asked.sheet(lang, &found, |it| {
+        let ended = it.ended_at.map(|at| at.wall()).unwrap_or_default();
+        vec![it.words(lang), level(it).to_owned(), it.opened_at.wall(), ended]
+    });
+    Ok(workbook("responses", xlsx(&table)?))
 }
 
 fn by_hand(room: &Room, lang: Lang) -> Markup {
@@ -82,10 +148,29 @@ fn by_hand(room: &Room, lang: Lang) -> Markup {
 async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
     let (response, steps) = room.command.response(&who.actor, &id).await?.ok_or_else(ApiError::not_found)?;
     let title = response.words(who.lang);
-    Ok(page(&room.site, &who, &title, body(&room, &who, &response, &steps)))
+    let around = around(&room, &who, &response, &steps).await?;
+    Ok(page(&room.site, &who, &title, body(&room, &who, &response, &steps, &around)))
 }
 
-fn body(room: &Room, who: &Who, response: &Response, steps: &[Step]) -> Markup {
+/// What a page shows beside the response.
+struct Around {
+    names: Names,
+    /// Who may have said yes on the telephone.
+    approvers: Vec<String>,
+}
+
+async fn around(room: &Room, who: &Who, response: &Response, steps: &[Step]) -> ApiResult<Around> {
+    let actors = steps.iter().flat_map(|it| [&it.decided_by, &it.signed_by]).flatten().cloned();
+    let (actors, region) = (actors.collect::<Vec<String>>(), response.region.clone());
+    let (command, named) = (room.command.clone(), who.may(P::SeePeople) && who.may(P::HandleSignal));
+    let read = move |tx: &mut Tx<'_>| {
+        let approvers = if named { leader_names(tx, &region, command.plan.approval.approvers)? } else { Vec::new() };
+        Ok::<_, StoreError>(Around { names: Names::read(tx, actors.iter().map(String::as_str))?, approvers })
+    };
+    Ok(room.site.world.read(&who.actor, read).await?)
+}
+
+fn body(room: &Room, who: &Who, response: &Response, steps: &[Step], around: &Around) -> Markup {
     let lang = who.lang;
     html! {
         main.narrow.wide id="response" data-live="response." {
@@ -95,7 +180,7 @@ fn body(room: &Room, who: &Who, response: &Response, steps: &[Step]) -> Markup {
                 dt { (lang.pick("事件等级", "Event grade")) } dd { (numeral(response.event_grade)) }
                 dt { (lang.pick("预警级别", "Warning level")) } dd { (steps.iter().rev().find_map(|it| it.warning).map_or("—", |it| lang.pick(it.zh(), it.name()))) }
             }
-            @for it in steps.iter().rev() { (step(room, who, it)) }
+            @for it in steps.iter().rev() { (step(room, who, it, around)) }
             @if who.may(P::RunRound) && response.state == Standing::Running { (judge(room, lang, response)) }
             @if let Some(process) = &response.process { p { a href=(to(&room.site, "processes", process)) { (lang.pick("天气过程", "Weather process")) } } }
             p { a href=(room.site.url("/")) { (lang.pick("回到值班台", "Back to the desk")) } }
@@ -123,7 +208,7 @@ fn judge(room: &Room, lang: Lang, response: &Response) -> Markup {
     }
 }
 
-fn step(room: &Room, who: &Who, step: &Step) -> Markup {
+fn step(room: &Room, who: &Who, step: &Step, around: &Around) -> Markup {
     let (lang, named) = (who.lang, who.may(P::SeePeople));
     html! {
         div.card {
@@ -132,16 +217,16 @@ fn step(room: &Room, who: &Who, step: &Step) -> Markup {
             p { (step.cause) }
             p.small.soft { (lang.pick("依据 ", "by ")) (step.basis) " · " (lang.pick("业务包 ", "pack ")) (step.pack.rsplit('@').next().unwrap_or_default()) }
             @match step.state {
-                StepState::Open => (open(room, who, step)),
+                StepState::Open => (open(room, who, step, &around.approvers)),
                 StepState::Superseded => p.small.soft { (lang.pick("已由后来的建议取代", "a later proposal took its place")) },
                 StepState::Approved | StepState::Declined => {
                     p { b { (step.decision_words().get(lang)) }
                         " " @if let Some(at) = step.decided_at { (clock(at)) }
-                        " " (login(step.decided_by.as_deref().unwrap_or(""))) (if step.verbal { lang.pick(" 登记", " recorded it") } else { "" })
+                        " " (around.names.of(step.decided_by.as_deref().unwrap_or_default())) (if step.verbal { lang.pick(" 登记", " recorded it") } else { "" })
                         @if let Some(name) = step.approver.as_ref().filter(|_| named) { " · " (lang.pick("同意人 ", "said yes: ")) (name) }
                         @if let Some(number) = &step.approver_number { " " span.num { (anlan_register::phone::masked(number)) } }
                         @if let Some(note) = step.note.as_ref().filter(|_| named) { " · " (note) } }
-                    @if step.verbal { (signature(room, who, step)) }
+                    @if step.verbal { (signature(room, who, step, &around.names)) }
                 },
             }
         }
@@ -149,7 +234,7 @@ fn step(room: &Room, who: &Who, step: &Step) -> Markup {
 }
 
 /// One key on a phone.
-fn open(room: &Room, who: &Who, step: &Step) -> Markup {
+fn open(room: &Room, who: &Who, step: &Step, approvers: &[String]) -> Markup {
     let lang = who.lang;
     let at = |verb: &str| room.site.url(&format!("/response-steps/{}/{verb}", percent(&step.id)));
     html! {
@@ -166,8 +251,9 @@ fn open(room: &Room, who: &Who, step: &Step) -> Markup {
             details {
                 summary data-key="v" { (lang.pick("领导电话口头同意", "A verbal yes by telephone")) " " kbd { "V" } }
                 form method="post" action=(at("verbal")) {
-                    label { (lang.pick("谁同意", "Who said yes")) input name="approver" required maxlength="60"; }
-                    label { (lang.pick("号码", "Number")) input name="number" inputmode="tel" maxlength="40"; }
+                    label { (lang.pick("谁同意", "Who said yes")) input name="approver" list="approvers" required maxlength="60" autocomplete="off"; }
+                    datalist id="approvers" { @for it in approvers { option value=(it) {} } }
+                    label { (lang.pick("号码", "Number")) input name="number" inputmode="tel" maxlength="40" pattern="[0-9０-９+＋()（）—－ \\-]{3,}" title=(lang.pick("数字，可带 +、-、括号和空格", "digits, with +, -, brackets and blanks")); }
                     p { button.main type="submit" { (lang.pick("登记，立即启动", "Record; it holds at once")) } }
                     p.small.soft { (lang.pick("24 小时内补签", "to be signed within 24 hours")) }
                 }
@@ -176,13 +262,14 @@ fn open(room: &Room, who: &Who, step: &Step) -> Markup {
     }
 }
 
-fn signature(room: &Room, who: &Who, step: &Step) -> Markup {
+fn signature(room: &Room, who: &Who, step: &Step, names: &Names) -> Markup {
     let lang = who.lang;
     html! {
         @match (step.signed_at, step.sign_due_at) {
-            (Some(at), _) => p.done.small { (lang.pick("已补签 ", "signed ")) (clock(at)) " " (login(step.signed_by.as_deref().unwrap_or(""))) },
+            (Some(at), _) => p.done.small { (lang.pick("已补签 ", "signed ")) (clock(at)) " " (names.of(step.signed_by.as_deref().unwrap_or_default())) },
             (None, Some(due)) => {
-                p.bad.small { (lang.pick("待补签，限 ", "to be signed by ")) (&due.wall()[5..16]) }
+                p.bad.small { (lang.pick("待补签，限 ", "to be signed by ")) (&due.wall()[5..16])
+                    @if due <= room.site.world.now() { b { (lang.pick("，已超时", ", which has passed")) } } }
                 @if who.may(P::ApproveResponse) {
                     form method="post" action=(room.site.url(&format!("/response-steps/{}/sign", percent(&step.id)))) {
                         button.main.wide type="submit" data-key="y" { (lang.pick("补签", "Sign")) " " kbd { "Y" } }

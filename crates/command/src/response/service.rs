@@ -2,7 +2,7 @@
 
 use anlan_kernel::{Colour, Permission as P, RegionCode, Text, civil_day};
 use anlan_monitor::{Alarm, Signal, SignalState};
-use anlan_register::{Region, superiors};
+use anlan_register::{Region, leaders};
 use anlan_store::{Advanced, Event, StoreError, Tx, params};
 use anlan_warn::Process;
 use anlan_web::{Who, percent};
@@ -287,12 +287,9 @@ pub(crate) fn unsigned(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(
     tx.record(Event::new("response.unsigned", &step.response).region(&step.region).detail(detail))
 }
 
-/// Those who approve, in order: the leader on duty, then the registered lead and deputies.
 fn tell(command: &Command, tx: &mut Tx<'_>, step: &Step, asked: i64, words: &str) -> Result<bool, StoreError> {
     let now = tx.now();
-    let mut chain = superiors(tx, &step.region, now)?;
-    chain.retain(|it| it.id.starts_with("person:") && it.rank != "first");
-    chain.truncate(command.plan.approval.approvers);
+    let chain = leaders(tx, &step.region, now, command.plan.approval.approvers)?;
     let Some(to) = flow::approver(asked, chain.len()).and_then(|it| chain.get(it)) else { return Ok(false) };
     let link = command.warn.page_link(&format!("/responses/{}", percent(&step.response)));
     let time = step.asked + step.chased + 1;
@@ -304,7 +301,7 @@ fn tell(command: &Command, tx: &mut Tx<'_>, step: &Step, asked: i64, words: &str
 pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let open: Vec<Step> =
         tx.find("state = 'open' OR (verbal = 1 AND signed_at IS NULL)", "ORDER BY proposed_at, id LIMIT 20", &[])?;
-    let approves = who.may(P::ApproveResponse);
+    let (approves, named, now) = (who.may(P::ApproveResponse), who.may(P::SeePeople), tx.now());
     let mut items = Vec::new();
     for it in open {
         let Some(response) = tx.get::<Response>(&it.response)? else { continue };
@@ -315,25 +312,31 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
             (false, true) => ("补签", "Sign"),
             (false, false) => ("查看", "Look"),
         };
-        let title = if asks {
-            Text::new(
-                format!("{}：{}", response.title, it.words().zh),
-                format!("{}: {}?", response.title, it.words().en),
-            )
+        let due = it.sign_due_at.unwrap_or(it.proposed_at);
+        let late = !asks && due <= now;
+        let (zh_title, en_title) = match (asks, late) {
+            (true, _) => (it.words().zh, format!("{}?", it.words().en)),
+            (false, false) => ("电话同意待补签".to_owned(), "a verbal yes to sign".to_owned()),
+            (false, true) => ("电话同意补签超时".to_owned(), "a verbal yes was not signed in time".to_owned()),
+        };
+        let note = if asks {
+            Text::new(it.cause.clone(), it.proposed_at.clock())
         } else {
+            let (at, by) = (&due.wall()[5..16], it.approver.as_deref().filter(|_| named).unwrap_or_default());
             Text::new(
-                format!("{}：电话同意待补签", response.title),
-                format!("{}: a verbal yes to sign", response.title),
+                format!("{by} 限 {at} 前补签").trim().to_owned(),
+                format!("{by} to be signed by {at}").trim().to_owned(),
             )
         };
-        let at = it.decided_at.unwrap_or(it.proposed_at);
-        let due = it.sign_due_at.unwrap_or(it.proposed_at);
-        let note = if asks { it.cause.clone() } else { format!("{} 前补签", &due.wall()[5..16]) };
         items.push(TodoItem {
             key: format!("response:{}", it.id),
-            urgency: if asks { Urgency::Decision } else { Urgency::Overdue },
-            title,
-            note: Text::new(note, at.clock()),
+            urgency: match (asks, late) {
+                (true, _) => Urgency::Decision,
+                (false, true) => Urgency::Overdue,
+                (false, false) => Urgency::Routine,
+            },
+            title: Text::new(format!("{}：{zh_title}", response.title), format!("{}: {en_title}", response.title)),
+            note,
             due: Some(due),
             action: Text::new(zh, en),
             href: format!("/responses/{}", percent(&response.id)),

@@ -5,8 +5,8 @@
 use std::{sync::Arc, time::Duration};
 
 use anlan_command::{Command, DutyPlan, MODULE, Sources};
-use anlan_kernel::{Actor, Instant, RegionCode};
-use anlan_monitor::{Hooks, Monitor, Settings};
+use anlan_kernel::{Actor, Grade, Instant, RegionCode, Text};
+use anlan_monitor::{Alarm, AlarmState, Hooks, Monitor, Settings, Station};
 use anlan_register::{Organisation, Person, Post, Rank, Region, Role, Shift};
 use anlan_simulator::carrier::{Carrier, CarrierClient, CarrierConfig};
 use anlan_store::{Event, Module, OutboxItem, Record, Tx, Urgency, World, deadline};
@@ -113,6 +113,46 @@ impl Bed {
         });
         let received = self.monitor.receive_signal(&Actor::system("feed"), body.to_string().as_bytes()).await;
         received.unwrap().signal.id
+    }
+
+    /// A river gauge of `region` stands at the gravest grade.
+    pub async fn alarm(&self, region: &str) -> String {
+        let (by, region) = (Actor::system("test"), code(region));
+        let raised = move |tx: &mut Tx<'_>| {
+            let station = Station {
+                id: "bridge".into(),
+                name: Text::new("新湖桥", "Xinhu bridge"),
+                kind: "river".into(),
+                longitude: None,
+                latitude: None,
+                region: region.clone(),
+                elevation: None,
+                serves: vec![region.clone()],
+                columns: serde_json::Map::new(),
+            };
+            let grade = Grade::new(1).unwrap();
+            let alarm = Alarm {
+                id: Alarm::key("level", &station.id, tx.now()),
+                rule: "level".into(),
+                station: station.id.clone(),
+                hazard: None,
+                title: Text::new("水位", "water level"),
+                grade,
+                peak: grade,
+                state: AlarmState::Open,
+                raised_at: tx.now(),
+                changed_at: tx.now(),
+                cleared_at: None,
+                region: region.clone(),
+                areas: vec![region.clone()],
+                revision: 0,
+            };
+            tx.put(&station)?;
+            tx.insert(&alarm)?;
+            tx.record(Event::new("alarm.raised", &alarm.id).region(&alarm.region))?;
+            Ok(alarm.id)
+        };
+        self.world.write("alarm", Urgency::Urgent, &by, raised).await.unwrap()
     }
 
     /// Does everything that is due now.

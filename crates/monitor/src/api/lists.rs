@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ProblemView, Room};
 use crate::{
-    model::{Alarm, AlarmState, Rejected},
+    model::{Alarm, AlarmState},
     store,
 };
 
@@ -105,16 +105,11 @@ pub(super) async fn alarms(
     Query(which): Query<AlarmQuery>,
 ) -> ApiResult<Json<List<Alarm>>> {
     let open = which.open.as_deref().is_some_and(|it| matches!(it, "1" | "true"));
-    Ok(Json(read_alarms(&room, &who, &query, open).await?))
-}
-
-/// See [`alarms`].
-pub(crate) async fn read_alarms(room: &Room, who: &Who, query: &ListQuery, open: bool) -> ApiResult<List<Alarm>> {
     let (at, most, cursor) = (query.at()?, query.most()?, query.cursor.clone());
     let shown = at.unwrap_or_else(|| room.site.world.now());
     if open && at.is_none() {
         let items = room.site.world.read(&who.actor, store::alarm_open).await?;
-        return Ok(List { items, next: None, at: shown });
+        return Ok(Json(List { items, next: None, at: shown }));
     }
     let page = room.site.world.read(&who.actor, move |tx| {
         let items = store::alarm_list(tx, cursor.as_deref(), shown, most)?;
@@ -123,7 +118,7 @@ pub(crate) async fn read_alarms(room: &Room, who: &Who, query: &ListQuery, open:
         page.items.retain(|it| !open || it.state == AlarmState::Open);
         Ok(page)
     });
-    Ok(page.await?)
+    Ok(Json(page.await?))
 }
 
 /// A refused input in the caller's language.
@@ -144,9 +139,13 @@ pub(super) async fn rejected(
     who: Who,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<List<RejectedView>>> {
-    let lang = who.lang;
-    let page = read_rejected(&room, &who, &query).await?;
-    Ok(Json(page.map(|it| RejectedView {
+    let (at, most, cursor, lang) = (query.at()?, query.most()?, query.cursor.clone(), who.lang);
+    let shown = at.unwrap_or_else(|| room.site.world.now());
+    let page = room.site.world.read(&who.actor, move |tx| {
+        let items = store::rejected_list(tx, cursor.as_deref(), shown, most)?;
+        Ok(List::new(items, most, shown, |it| &it.id))
+    });
+    Ok(Json(page.await?.map(|it| RejectedView {
         id: it.id,
         at: it.at,
         source: it.source,
@@ -155,15 +154,4 @@ pub(super) async fn rejected(
         base64: it.base64,
         raw: it.raw,
     })))
-}
-
-/// See [`rejected`].
-pub(crate) async fn read_rejected(room: &Room, who: &Who, query: &ListQuery) -> ApiResult<List<Rejected>> {
-    let (at, most, cursor) = (query.at()?, query.most()?, query.cursor.clone());
-    let shown = at.unwrap_or_else(|| room.site.world.now());
-    let page = room.site.world.read(&who.actor, move |tx| {
-        let items = store::rejected_list(tx, cursor.as_deref(), shown, most)?;
-        Ok(List::new(items, most, shown, |it| &it.id))
-    });
-    Ok(page.await?)
 }

@@ -45,16 +45,9 @@ pub(super) async fn list(
     who: Who,
     Query(query): Query<ListQuery>,
 ) -> ApiResult<Json<List<StationView>>> {
-    Ok(Json(read_stations(&room, &who, &query).await?))
-}
-
-/// See [`list`].
-pub(crate) async fn read_stations(room: &Room, who: &Who, query: &ListQuery) -> ApiResult<List<StationView>> {
     let (at, most, cursor) = (query.at()?, query.most()?, query.cursor.clone().unwrap_or_default());
     let shown = at.unwrap_or_else(|| room.site.world.now());
-    // Whoever watches over the home region also watches what lies upstream of it.
-    let watches = who.actor.scope.covers(&room.monitor.settings.home);
-    let reader = if watches { Actor { scope: Scope::Everywhere, ..who.actor.clone() } } else { who.actor.clone() };
+    let reader = reader(&room, &who);
     let read = room.site.world.read(&reader, move |tx| {
         let items = store::station_list(tx, &cursor, most)?;
         let mut page = List::new(items, most, shown, |it| &it.id);
@@ -64,7 +57,21 @@ pub(crate) async fn read_stations(room: &Room, who: &Who, query: &ListQuery) -> 
     let page = read.await?;
     let mut newest = room.monitor.newest_readings(at).await?;
     let here = room.monitor.ingests();
-    Ok(page.map(|it| view(it, &mut newest, who, here)))
+    Ok(Json(page.map(|it| view(it, &mut newest, &who, here))))
+}
+
+/// Every station the reader sees, by id.
+pub(crate) async fn every_station(room: &Room, who: &Who) -> ApiResult<Vec<StationView>> {
+    let stations = room.site.world.read(&reader(room, who), store::station_all).await?;
+    let mut newest = room.monitor.newest_readings(None).await?;
+    let here = room.monitor.ingests();
+    Ok(stations.into_iter().map(|it| view(it, &mut newest, who, here)).collect())
+}
+
+/// Whoever watches over the home region also watches what lies upstream of it.
+fn reader(room: &Room, who: &Who) -> Actor {
+    let watches = who.actor.scope.covers(&room.monitor.settings.home);
+    if watches { Actor { scope: Scope::Everywhere, ..who.actor.clone() } } else { who.actor.clone() }
 }
 
 /// `here`: whether readings come in on this node, so that their absence means something.

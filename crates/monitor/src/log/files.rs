@@ -43,7 +43,7 @@ pub(super) fn bases(dir: &Path) -> Result<Vec<i64>, StoreError> {
 
 /// A new, empty segment whose name is on disk.
 pub(super) fn create(dir: &Path, base: i64) -> Result<File, StoreError> {
-    let file = OpenOptions::new().create(true).truncate(true).read(true).write(true).open(path_of(dir, base))?;
+    let file = disk::private().create(true).truncate(true).read(true).write(true).open(path_of(dir, base))?;
     file.sync_all()?;
     File::open(dir)?.sync_all()?;
     Ok(file)

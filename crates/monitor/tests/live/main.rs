@@ -6,6 +6,7 @@ mod broker;
 mod devices;
 mod files;
 mod judging;
+mod lists;
 mod observations;
 mod parsing;
 mod rules;

@@ -5,6 +5,8 @@ mod geometry;
 mod rows;
 pub mod sheet;
 
+use std::collections::HashMap;
+
 use anlan_kernel::{Actor, Instant, Lang, Problem, RegionCode};
 use anlan_store::{Event, Record, StoreError, Tx, Urgency, World};
 use serde::Serialize;
@@ -29,7 +31,7 @@ pub struct Report {
     pub same: usize,
     /// Rows that were not taken, and why.
     pub problems: Vec<Problem>,
-    /// What to look at in rows that were taken: numbers that changed.
+    /// What to look at in rows that were taken: numbers that changed, and what the number check finds.
     pub notes: Vec<Problem>,
     /// Posts of the units in the file that stand in no row of it (文件中没有的岗位); they stay.
     pub missing: usize,
@@ -94,18 +96,20 @@ pub async fn run(
         })
         .await?;
     let mut report = Report::default();
-    let mut entries = Vec::new();
+    let (mut entries, mut first_rows) = (Vec::new(), HashMap::new());
     for row in &sheet.rows {
         match rows::read(kind, row, &sheet, &mut known) {
             Ok(entry) => {
-                if let Entry::Post(_, _, Some(note)) = &entry {
-                    report.notes.push(Problem::clone(note).row(row.number));
+                if let Entry::Post(person, _, note) = &entry {
+                    report.notes.extend(note.as_deref().cloned().map(|it| it.row(row.number)));
+                    first_rows.entry(person.id.clone()).or_insert(row.number);
                 }
                 entries.push(entry);
             }
             Err(problem) => report.problems.push(problem.row(row.number)),
         }
     }
+    report.notes.extend(known.doubtful(&first_rows, &sheet.title("phone")));
     report.taken = entries.len();
     report.missing = known.missing(world.now());
     report.errors_xlsx = crate::export::errors(&sheet, &report.problems, Lang::Zh)?;

@@ -10,6 +10,7 @@ use super::{
     sheet::{self, Column, Row, Sheet},
 };
 use crate::{
+    check::{self, Finding},
     model::{Organisation, Person, Place, Post, Rank, Region, Role, Shift, level_of},
     phone, store,
 };
@@ -170,6 +171,19 @@ impl Known {
         self.standing.iter().filter(left).filter(|it| it.valid_until.is_none_or(|until| until > now)).count()
     }
 
+    /// What the number check finds in the people of the file, at the first row of each.
+    pub fn doubtful(&self, rows: &HashMap<String, usize>, title: &str) -> Vec<Problem> {
+        let people: Vec<Person> = self.people.values().filter(|it| it.erased_at.is_none()).cloned().collect();
+        let at = |it: &Finding| it.person.as_deref().and_then(|it| rows.get(it)).copied();
+        let mut found: Vec<_> = check::of_numbers(&people).into_iter().filter_map(|it| Some((at(&it)?, it))).collect();
+        found.sort_by_key(|(row, it)| (*row, it.kind));
+        found.dedup_by_key(|(row, it)| (*row, it.kind));
+        found
+            .into_iter()
+            .map(|(row, it)| Problem::new(it.kind, it.message.zh, it.message.en).field(title).row(row))
+            .collect()
+    }
+
     /// The one person who holds this post under this name with another number, whom the file names nowhere by it.
     fn holder(&self, seat: &Seat) -> Option<Key> {
         let mut ids = self.holders.get(seat)?.iter();
@@ -236,7 +250,11 @@ impl Cells<'_> {
     fn region(&self, key: &str, known: &Known) -> Result<RegionCode, Problem> {
         let code = region(self.must(key)?, &self.sheet.title(key))?;
         if !known.regions.contains_key(code.as_str()) {
-            return Err(self.wrong(key, "不在区划表里", "is in no list of regions"));
+            return Err(self.wrong(
+                key,
+                "不在区划表里；请核对，或先导入区划（regions）",
+                "is in no list of regions; check it, or import the regions first",
+            ));
         }
         self.own(key, &code, known)?;
         Ok(code)
@@ -389,9 +407,12 @@ fn changed(before: &Person, after: &Person) -> Option<Box<Problem>> {
     let masked = |it: &Option<String>| it.as_deref().map_or_else(|| "—".to_owned(), phone::masked);
     let (mut zh, mut en) = (Vec::new(), Vec::new());
     let mut say = |names: [&str; 2], before, after| {
-        let moved = format!("{} → {}", masked(before), masked(after));
-        zh.push(format!("{} {moved}", names[0]));
-        en.push(format!("{} {moved}", names[1]));
+        let (from, to) = (masked(before), masked(after));
+        // What the eye cannot tell apart is said.
+        let (hidden_zh, hidden_en) =
+            if from == to { ("（改在隐去的几位）", " (in the hidden digits)") } else { ("", "") };
+        zh.push(format!("{} {from} → {to}{hidden_zh}", names[0]));
+        en.push(format!("{} {from} → {to}{hidden_en}", names[1]));
     };
     if before.phone != after.phone {
         say(["手机", "phone"], &before.phone, &after.phone);

@@ -1,6 +1,6 @@
 //! A table out of a csv or xlsx file: where its titles stand, and its rows.
 
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
 use anlan_kernel::Problem;
 use calamine::{Data, DataRef, Reader, Xlsx};
@@ -11,6 +11,8 @@ use crate::export::armed;
 const TITLES_WITHIN: usize = 10;
 /// Largest file taken, bytes.
 const LARGEST: usize = 64 << 20;
+/// Most bytes to which all parts of an xlsx may inflate.
+const INFLATED: u64 = 256 << 20;
 /// Most places of a sheet, blank ones between its first and last cell included; a small file that spans more is no
 /// table of ours.
 const CELLS: usize = 5_000_000;
@@ -96,6 +98,7 @@ fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
     let bad = |it: calamine::XlsxError| {
         Problem::new("not_a_table", format!("打不开这个 xlsx：{it}"), format!("this xlsx cannot be opened: {it}"))
     };
+    check_inflated(bytes)?;
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(bad)?;
     let first = book.sheet_names().first().cloned().unwrap_or_default();
     let mut cells = book.worksheet_cells_reader(&first).map_err(bad)?;
@@ -125,6 +128,32 @@ fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
         line[column] = cell(&Data::from(found.get_value().clone()));
     }
     Ok(rows)
+}
+
+/// Refuses a file whose parts inflate beyond all measure. They are inflated for it: the sizes a zip tells of itself are
+/// the sender's words.
+fn check_inflated(bytes: &[u8]) -> Result<(), Problem> {
+    // What is no zip, or a broken one, is told by the reader in its own words.
+    let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
+    let mut left = INFLATED;
+    for index in 0..zip.len() {
+        let Ok(part) = zip.by_index(index) else { continue };
+        left -= match std::io::copy(&mut part.take(left + 1), &mut std::io::sink()) {
+            Ok(length) if length > left => return Err(bomb()),
+            Ok(length) => length,
+            Err(_) => 0,
+        };
+    }
+    Ok(())
+}
+
+fn bomb() -> Problem {
+    let most = INFLATED >> 20;
+    Problem::new(
+        "too_large",
+        format!("这个 xlsx 解压后超过 {most} MB；请只留需要的表，另存后再试，或用 csv"),
+        format!("this xlsx inflates to more than {most} MB; keep the sheet that is needed only, or use csv"),
+    )
 }
 
 fn cell(data: &Data) -> String {

@@ -69,6 +69,18 @@ async fn a_corrected_number_changes_the_person_who_holds_the_posts(
 }
 
 #[rstest]
+#[case::the_end("15400000009", "手机 154****0001 → 154****0009", "phone 154****0001 → 154****0009")]
+#[case::the_middle("15490000001", "154****0001（改在隐去的几位）", "154****0001 (in the hidden digits)")]
+#[tokio::test]
+async fn a_number_that_changed_is_seen_to_have_changed(#[case] newer: &str, #[case] zh: &str, #[case] en: &str) {
+    let bed = Bed::district(Engine::Sqlite).await;
+    take(&bed, &[row("张三", "15400000001", "", "防汛责任人")]).await;
+    let notes = take(&bed, &[row("张三", newer, "", "防汛责任人")]).await.notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].message.zh.ends_with(zh) && notes[0].message.en.ends_with(en), "{notes:?}");
+}
+
+#[rstest]
 #[case::both_stand_in_the_file(&[("张三", "15400000001"), ("张三", "15400000002")])]
 #[case::another_name(&[("张四", "15400000002")])]
 #[tokio::test]

@@ -53,12 +53,19 @@ async fn nothing_readable_is_left_and_the_journal_verifies(#[values(Engine::Sqli
     let id = bed.everybody().await.into_iter().find(|it| it.name.as_deref() == Some(WORDS[0])).unwrap().id;
     let before = everything(&bed).await;
     assert!(WORDS.iter().all(|it| before.contains(it)));
+    bed.world.tamper(
+        "INSERT INTO idempotency(id, request, run, status, kind, body, at)
+         VALUES ('k', 'r', 'run', 200, 'application/json', 'sealed', 9000000000000000)",
+    );
 
     let keeper = bed.caller("register_keeper", DISTRICT).await;
     assert_eq!(keeper.post(&format!("/api/v1/people/{id}/erase"), "").await.status, 200);
     let after = everything(&bed).await;
     assert!(WORDS.iter().all(|it| !after.contains(it)));
     assert!(after.contains("张三"), "others are as they were");
+    let kept = bed.read(&system(), |tx| tx.query("SELECT status, body IS NULL FROM idempotency", &[])).await;
+    let kept: Vec<_> = kept.iter().map(|it| (it.int(0).unwrap(), it.int(1).unwrap())).collect();
+    assert_eq!(kept, [(200, 1)], "of a kept answer only how it ended is left");
     let wanted = id.clone();
     let seen = bed
         .read(&system(), move |tx| {

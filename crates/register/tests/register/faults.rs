@@ -1,7 +1,10 @@
 //! The files with faults: exactly the listed ones are named, every good row is taken.
 
 use anlan_kernel::Lang;
-use anlan_register::{Person, Post, check, import::Report};
+use anlan_register::{
+    Person, Post, check,
+    import::{self, Report},
+};
 use anlan_testbed::Engine;
 use calamine::{Reader as _, Xlsx};
 use rstest::rstest;
@@ -43,6 +46,36 @@ async fn every_fault_is_named_with_row_and_column_and_every_good_row_is_taken(
 
     let again = bed.take("people", file).await;
     assert_eq!((again.new, again.changed, again.same), (0, 0, 351), "people without a number are found again too");
+}
+
+#[rstest]
+#[tokio::test]
+async fn doubtful_numbers_are_named_with_their_rows_before_and_after_they_are_taken(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::district(engine).await;
+    let row = |name: &str, phone: &str, spare: &str| {
+        format!("{name},{phone},{spare},桂园街道办事处,负责人,防汛责任人,街道,440303001,桂园街道,成员,")
+    };
+    let rows = [
+        row("张三", "待补", ""),
+        row("李四", "1540002012", "15400000004"),
+        row("王五", "15400000009", ""),
+        row("赵六", "15400000006", ""),
+        row("钱七", "15400000009", ""),
+        row("孙八", "", ""),
+    ];
+    let text = crate::bed::table(&rows.each_ref().map(String::as_str));
+    let wanted = [(2, "bad_number"), (3, "bad_number"), (4, "shared_number"), (6, "shared_number"), (7, "no_number")];
+    for dry in [true, false] {
+        let report = import::run(&bed.world, &system(), "people", text.as_bytes(), "p.csv", dry).await.unwrap();
+        assert_eq!((report.taken, report.problems.as_slice()), (6, [].as_slice()), "valid rows are taken");
+        let found: Vec<_> = report.notes.iter().map(|it| (it.place.row.unwrap(), it.code.as_str())).collect();
+        assert_eq!(found, wanted, "dry run: {dry}");
+        assert!(report.notes.iter().all(|it| it.place.field.as_deref() == Some("手机") && !it.message.en.is_empty()));
+    }
+    let one = bed.people(&system(), &[&row("周九", "15400000006", "")]).await;
+    assert_eq!(one.notes.len(), 1, "a number that somebody outside the file has: {:?}", one.notes);
 }
 
 /// The errors workbook holds the refused rows as they came, and why.

@@ -2,6 +2,7 @@
 
 use anlan_kernel::Actor;
 use anlan_register::{Organisation, Person, Post, export};
+use anlan_store::StoreError;
 use anlan_testbed::Engine;
 use calamine::{Data, Reader as _, Xlsx};
 use rstest::rstest;
@@ -189,6 +190,44 @@ async fn organisations_and_shifts_name_what_is_wrong_as_well() {
     let report = bed.import(&system(), "regions", regions.as_bytes(), "r.csv").await.unwrap();
     let found: Vec<_> = report.problems.iter().map(|it| (it.place.row, it.place.field.as_deref().unwrap())).collect();
     assert_eq!(found, [(Some(2), "级别"), (Some(3), "代码")]);
+}
+
+/// A workbook whose shared strings are blanks without end; `told` is what it says itself of their length.
+fn bomb(inflated: usize, told: Option<u32>) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file("xl/sharedStrings.xml", zip::write::SimpleFileOptions::default()).unwrap();
+    let blanks = vec![b' '; 1 << 20];
+    (0..inflated).for_each(|_| std::io::Write::write_all(&mut zip, &blanks).unwrap());
+    let mut bytes = zip.finish().unwrap().into_inner();
+    if let Some(told) = told {
+        let entry = bytes.windows(4).rposition(|it| it == b"PK\x01\x02").unwrap();
+        // In the directory, and in front of the part itself.
+        for at in [entry + 24, 22] {
+            bytes[at..at + 4].copy_from_slice(&told.to_le_bytes());
+        }
+    }
+    bytes
+}
+
+#[rstest]
+#[case::that_says_so(None, "too_large", "256 MB")]
+#[case::that_hides_it(Some(10), "not_a_table", "xlsx")]
+#[tokio::test]
+async fn a_file_that_inflates_beyond_all_measure_is_refused_in_words(
+    #[case] told: Option<u32>,
+    #[case] code: &str,
+    #[case] words: &str,
+) {
+    let bed = Bed::new(Engine::Sqlite);
+    let bytes = bomb(257, told);
+    assert!(bytes.len() < 1 << 20, "a small file: {}", bytes.len());
+    match bed.import(&system(), "people", &bytes, "people.xlsx").await {
+        Err(StoreError::Refused(it)) => {
+            assert_eq!(it.code, code);
+            assert!(it.message.zh.contains(words) && it.message.en.contains(words), "{it:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]

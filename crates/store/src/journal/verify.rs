@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use anlan_kernel::Actor;
+use anlan_kernel::{Actor, Problem};
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{BLOCK, Entry, FIELDS, Head};
-use crate::{Row, StoreError, Value, World, keys};
+use crate::{Row, StoreError, Value, World, file_problem, keys};
 
 /// One thing that is wrong with a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +16,8 @@ pub struct Finding {
     pub position: i64,
     /// What, in English; for auditors.
     pub what: String,
+    /// The same in Chinese.
+    pub what_zh: String,
 }
 
 /// What `verify` found.
@@ -38,7 +40,7 @@ pub struct Verified {
 /// Reads the whole chain; with `heads`, also compares every signed head of that file.
 ///
 /// # Errors
-/// What the engine says, and [`StoreError::Shape`] when the file is not a heads file.
+/// What the engine says, and [`StoreError::Refused`] when the file is not a heads file.
 pub async fn verify(world: &World, heads: Option<&Path>) -> Result<Verified, StoreError> {
     verify_with_progress(world, heads, |_| {}).await
 }
@@ -60,10 +62,10 @@ pub async fn verify_with_progress(
     let mut verified = Verified { heads: heads.len(), ..Verified::default() };
     for head in &heads {
         if !world.keys().signed(&head.message(), &keys_bytes(&head.signature)) {
-            verified.find(head.position, "the signature of this head is not ours");
+            verified.find(head.position, "这个链头不是用本机主密钥签名的", "the signature of this head is not ours");
         }
         if head.world != world.name() {
-            verified.find(head.position, "this head belongs to another world");
+            verified.find(head.position, "这个链头属于另一个世界", "this head belongs to another world");
         }
     }
     let mut heads = heads.into_iter().peekable();
@@ -80,26 +82,41 @@ pub async fn verify_with_progress(
             match Entry::from_row(row) {
                 Ok(entry) => {
                     if entry.position != position + 1 {
-                        verified.find(position + 1, format!("the next entry is numbered {}", entry.position));
+                        let (zh, en) = (
+                            format!("下一条的编号是 {}", entry.position),
+                            format!("the next entry is numbered {}", entry.position),
+                        );
+                        verified.find(position + 1, zh, en);
                     }
                     position = entry.position;
                     if stored != entry.hash(&hash) {
-                        verified.find(position, "the entry or one before it was changed");
+                        verified.find(
+                            position,
+                            "这一条或它之前的条目被改动过",
+                            "the entry or one before it was changed",
+                        );
                     }
                     sealed_texts(&entry.body, &mut sealed);
                 }
-                Err(error) => verified.find(position + 1, format!("the entry cannot be read: {error}")),
+                Err(error) => {
+                    let (zh, en) = (format!("这一条读不出来：{error}"), format!("the entry cannot be read: {error}"));
+                    verified.find(position + 1, zh, en);
+                }
             }
             hash = stored;
             while let Some(head) = heads.next_if(|it| it.position <= position) {
                 if head.position == position && head.hash != keys::hex(&hash) {
-                    verified.find(position, "the chain does not lead to the signed head");
+                    verified.find(position, "链条与已签名的链头对不上", "the chain does not lead to the signed head");
                 }
             }
         }
     }
     for head in heads {
-        verified.find(head.position, format!("the chain ends at {position}, before this signed head"));
+        let (zh, en) = (
+            format!("链条到 {position} 为止，没有到这个已签名的链头"),
+            format!("the chain ends at {position}, before this signed head"),
+        );
+        verified.find(head.position, zh, en);
     }
     verified.head = keys::hex(&hash);
     (verified.unsealed, verified.unreadable) = count(world, sealed).await?;
@@ -107,8 +124,8 @@ pub async fn verify_with_progress(
 }
 
 impl Verified {
-    fn find(&mut self, position: i64, what: impl Into<String>) {
-        self.findings.push(Finding { position, what: what.into() });
+    fn find(&mut self, position: i64, zh: impl Into<String>, en: impl Into<String>) {
+        self.findings.push(Finding { position, what: en.into(), what_zh: zh.into() });
     }
 }
 
@@ -164,15 +181,21 @@ async fn count(world: &World, sealed: HashMap<(String, [u8; 4]), i64>) -> Result
 }
 
 fn read_heads(path: &Path) -> Result<Vec<Head>, StoreError> {
-    let text = fs::read_to_string(path).map_err(|it| StoreError::Io(format!("{}: {it}", path.display())))?;
+    let text = fs::read_to_string(path).map_err(|it| file_problem(path, &it))?;
     text.lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(i, line)| {
-            serde_json::from_str(line)
-                .map_err(|it| StoreError::Shape(format!("{} line {}: {it}", path.display(), i + 1)))
-        })
+        .map(|(i, line)| serde_json::from_str(line).map_err(|it| no_head(path, &it).line(i + 1).into()))
         .collect()
+}
+
+fn no_head(path: &Path, error: &serde_json::Error) -> Problem {
+    let path = path.display();
+    Problem::new(
+        "bad_head",
+        format!("{path}：这一行不是签名链头（{error}）"),
+        format!("{path}: this line is no signed head ({error})"),
+    )
 }
 
 fn keys_bytes(hex: &str) -> Vec<u8> {

@@ -48,7 +48,7 @@ async fn a_restored_world_is_the_same_on_either_engine_and_goes_on(#[case] from:
 
     let (_fresh, restored) = empty_like(&source, to);
     let read = backup::restore(&restored, &file).await.unwrap();
-    assert_eq!(read.files, 1);
+    assert_eq!((read.rows, read.files), (written.rows, 1), "one number for what went and what came back");
     assert_eq!(restored.dump().await.unwrap(), source.dump().await.unwrap());
     assert_eq!(std::fs::read(restored.dir().join("log/00000000000000000000.log")).unwrap().len(), 3 << 20);
 
@@ -121,8 +121,9 @@ async fn a_backup_that_was_changed_cut_or_grown_is_refused_in_words_and_leaves_t
         }
         std::fs::write(&file, &bytes).unwrap();
         let refused = backup::restore(&restored, &file).await.unwrap_err();
-        let words = refused.to_string();
-        assert!(words.contains("backup"), "round {round} at {at}: {words}");
+        let StoreError::Refused(problem) = refused else { panic!("round {round} at {at}: {refused}") };
+        let words = problem.message;
+        assert!(words.zh.contains("备份") && words.en.contains("backup"), "round {round} at {at}: {words}");
         assert_eq!(restored.dump().await.unwrap(), empty, "round {round}");
         assert!(!restored.dir().join("log").exists(), "round {round}: no file of it stays behind");
     }
@@ -142,7 +143,7 @@ async fn a_backup_under_another_master_key_is_refused() {
     assert!(!clear("赵0001") && !clear("13900000001") && !clear("card"), "a backup shows nothing without the key");
     let stranger = world(Engine::Sqlite, Clock::driven(NOON), &[&MODULE]);
     let refused = backup::restore(&stranger, &file).await.unwrap_err();
-    assert!(matches!(refused, StoreError::Key(_)) && refused.to_string().contains("master key"), "{refused}");
+    assert!(matches!(refused, StoreError::Refused(_)) && refused.to_string().contains("master key"), "{refused}");
     let other = Keys::open_or_make(&stranger.folder().join("other.key")).unwrap();
     assert!(backup::inspect(&file, &other).is_err());
     assert_eq!(backup::inspect(&file, source.keys()).unwrap().world, "test");

@@ -149,6 +149,7 @@ async fn seal_all(world: &TestWorld) {
 async fn findings(world: &TestWorld, with_heads: bool) -> Vec<String> {
     let heads = world.heads_file();
     let verified = journal::verify(world, with_heads.then_some(heads.as_path())).await.unwrap();
+    assert!(verified.findings.iter().all(|it| !it.what_zh.is_ascii()), "told in both languages: {verified:?}");
     verified.findings.into_iter().map(|it| it.what).collect()
 }
 

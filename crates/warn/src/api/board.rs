@@ -12,7 +12,8 @@ use serde::Deserialize;
 
 use super::{
     CallView, HelpView, Room, RoundView, Transfers,
-    calls::{self, Figure, states_of},
+    calls::{Figure, states_of},
+    help::help_view,
     lists::region_of,
     read_round, read_transfers,
     rounds::Counts,
@@ -274,7 +275,7 @@ fn calls(
     Ok((views(tx, calls, named)?, found))
 }
 
-/// As [`calls::view`] for many at once.
+/// As [`super::call_view`] for many at once.
 pub(crate) fn views(tx: &mut Tx<'_>, calls: Vec<Call>, named: bool) -> Result<Vec<CallView>, StoreError> {
     let ids: Vec<String> = calls.iter().map(|it| it.callee.clone()).collect();
     let mut known = contacts(tx, &ids)?;
@@ -336,7 +337,7 @@ fn help(tx: &mut Tx<'_>, round: &str, named: bool) -> Result<Vec<HelpView>, Stor
     let range = params![format!("{round}/"), format!("{round}0")];
     let tail = "ORDER BY CASE WHEN taken_at IS NULL THEN 0 ELSE 1 END, asked_at DESC, id LIMIT 20";
     let asked: Vec<Help> = tx.find("id >= $1 AND id < $2", tail, range)?;
-    asked.into_iter().map(|it| calls::help_view(tx, it, named)).collect()
+    asked.into_iter().map(|it| help_view(tx, it, named)).collect()
 }
 
 /// Whether a callee's place is the street's or the district's own.

@@ -1,9 +1,9 @@
-//! Calls, lists for superiors, requests for help.
+//! Calls: the list and one of them with everything that was tried.
 
 use std::collections::BTreeMap;
 
 use anlan_kernel::{Instant, Permission, Problem};
-use anlan_register::{CalleeTitle, callee_title, contacts, model::masked_name, number_of, phone};
+use anlan_register::{CalleeTitle, callee_title, model::masked_name, number_of, phone};
 use anlan_store::{OutboxItem, StoreError, Tx, Value, params};
 use anlan_web::{ApiError, ApiResult, Who, accounts::name_of};
 use axum::{
@@ -19,8 +19,7 @@ use super::{
 };
 use crate::{
     effect::measure::ENDED_AT,
-    flow::CallEvent,
-    model::{Call, CallState, Escalation, Help, Receipt},
+    model::{Call, CallState, Receipt},
     standing::called_again,
 };
 
@@ -342,215 +341,6 @@ fn attempts(tx: &mut Tx<'_>, call: &str) -> Result<Vec<AttemptView>, StoreError>
         .collect())
 }
 
-/// Key 1, 2 or 3 on the callee's word.
-#[derive(Deserialize)]
-pub(super) struct Answer {
-    digit: u8,
-    /// They answered before and changed their mind.
-    #[serde(default)]
-    again: bool,
-}
-
-/// The callee said it to the desk.
-pub(super) async fn answer(
-    State(room): State<Room>,
-    who: Who,
-    Path(id): Path<String>,
-    Json(answer): Json<Answer>,
-) -> ApiResult<Json<CallStory>> {
-    room.warn.answer_by_desk(&who.actor, &id, answer.digit, answer.again).await?;
-    Ok(Json(read_call(&room, &who, id).await?))
-}
-
-/// What an officer knows of a call.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Record {
-    /// `recorded_by_colleague`, `reached_on_site` or `handed_over`.
-    pub how: String,
-    /// For people; sealed.
-    #[serde(default)]
-    pub note: String,
-    /// The superior who accepted: a callee id, or a name.
-    #[serde(default)]
-    pub to: Option<String>,
-}
-
-/// 代登记, 上门叫醒, 转交.
-pub(super) async fn record(
-    State(room): State<Room>,
-    who: Who,
-    Path(id): Path<String>,
-    Json(record): Json<Record>,
-) -> ApiResult<Json<CallStory>> {
-    record_call(&room, &who, &id, &record).await?;
-    Ok(Json(read_call(&room, &who, id).await?))
-}
-
-/// See [`record`].
-pub(crate) async fn record_call(room: &Room, who: &Who, id: &str, record: &Record) -> ApiResult<()> {
-    let by = who.actor.name.clone();
-    let mut note = record.note.trim().to_owned();
-    let event = match record.how.as_str() {
-        "recorded_by_colleague" => CallEvent::RecordedByColleague { by },
-        "reached_on_site" => CallEvent::ReachedOnSite { by },
-        "handed_over" => {
-            let to = record.to.as_deref().map(str::trim).filter(|it| !it.is_empty()).ok_or_else(nobody_named)?;
-            if to.starts_with("person:") || to.starts_with("room:") {
-                CallEvent::HandedOver { to: to.to_owned() }
-            } else {
-                // A name is personal: it stands in the sealed note, and the account beside it.
-                note = if note.is_empty() { format!("转交{to}") } else { format!("转交{to}：{note}") };
-                CallEvent::HandedOver { to: by }
-            }
-        }
-        _ => {
-            let en = "how is recorded_by_colleague, reached_on_site or handed_over";
-            let zh = "how 应为 recorded_by_colleague（代登记）、reached_on_site（上门叫醒）或 handed_over（转交）";
-            return Err(Problem::new("bad_how", zh, en).field("how").into());
-        }
-    };
-    let note = (!note.is_empty()).then(|| note.chars().take(500).collect());
-    Ok(room.warn.record(&who.actor, id, event, note).await?)
-}
-
-fn nobody_named() -> Problem {
-    Problem::new("bad_to", "转交须写明由谁接手", "name the superior who accepted").field("to")
-}
-
-/// A list for a superior.
-#[derive(Serialize)]
-pub(crate) struct EscalationView {
-    #[serde(flatten)]
-    pub escalation: Json_,
-    /// Who of the list has no final state yet.
-    pub listed: i64,
-}
-
-/// What the list of lists takes beside.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct EscalationQuery {
-    round: Option<String>,
-    state: Option<String>,
-}
-
-/// Lists for superiors in the caller's duty areas, in the order of their ids.
-pub(super) async fn escalations(
-    State(room): State<Room>,
-    who: Who,
-    Query(query): Query<ListQuery>,
-    Query(which): Query<EscalationQuery>,
-) -> ApiResult<Json<List<EscalationView>>> {
-    let (most, at) = (query.most()?, query.at()?);
-    let shown = at.unwrap_or_else(|| room.site.world.now());
-    let (round, state) = (which.round.unwrap_or_default(), which.state.unwrap_or_default());
-    let cursor = query.cursor.unwrap_or_default();
-    let items = room
-        .site
-        .world
-        .read(&who.actor, move |tx| {
-            let lists: Vec<Escalation> = tx.find(
-                "id > $1 AND ($2 = '' OR round = $2) AND ($3 = '' OR state = $3) AND opened_at <= $4",
-                "ORDER BY id LIMIT $5",
-                params![&cursor, &round, &state, shown, most],
-            )?;
-            lists.iter().map(|it| escalation_view(tx, it)).collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-    let id = |it: &EscalationView| it.escalation["id"].as_str().unwrap_or_default().to_owned();
-    let next = items.last().filter(|_| items.len() == most).map(id);
-    Ok(Json(List { items, next, at: shown }))
-}
-
-fn escalation_view(tx: &mut Tx<'_>, escalation: &Escalation) -> Result<EscalationView, StoreError> {
-    let listed = tx.count::<Call>("escalation = $1 AND open = 1", params![&escalation.id])?;
-    let mut view = serde_json::to_value(escalation)?;
-    if let Some(map) = view.as_object_mut() {
-        map.remove("token_hash");
-        map.remove("note");
-    }
-    Ok(EscalationView { escalation: view, listed })
-}
-
-/// Words of who accepts.
-#[derive(Default, Deserialize)]
-pub(super) struct Accept {
-    #[serde(default)]
-    note: String,
-}
-
-/// 接手: the open calls of the list end as 已转交.
-pub(super) async fn accept(
-    State(room): State<Room>,
-    who: Who,
-    Path(id): Path<String>,
-    Json(accept): Json<Accept>,
-) -> ApiResult<Json<EscalationView>> {
-    let note = Some(accept.note.trim().chars().take(500).collect::<String>()).filter(|it| !it.is_empty());
-    let escalation = room.warn.accept_list(&who.actor, &id, note).await?;
-    let view = room.site.world.read(&who.actor, move |tx| escalation_view(tx, &escalation)).await?;
-    Ok(Json(view))
-}
-
-/// 不能接手: the next superior is called.
-pub(super) async fn refuse(
-    State(room): State<Room>,
-    who: Who,
-    Path(id): Path<String>,
-    Json(accept): Json<Accept>,
-) -> ApiResult<Json<EscalationView>> {
-    let note = Some(accept.note.trim().chars().take(500).collect::<String>()).filter(|it| !it.is_empty());
-    room.warn.refuse_list(&who.actor, &id, note).await?;
-    let read = move |tx: &mut Tx<'_>| tx.get::<Escalation>(&id)?.map(|it| escalation_view(tx, &it)).transpose();
-    let view = room.site.world.read(&who.actor, read).await?;
-    Ok(Json(view.ok_or_else(ApiError::not_found)?))
-}
-
-/// A request for help and whose it is.
-#[derive(Debug, Serialize)]
-pub struct HelpView {
-    /// The request.
-    #[serde(flatten)]
-    pub help: Help,
-    /// The call of whoever asked; of a superior their own in that round, where they have one.
-    pub call: Option<CallView>,
-    /// The superior who asked while taking a list over.
-    pub superior: Option<SuperiorView>,
-}
-
-/// A superior who took a list over.
-#[derive(Clone, Debug, Serialize)]
-pub struct SuperiorView {
-    /// Callee id or account.
-    pub id: String,
-    /// Name, masked without the permission to see people.
-    pub name: String,
-    /// 单位.
-    pub organisation: String,
-    /// Usable numbers, masked.
-    pub numbers: Vec<String>,
-}
-
-/// A request with whoever asked, as far as the reader may see them.
-pub(super) fn help_view(tx: &mut Tx<'_>, help: Help, named: bool) -> Result<HelpView, StoreError> {
-    if let Some(call) = tx.get::<Call>(help.call())? {
-        return Ok(HelpView { call: Some(view(tx, call, named)?), superior: None, help });
-    }
-    let list = tx.get::<Escalation>(help.call())?;
-    let Some((round, id)) = list.and_then(|it| Some((it.round, it.accepted_by?))) else {
-        return Ok(HelpView { help, call: None, superior: None });
-    };
-    let call = tx.get::<Call>(&format!("{round}/{id}"))?.map(|it| view(tx, it, named)).transpose()?;
-    let known = contacts(tx, std::slice::from_ref(&id))?.remove(&id);
-    let numbers = known.as_ref().map(|it| it.numbers.iter().map(|it| phone::masked(it)).collect());
-    let superior = SuperiorView {
-        name: person_of(tx, &id, named)?,
-        organisation: known.map_or_else(String::new, |it| it.title.organisation),
-        numbers: numbers.unwrap_or_default(),
-        id,
-    };
-    Ok(HelpView { help, call, superior: Some(superior) })
-}
-
 /// Whoever stands behind an id, as screens call them: a callee, masked without the permission to see people, or an
 /// account.
 pub(crate) fn person_of(tx: &mut Tx<'_>, id: &str, named: bool) -> Result<String, StoreError> {
@@ -560,53 +350,4 @@ pub(crate) fn person_of(tx: &mut Tx<'_>, id: &str, named: bool) -> Result<String
     }
     let name = callee_title(tx, id)?.map_or_else(|| "—".to_owned(), |it| it.name);
     Ok(if named || room { name } else { masked_name(&name) })
-}
-
-/// What the list of requests takes beside.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct HelpQuery {
-    open: Option<String>,
-}
-
-/// Requests for help, newest first; with `open=1` those nobody took.
-pub(super) async fn help(
-    State(room): State<Room>,
-    who: Who,
-    Query(query): Query<ListQuery>,
-    Query(which): Query<HelpQuery>,
-) -> ApiResult<Json<List<HelpView>>> {
-    Ok(Json(read_help(&room, &who, &query, flag(which.open.as_deref())).await?))
-}
-
-/// Requests for help in the caller's duty areas, newest first.
-///
-/// # Errors
-/// A parameter that makes no sense; what the store says.
-pub async fn read_help(room: &Room, who: &Who, query: &ListQuery, open: Option<bool>) -> ApiResult<List<HelpView>> {
-    let (most, at, (before, id)) = (query.most()?, query.at()?, query.before()?);
-    let shown = at.unwrap_or_else(|| room.site.world.now());
-    let named = who.may(Permission::SeePeople);
-    let filter = match open {
-        Some(true) => "(taken_at IS NULL OR taken_at > $1)",
-        Some(false) => "taken_at <= $1",
-        None => "1 = 1",
-    };
-    let condition = format!("{filter} AND asked_at <= $1 AND (asked_at < $2 OR (asked_at = $2 AND id < $3))");
-    let items = room
-        .site
-        .world
-        .read(&who.actor, move |tx| {
-            let tail = "ORDER BY asked_at DESC, id DESC LIMIT $4";
-            let asked: Vec<Help> = tx.find(&condition, tail, params![shown, before, &id, most])?;
-            asked.into_iter().map(|it| help_view(tx, it, named)).collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-    let last = items.last().filter(|_| items.len() == most);
-    let next = last.map(|it| super::lists::cursor(it.help.asked_at, &it.help.id));
-    Ok(List { items, next, at: shown })
-}
-
-/// Somebody at the desk takes it; it stops ringing.
-pub(super) async fn take_help(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<Help>> {
-    Ok(Json(room.warn.take_help(&who.actor, &id).await?))
 }

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Gateway,
     channel::{
-        Channel, Endpoint, Kind, Matter, Play, Route,
+        Channel, Endpoint, Kind, Matter, Route,
         kind::split,
         service::{State as Standing, secrets_of},
     },
@@ -295,48 +295,7 @@ pub(super) async fn import(
     Ok(Json(room.warn.import_endpoints(&who.actor, &query.channel, &body, &query.name).await?))
 }
 
-/// Whose plays.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct PlayQuery {
-    subject: Option<String>,
-}
-
-/// 播出: announcements on loudspeakers, of one signal or notice where that is asked.
-pub(super) async fn plays(
-    State(room): State<Room>,
-    who: Who,
-    Query(query): Query<ListQuery>,
-    Query(which): Query<PlayQuery>,
-) -> ApiResult<Json<List<Play>>> {
-    Ok(Json(read_plays(&room, &who, &query, which.subject).await?))
-}
-
-/// See [`plays`]; newest first.
-pub(crate) async fn read_plays(
-    room: &Room,
-    who: &Who,
-    query: &ListQuery,
-    subject: Option<String>,
-) -> ApiResult<List<Play>> {
-    let (most, (before, id)) = (query.most()?, query.before()?);
-    let subject = subject.unwrap_or_default();
-    let items = room
-        .site
-        .world
-        .read(&who.actor, move |tx| {
-            tx.find::<Play>(
-                "($1 = '' OR subject = $1) AND (queued_at < $2 OR (queued_at = $2 AND id < $3))",
-                "ORDER BY queued_at DESC, id DESC LIMIT $4",
-                params![&subject, before, &id, most],
-            )
-        })
-        .await?;
-    let last = items.last().filter(|_| items.len() == most);
-    let next = last.map(|it| super::lists::cursor(it.queued_at, &it.id));
-    Ok(List { items, next, at: room.site.world.now() })
-}
-
-/// Why a message is laid aside.
+/// Why a message is laid aside, or a round stops or goes on.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Reason {
     #[serde(default)]

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{Room, processes::read_process};
 use crate::{
     effect::{
+        account,
         evidence::{self, Evidence},
         timeline,
     },
@@ -37,9 +38,9 @@ pub(crate) async fn read_evidence(room: &Room, who: &Who, process: String, perso
     let world = &room.site.world;
     let lines = timeline::read(world, &who.actor, &view).await?;
     let (items, name, unit) = if person.starts_with("user:") {
-        let account = superior_or_self(room, who, &person).await?;
-        let items = evidence::of_account(world, &who.actor, &id, &lines, &person).await?;
-        (items, account.name, account.hat.unwrap_or_default())
+        let of = superior_or_self(room, who, &person).await?;
+        let items = account::read(world, &who.actor, &id, &lines, &person).await?;
+        (items, of.name, of.hat.unwrap_or_default())
     } else {
         if !who.may(Permission::SeePeople) {
             return Err(ApiError::of(StatusCode::FORBIDDEN));

@@ -5,11 +5,15 @@ mod calls;
 mod channels;
 mod door;
 mod effect;
+mod escalations;
 mod evidence;
 mod gateways;
+mod help;
 mod lists;
 mod map;
+mod plays;
 mod processes;
+mod records;
 mod rounds;
 mod transfers;
 
@@ -25,11 +29,11 @@ use crate::{Warn, map::MapRoom, notice, pages};
 pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
 };
-pub use calls::{CallQuery, CallView, Figure, HelpView, SuperiorView, read_calls, read_help};
-pub(crate) use calls::{CallStory, Record, person_of, read_call, record_call, view as call_view};
+pub use calls::{CallQuery, CallView, Figure, read_calls};
+pub(crate) use calls::{CallStory, person_of, read_call, view as call_view};
 pub(crate) use channels::{
     ChannelView, NewEndpoint, NewRoute, Reason, Settings, Test, read_channel, read_channels, read_endpoints,
-    read_plays, read_routes, save, save_endpoint, save_route,
+    read_routes, save, save_endpoint, save_route,
 };
 pub(crate) use door::{Door, DoorList, DoorPlace, make_door_list};
 pub(crate) use effect::{
@@ -38,12 +42,15 @@ pub(crate) use effect::{
 };
 pub(crate) use evidence::read_evidence;
 pub(crate) use gateways::{SendingView, read_failed};
-pub(crate) use lists::cursor;
+pub use help::{HelpView, SuperiorView, read_help};
 pub use lists::{List, ListQuery};
+pub(crate) use lists::{cursor, region_of};
+pub(crate) use plays::{PlayView, plays_of_notice, plays_of_process, read_plays};
 pub(crate) use processes::read_process;
 pub use processes::{ProcessView, read_processes};
+pub(crate) use records::{Record, record_call};
 pub use rounds::{Counts, RoundView};
-pub(crate) use rounds::{Resume, read_round, round_counts};
+pub(crate) use rounds::{read_round, round_counts};
 pub(crate) use transfers::{Transfers, read_transfers};
 
 /// Most bytes of a body of receipts.
@@ -103,19 +110,20 @@ fn desk(site: &Arc<Site>) -> Routes<Room> {
         .get("/api/v1/rounds", see, "各轮叫应", "Call-out rounds", rounds::list)
         .get("/api/v1/rounds/{id}", see, "一轮叫应的计数", "Counts of a round", rounds::one)
         .post("/api/v1/rounds/{id}/start", run, "立即开始", "Start now", rounds::start)
-        .post("/api/v1/rounds/{id}/stop", run, "停止", "Stop", rounds::stop)
+        .post("/api/v1/rounds/{id}/stop", run, "停止（须写明理由）", "Stop, with a reason", rounds::stop)
         .post("/api/v1/rounds/{id}/resume", run, "恢复叫应（须写明理由）", "Call on after a stop", rounds::resume)
         .get("/api/v1/calls", see, "叫应名单", "Calls", calls::list)
         .get("/api/v1/calls/{id}", see, "一次叫应：各次拨打与回执", "A call with attempts and receipts", calls::one)
-        .post("/api/v1/calls/{id}/answer", record, "代按键 1、2、3", "Answer with key 1, 2 or 3", calls::answer)
-        .post("/api/v1/calls/{id}/record", record, "代登记、上门叫醒、转交", "Record what is known", calls::record)
-        .get("/api/v1/escalations", see, "逐级叫应名单", "Lists for superiors", calls::escalations)
-        .post("/api/v1/escalations/{id}/accept", record, "接手", "Accept a list", calls::accept)
-        .post("/api/v1/escalations/{id}/refuse", record, "不能接手，改叫下一位", "Refuse a list", calls::refuse)
+        .post("/api/v1/calls/{id}/answer", record, "代按键 1、2、3", "Answer with key 1, 2 or 3", records::answer)
+        .post("/api/v1/calls/{id}/record", record, "代登记、上门叫醒、转交", "Record what is known", records::record)
+        .get("/api/v1/escalations", see, "逐级叫应名单", "Lists for superiors", escalations::list)
+        .post("/api/v1/escalations/{id}/accept", record, "接手", "Accept a list", escalations::accept)
+        .post("/api/v1/escalations/{id}/refuse", record, "不能接手，改叫下一位", "Refuse a list", escalations::refuse)
         .get("/api/v1/transfers", see, "转移人数", "Who has to leave and where they are", transfers::list)
         .post("/api/v1/calls/{id}/transfer", record, "代报转移人数", "Report transfer figures", transfers::told)
-        .get("/api/v1/help", see, "有险情、需支援", "Requests for help", calls::help)
-        .post("/api/v1/help/{id}/take", record, "接手求助", "Take a request for help", calls::take_help)
+        .get("/api/v1/help", see, "有险情、需支援", "Requests for help", help::list)
+        .post("/api/v1/help/{id}/take", record, "接手求助", "Take a request for help", help::take)
+        .post("/api/v1/help/{id}/outcome", record, "求助结果", "What came of a request for help", help::end)
 }
 
 fn channels(site: &Arc<Site>) -> Routes<Room> {
@@ -151,13 +159,7 @@ fn channels(site: &Arc<Site>) -> Routes<Room> {
             "Take an endpoint away",
             self::channels::remove_endpoint,
         )
-        .get(
-            "/api/v1/plays",
-            Access::Needs(P::SeeDesk),
-            "播出结果",
-            "Announcements on loudspeakers",
-            self::channels::plays,
-        )
+        .get("/api/v1/plays", Access::Needs(P::SeeDesk), "播出结果", "Announcements on loudspeakers", plays::list)
         .limit(SHEET)
         .post(
             "/api/v1/import/endpoints",

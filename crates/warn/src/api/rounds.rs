@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Room,
+    channels::Reason,
     lists::{List, ListQuery, cursor, flag},
 };
 use crate::{
@@ -69,9 +70,14 @@ impl Counts {
         self.finals.get(state.name()).copied().unwrap_or(0)
     }
 
-    /// 未叫通: nobody took over, or the superior is only being told.
+    /// Nobody answered: 未叫通, or 已报上级 and the superior is only being told.
     pub fn silent(&self) -> i64 {
         self.of(CallState::NotReached) + self.escalated
+    }
+
+    /// 要找的人: who did not answer, and who has no usable number.
+    pub fn missing(&self) -> i64 {
+        self.silent() + self.of(CallState::NoContact)
     }
 }
 
@@ -249,17 +255,15 @@ pub(super) async fn start(State(room): State<Room>, who: Who, Path(id): Path<Str
     Ok(Json(read_round(&room, &who, id, None).await?))
 }
 
-/// 停止: open calls end as 已停止.
-pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<RoundView>> {
-    room.warn.stop_round(&who.actor, &id).await?;
+/// 停止, with a reason: open calls end as 已停止.
+pub(super) async fn stop(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Json(it): Json<Reason>,
+) -> ApiResult<Json<RoundView>> {
+    room.warn.stop_round(&who.actor, &id, &it.reason).await?;
     Ok(Json(read_round(&room, &who, id, None).await?))
-}
-
-/// Why a stopped round goes on.
-#[derive(Default, Deserialize)]
-pub(crate) struct Resume {
-    #[serde(default)]
-    pub reason: String,
 }
 
 /// 恢复叫应: answers with the round that begins.
@@ -267,8 +271,8 @@ pub(super) async fn resume(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
-    Json(resume): Json<Resume>,
+    Json(it): Json<Reason>,
 ) -> ApiResult<Json<RoundView>> {
-    let round = room.warn.resume_round(&who.actor, &id, &resume.reason).await?;
+    let round = room.warn.resume_round(&who.actor, &id, &it.reason).await?;
     Ok(Json(read_round(&room, &who, round.id, None).await?))
 }

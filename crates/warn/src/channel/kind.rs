@@ -1,6 +1,10 @@
 //! The kinds of channels as one table: what each is called, needs, and can be told.
 
 use anlan_kernel::{Lang, Problem};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use serde::{Deserialize, Serialize};
 
 use super::model::Channel;
@@ -106,6 +110,7 @@ const fn field(name: &'static str, zh: &'static str, en: &'static str, needed: b
 }
 
 const KEYWORD: Field = field("keyword", "关键词（机器人安全设置）", "keyword of the bot's security settings", false);
+const CA: Field = field("ca", "内部 CA 证书（PEM）", "certificate of an own CA (PEM)", false);
 const SIGN: Field = field("secret", "加签密钥", "signing secret", false);
 const TOLD_TO_GROUPS: &[Matter] = &Matter::ALL;
 const TOLD_TO_VILLAGES: &[Matter] = &[Matter::Signal, Matter::Notice];
@@ -173,7 +178,7 @@ pub static KINDS: [About; 7] = [
         settings: &[
             field("from", "发件地址", "address of the sender", true),
             field("user", "账号", "account", false),
-            field("ca", "内部 CA 证书（PEM）", "certificate of an own CA (PEM)", false),
+            CA,
         ],
         secrets: &[field("password", "密码", "password", false)],
         rate: 0.0,
@@ -184,11 +189,12 @@ pub static KINDS: [About; 7] = [
         kind: Kind::Speaker,
         name: "speaker",
         words: ("村村响（MQTT）", "village loudspeakers (MQTT)"),
-        schemes: &["mqtt"],
-        url: "mqtt://127.0.0.1:1883",
+        schemes: &["mqtts", "mqtt"],
+        url: "mqtts://broker.example:8883",
         settings: &[
             field("topic", "主题前缀", "beginning of the topics", true),
             field("user", "账号", "account", false),
+            CA,
         ],
         secrets: &[
             field("key", "指令签名密钥", "key that signs commands", true),
@@ -334,11 +340,41 @@ fn check_own(channel: &Channel) -> Result<(), Problem> {
         Kind::Speaker if setting("topic").contains(['+', '#']) => {
             Err(wrong("topic", "主题前缀不能含 + 和 #", "a topic cannot hold + and #"))
         }
+        Kind::Speaker if !setting("ca").is_empty() && !channel.url.starts_with("mqtts://") => Err(wrong(
+            "url",
+            "填了 CA 证书，地址须用 mqtts://（加密）",
+            "with a certificate of a CA the address is mqtts:// (encrypted)",
+        )),
+        Kind::Speaker => roots(setting("ca")).map(drop),
         Kind::SpeakerDial if !matches!(setting("way"), "voice" | "sms") => {
             Err(wrong("way", "方式为 voice（拨号）或 sms（短信）", "the way is voice or sms"))
         }
         _ => Ok(()),
     }
+}
+
+/// Whose certificates are trusted: those of the own CA where one is given, else those of this machine.
+///
+/// # Errors
+/// `bad_channel`, where the CA is no certificate.
+pub(crate) fn roots(ca: &str) -> Result<RootCertStore, Problem> {
+    let mut roots = RootCertStore::empty();
+    if ca.is_empty() {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return Ok(roots);
+    }
+    let no_certificate = || {
+        wrong(
+            "ca",
+            "CA 证书应为 PEM 文本，以 -----BEGIN CERTIFICATE----- 开头",
+            "the certificate of the CA is PEM text that begins with -----BEGIN CERTIFICATE-----",
+        )
+    };
+    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        let certificate = certificate.map_err(|_| no_certificate())?;
+        roots.add(certificate).map_err(|_| no_certificate())?;
+    }
+    if roots.is_empty() { Err(no_certificate()) } else { Ok(roots) }
 }
 
 /// The address without the part of it that is a secret, and that part: people paste a webhook whole.
@@ -410,5 +446,11 @@ mod tests {
         let odd = json!({"from": "a@b.example", "colour": "red"});
         assert_eq!(wrong(Channel { settings: odd, ..channel(Kind::Mail, "smtps://m.example") }), "colour");
         assert_eq!(check(&channel(Kind::Mail, "smtp://127.0.0.1:2525")), Ok(()));
+        let ca = |ca: &str| json!({"topic": "anlan/speaker", "ca": ca});
+        let encrypted = channel(Kind::Speaker, "mqtts://broker.example");
+        assert_eq!(wrong(Channel { settings: ca("no certificate"), ..encrypted.clone() }), "ca");
+        let good = "-----BEGIN CERTIFICATE-----";
+        assert_eq!(wrong(Channel { settings: ca(good), ..channel(Kind::Speaker, "mqtt://broker.example") }), "url");
+        assert_eq!(check(&channel(Kind::Speaker, "mqtt://broker.example:1883")), Ok(()));
     }
 }

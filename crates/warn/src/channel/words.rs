@@ -86,9 +86,10 @@ fn of_round(tx: &mut Tx<'_>, round: &Round, stage: &str) -> Result<Story, StoreE
             ("叫应级别", i64::from(round.level)),
             ("应叫", counts.called),
             ("已有结果", reached),
-            ("未叫通", counts.silent()),
+            ("未叫通", counts.of(CallState::NotReached)),
             ("无可用号码", counts.of(CallState::NoContact)),
             ("未有结果", counts.open),
+            ("其中已报上级", counts.escalated),
         ],
         path: Some(format!("/rounds/{}", percent(&round.id))),
     })

@@ -9,7 +9,10 @@ use std::{
 use anlan_kernel::{Actor, Instant};
 use anlan_store::{Event, OutboxItem, StoreError, Urgency, hex, real_now};
 use hmac::{Hmac, KeyInit, Mac};
-use rumqttc::{AsyncClient, ConnectReturnCode, Event as Mqtt, EventLoop, MqttOptions, Packet, QoS};
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, Event as Mqtt, EventLoop, MqttOptions, Packet, QoS, TlsConfiguration, Transport,
+};
+use rustls::ClientConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::Sha256;
@@ -18,7 +21,7 @@ use subtle::ConstantTimeEq;
 use super::{Claimed, request::Outcome};
 use crate::{
     Warn,
-    channel::{Channel, PlayState, play},
+    channel::{Channel, PlayState, kind::roots, play},
     model::Receipt,
     receipt,
     service::{Line, Reader, Secrets},
@@ -61,13 +64,27 @@ struct Said {
 fn options(channel: &Channel, secrets: &Secrets, client: &str) -> Option<MqttOptions> {
     let url = reqwest::Url::parse(&channel.url).ok()?;
     let host = url.host_str()?.trim_matches(['[', ']']);
-    let mut options = MqttOptions::new(client, host, url.port().unwrap_or(1883));
+    let encrypted = url.scheme() == "mqtts";
+    let mut options = MqttOptions::new(client, host, url.port().unwrap_or(if encrypted { 8883 } else { 1883 }));
     options.set_keep_alive(Duration::from_secs(30)).set_max_packet_size(LARGEST, LARGEST);
+    if encrypted {
+        options.set_transport(Transport::tls_with_config(tls(channel.setting("ca"))?));
+    }
     let user = channel.setting("user");
     if !user.is_empty() {
         options.set_credentials(user, secrets.get("password").map_or("", String::as_str));
     }
     Some(options)
+}
+
+/// TLS that trusts the own CA, or those of this machine.
+fn tls(ca: &str) -> Option<TlsConfiguration> {
+    let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .ok()?
+        .with_root_certificates(roots(ca).ok()?)
+        .with_no_client_auth();
+    Some(TlsConfiguration::Rustls(Arc::new(config)))
 }
 
 fn client_id(what: &str, channel: &str) -> String {

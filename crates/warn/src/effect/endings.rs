@@ -96,6 +96,11 @@ fn help(tx: &mut Tx<'_>, round: &str) -> Result<Vec<Line>, StoreError> {
         if let Some(at) = it.taken_at {
             lines.push(line("help.taken", at, "接手求助", "request for help taken", it.taken_by.clone()));
         }
+        if let Some(at) = it.ended_at {
+            let opens = Some(format!("/help/{}/outcome", percent(&it.id)));
+            let ended = line("help.ended", at, "求助已有结果", "request for help dealt with", it.ended_by.clone());
+            lines.push(Line { opens, ..ended });
+        }
     }
     Ok(lines)
 }

@@ -8,9 +8,10 @@ use anlan_register::{callee_title, model::masked_name};
 use anlan_store::{OutboxItem, Row, StoreError, Tx, Value, World, hex, journal::Head, params};
 use serde::Serialize;
 
-use super::timeline::Line;
+use super::instead;
 use crate::{
     answer::said_by,
+    api::person_of,
     call::help_of,
     inform::message_key,
     model::{Call, CallState, Escalation, Help, Receipt, Round},
@@ -66,6 +67,9 @@ pub(crate) struct Evidence {
     pub head: Option<Head>,
 }
 
+/// Moves of a call that somebody else made, and are told with their name.
+const NAMED: [&str; 3] = ["call.recorded_by_colleague", "call.reached_on_site", "call.handed_over"];
+
 /// Something that happened whose journal entry is still to be found: its events, moment, and key in the body.
 struct Wanted {
     item: Item,
@@ -74,7 +78,8 @@ struct Wanted {
     at: Instant,
 }
 
-/// Everything of a callee in the reader's duty areas; `None` where they were neither called nor written to there.
+/// Everything of a callee in the reader's duty areas, with an account or without; `None` where they were neither
+/// called nor written to there and no post of theirs lies there.
 pub(crate) async fn of_callee(
     world: &World,
     actor: &Actor,
@@ -98,7 +103,7 @@ pub(crate) async fn of_callee(
         let told = move |tx: &mut Tx<'_>| {
             let mut wanted = Vec::new();
             messages(tx, &process, &signals, &callee, &mut wanted)?;
-            Ok(!wanted.is_empty())
+            Ok(!wanted.is_empty() || callee_title(tx, &callee)?.is_some())
         };
         if !world.read(actor, told).await? {
             return Ok(None);
@@ -167,6 +172,7 @@ fn of_call(
         let item = Item { part: Part::Received, at: it.at, words, proof: None };
         wanted.push(Wanted { item, events: &["receipts.taken"], key: it.id, at: it.received_at });
     }
+    items.extend(instead::of_call(tx, call)?);
     moves(tx, call, items)
 }
 
@@ -206,7 +212,11 @@ fn moves(tx: &mut Tx<'_>, call: &Call, items: &mut Vec<Item>) -> Result<(), Stor
     for row in tx.query(sql, params![&call.id])? {
         let (event, body): (_, serde_json::Value) = (row.text(2)?, serde_json::from_str(&row.text(3)?)?);
         let said = said_by(&event, &body["detail"]);
-        let Some((part, words)) = move_words(&event, said, call) else { continue };
+        let Some((part, mut words)) = move_words(&event, said, call) else { continue };
+        if let Some(by) = body["detail"]["by"].as_str().filter(|_| NAMED.contains(&event.as_str())) {
+            let name = person_of(tx, by, false)?;
+            words = Text::new(format!("{}：{name}", words.zh), format!("{}: {name}", words.en));
+        }
         let proof = Some(Proof { position: row.int(0)?, event, hash: hex(&row.blob(4)?) });
         let at = row.instant(1)?;
         items.push(Item { part, at, words, proof: proof.clone() });
@@ -421,7 +431,7 @@ fn accepted(tx: &mut Tx<'_>, list: &Escalation, items: &mut Vec<Item>) -> Result
 }
 
 /// Positions of the process, its rounds, calls and lists: their subjects begin with its id.
-fn bounds(tx: &mut Tx<'_>, process: &str) -> Result<(i64, i64), StoreError> {
+pub(super) fn bounds(tx: &mut Tx<'_>, process: &str) -> Result<(i64, i64), StoreError> {
     let sql =
         "SELECT MIN(position), MAX(position) FROM journal WHERE subject >= $1 AND subject < $2 AND {scope:region}";
     let rows = tx.query(sql, params![process, format!("{process}/")])?;
@@ -465,93 +475,4 @@ fn prove(tx: &mut Tx<'_>, process: &str, wanted: Vec<Wanted>) -> Result<Vec<Item
             Item { proof, ..it.item }
         })
         .collect())
-}
-
-/// Everything an account did in the process, and what its desk was told.
-pub(crate) async fn of_account(
-    world: &World,
-    actor: &Actor,
-    process: &str,
-    lines: &[Line],
-    account: &str,
-) -> Result<Vec<Item>, StoreError> {
-    let desk = ["signal.received", "process.stand_down_proposed", "round.proposed", "help.asked"];
-    let mut items: Vec<(Option<i64>, Item)> = Vec::new();
-    for line in lines.iter().filter(|it| desk.contains(&it.event.as_str())) {
-        let item = Item { part: Part::Received, at: line.at, words: line.words.clone(), proof: None };
-        items.push((line.position, item));
-    }
-    let mine = lines.iter().filter(|it| it.by.as_deref() == Some(account) && it.position.is_some());
-    for line in mine {
-        let told = matches!(
-            line.event.as_str(),
-            "signal.forwarded" | "process.stood_down" | "notice.signed" | "notice.verbally_approved"
-        );
-        let part = if told { Part::Told } else { Part::Did };
-        items.push((line.position, Item { part, at: line.at, words: line.words.clone(), proof: None }));
-    }
-    let (process, account) = (process.to_owned(), account.to_owned());
-    let positions: Vec<i64> = items.iter().filter_map(|it| it.0).collect();
-    let (recorded, hashes) = world
-        .read(&everywhere(actor), move |tx| Ok((recorded(tx, &process, &account)?, hashes(tx, &positions)?)))
-        .await?;
-    let mut items: Vec<Item> = items
-        .into_iter()
-        .map(|(position, item)| Item { proof: position.and_then(|it| hashes.get(&it).cloned()), ..item })
-        .collect();
-    items.extend(recorded);
-    items.sort_by(|a, b| (a.at, a.part, &a.words.zh).cmp(&(b.at, b.part, &b.words.zh)));
-    Ok(items)
-}
-
-fn hashes(tx: &mut Tx<'_>, positions: &[i64]) -> Result<BTreeMap<i64, Proof>, StoreError> {
-    let mut found = BTreeMap::new();
-    for some in positions.chunks(400) {
-        let places: Vec<_> = (1..=some.len()).map(|i| format!("${i}")).collect();
-        let values: Vec<Value> = some.iter().map(|it| Value::from(*it)).collect();
-        let sql = format!(
-            "SELECT position, event, hash FROM journal WHERE position IN ({}) AND {{scope:region}}",
-            places.join(", ")
-        );
-        for row in tx.query(&sql, &values)? {
-            let proof = Proof { position: row.int(0)?, event: row.text(1)?, hash: hex(&row.blob(2)?) };
-            found.insert(proof.position, proof);
-        }
-    }
-    Ok(found)
-}
-
-/// What the account recorded about others; their names masked.
-fn recorded(tx: &mut Tx<'_>, process: &str, account: &str) -> Result<Vec<Item>, StoreError> {
-    const ACTS: [(&str, &str, &str); 8] = [
-        ("call.recorded_by_colleague", "代登记", "recorded for"),
-        ("call.reached_on_site", "登记上门叫醒", "recorded as reached on site"),
-        ("call.handed_over", "登记转交", "recorded as handed over"),
-        ("call.answered", "登记电话答复", "recorded the answer of"),
-        ("call.answered_late", "登记事后答复", "recorded the late answer of"),
-        ("call.answered_again", "登记改口", "recorded the changed answer of"),
-        ("help.taken", "接手求助", "took the request for help of"),
-        ("person.unmasked", "查看号码", "looked at the number of"),
-    ];
-    let (first, last) = bounds(tx, process)?;
-    let names: Vec<_> = ACTS.iter().map(|it| format!("'{}'", it.0)).collect();
-    let sql = format!(
-        "SELECT position, at, event, subject, hash FROM journal
-          WHERE position >= $1 AND position <= $2 AND actor = $3 AND event IN ({}) AND {{scope:region}} ORDER BY position",
-        names.join(", ")
-    );
-    let mut items = Vec::new();
-    for row in tx.query(&sql, params![first, last + 10_000, account])? {
-        let (event, subject) = (row.text(2)?, row.text(3)?);
-        let Some((_, zh, en)) = ACTS.iter().find(|it| it.0 == event) else { continue };
-        let subject = subject.split('!').next().unwrap_or_default().to_owned();
-        let callee = subject.rsplit_once('/').map_or(subject.as_str(), |it| it.1);
-        let name = callee_title(tx, callee)?
-            .map(|it| if callee.starts_with("room:") { it.name } else { masked_name(&it.name) });
-        let name = name.unwrap_or_default();
-        let proof = Some(Proof { position: row.int(0)?, event: event.clone(), hash: hex(&row.blob(4)?) });
-        let words = Text::new(format!("{zh} {name}").trim().to_owned(), format!("{en} {name}").trim().to_owned());
-        items.push(Item { part: Part::Did, at: row.instant(1)?, words, proof });
-    }
-    Ok(items)
 }

@@ -14,8 +14,10 @@
 //! - `attempts` per person reached: all attempts at those asked, divided by `reached`.
 //! - `lines`: most calls that rang or talked at one moment, as the gateway's receipts tell.
 
+pub(crate) mod account;
 mod endings;
 pub(crate) mod evidence;
+mod instead;
 pub(crate) mod measure;
 pub(crate) mod prose;
 pub(crate) mod read;

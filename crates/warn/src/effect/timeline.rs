@@ -357,21 +357,18 @@ fn line(told: &Told, things: &Things, process: &Process, scope: &Scope) -> Optio
         "alarm" => alarm(told, things),
         "round" => {
             let it = things.rounds.get(&told.subject)?;
-            let more = match told.event.as_str() {
-                "round.proposed" => it.start_at.clock(),
-                _ => String::new(),
+            let (start, cause) = (it.start_at.clock(), &it.cause);
+            let words = match (told.event.as_str(), &it.stop_reason) {
+                ("round.proposed", _) => Text::new(
+                    format!("{start} 自动开始，除非停止；{cause}"),
+                    format!("starts at {start} unless stopped; {cause}"),
+                ),
+                ("round.stopped", Some(why)) => {
+                    Text::new(format!("{cause}；理由：{why}"), format!("{cause}; because: {why}"))
+                }
+                _ => Text::new(cause, cause),
             };
-            let zh = if more.is_empty() {
-                it.cause.clone()
-            } else {
-                format!("{more} 自动开始，除非停止；{}", it.cause)
-            };
-            let en = if more.is_empty() {
-                it.cause.clone()
-            } else {
-                format!("starts at {more} unless stopped; {}", it.cause)
-            };
-            let line = told.line("round", &Text::new(zh, en), Some(format!("/rounds/{}", percent(&it.id))));
+            let line = told.line("round", &words, Some(format!("/rounds/{}", percent(&it.id))));
             Some(Line { grade: Some(it.level), ..line })
         }
         "process" => {

@@ -12,6 +12,9 @@ use crate::{model::CallState, standing::newest_calls};
 pub(crate) const KNOWS: [CallState; 4] =
     [CallState::Answered, CallState::HeardInFull, CallState::RecordedByColleague, CallState::ReachedOnSite];
 
+/// States in which somebody has to look for the callee (要找的人).
+pub(crate) const MISSING: [CallState; 3] = [CallState::Escalated, CallState::NotReached, CallState::NoContact];
+
 /// 应叫 N，已知晓 M.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Tally {
@@ -36,9 +39,9 @@ pub(crate) struct Standing {
     pub called: i64,
     /// 已知晓.
     pub knows: i64,
-    /// Without a final state.
+    /// Being called.
     pub open: i64,
-    /// 未叫通 and 无可用号码.
+    /// 要找的人: 已报上级, 未叫通 and 无可用号码.
     pub silent: i64,
 }
 
@@ -57,10 +60,10 @@ impl Standing {
         self.called += count;
         if KNOWS.contains(&state) {
             self.knows += count;
+        } else if MISSING.contains(&state) {
+            self.silent += count;
         } else if !state.is_final() {
             self.open += count;
-        } else if matches!(state, CallState::NotReached | CallState::NoContact) {
-            self.silent += count;
         }
     }
 }

@@ -43,7 +43,9 @@ pub(crate) struct MapRoom {
 pub(crate) struct MapQuery {
     pub process: Option<String>,
     pub at: Option<String>,
-    /// For the list behind the sentence: where the last page ended.
+    /// For the list behind a figure: which figure, of which region, where the last page ended.
+    pub of: Option<String>,
+    pub region: Option<String>,
     pub cursor: Option<String>,
 }
 

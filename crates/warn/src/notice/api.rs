@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anlan_kernel::{Instant, Permission as P, Problem, RegionCode};
+use anlan_kernel::{Instant, Permission as P, Problem};
 use anlan_register::{contacts, model::masked_name, phone};
-use anlan_store::{Value, params};
-use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Site, Who, percent};
+use anlan_store::{StoreError, Tx, params};
+use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Site, Who, accounts::name_of};
 use axum::{
     Json,
     extract::{Path, Query, State},
@@ -20,7 +20,9 @@ use super::{
     draft::Edit,
     flow::Event,
     model::{Kind, Notice, Paper, Recipient, Standing},
-    pages, public, send,
+    pages, public,
+    query::{NoticeQuery, SORTS},
+    send,
     service::public_page_is_on,
 };
 use crate::{
@@ -64,16 +66,6 @@ pub(crate) fn routes(site: &Arc<Site>, room: Room) -> Mounted {
         .merge(pages::routes(room))
 }
 
-/// What the list takes beside.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct NoticeQuery {
-    /// `unissued`, `in_force`, `lifted`, `withdrawn`; several with commas.
-    pub state: Option<String>,
-    pub process: Option<String>,
-    pub hat: Option<String>,
-    pub region: Option<String>,
-}
-
 /// Notices of the caller's duty areas, and those that were sent there.
 const VISIBLE: &str = "({scope:n.region} OR (n.issued > 0 AND EXISTS (SELECT 1 FROM notice_recipient r
                          WHERE r.notice = n.id AND {scope:r.region})))";
@@ -84,9 +76,17 @@ pub(crate) struct NoticeView {
     #[serde(flatten)]
     pub notice: Notice,
     pub papers: Vec<Paper>,
+    /// What the accounts of its papers are called.
+    #[serde(skip)]
+    pub names: BTreeMap<String, String>,
 }
 
 impl NoticeView {
+    /// The name of an account, as pages show it.
+    pub fn name<'a>(&'a self, actor: &'a str) -> &'a str {
+        self.names.get(actor).map_or(actor, String::as_str)
+    }
+
     pub fn paper(&self, version: i64) -> Option<&Paper> {
         self.papers.iter().find(|it| it.version == version)
     }
@@ -111,7 +111,7 @@ async fn list(
     Ok(Json(read_notices(&room, &who, &query, &which).await?))
 }
 
-/// Notices with their papers, newest first.
+/// Notices with their papers, in the order asked for.
 pub(crate) async fn read_notices(
     room: &Room,
     who: &Who,
@@ -121,12 +121,15 @@ pub(crate) async fn read_notices(
     let (most, at, (before, id)) = (query.most()?, query.at()?, query.before()?);
     let shown = at.unwrap_or_else(|| room.site.world.now());
     let mut values = params![shown, before, &id].to_vec();
-    let filter = filter(which, &mut values)?;
-    values.push(most.into());
+    let (filter, order) = (which.filter(&mut values)?, which.order());
+    let after = (which.page() - 1).saturating_mul(i64::try_from(most).unwrap_or(i64::MAX));
+    values.extend([most.into(), after.into()]);
     let sql = format!(
         "SELECT n.id FROM notice n WHERE {VISIBLE} AND n.opened_at <= $1 {filter}
             AND (n.opened_at < $2 OR (n.opened_at = $2 AND n.id < $3))
-          ORDER BY n.opened_at DESC, n.id DESC LIMIT ${}",
+          ORDER BY {} LIMIT ${} OFFSET ${}",
+        order.3,
+        values.len() - 1,
         values.len()
     );
     let ids = room.site.world.read(&who.actor, move |tx| {
@@ -135,49 +138,22 @@ pub(crate) async fn read_notices(
     let ids = ids.await?;
     let full = ids.len() == most;
     let items = load(room, who, ids, at).await?;
-    let next = items.last().filter(|_| full).map(|it| cursor(it.notice.opened_at, &it.notice.id));
+    let newest_first = order.0 == SORTS[0].0 && which.page() == 1;
+    let last = items.last().filter(|_| full && newest_first);
+    let next = last.map(|it| cursor(it.notice.opened_at, &it.notice.id));
     Ok(List { items, next, at: shown })
 }
 
-impl NoticeQuery {
-    /// `&state=…&process=…` of what is looked for, without what is empty.
-    pub fn words(&self) -> String {
-        let pairs = [("state", &self.state), ("process", &self.process), ("hat", &self.hat), ("region", &self.region)];
-        let given = pairs.into_iter().filter_map(|(key, it)| Some((key, it.as_deref().filter(|it| !it.is_empty())?)));
-        given.map(|(key, it)| format!("&{key}={}", percent(it))).collect()
-    }
-}
-
-fn filter(which: &NoticeQuery, values: &mut Vec<Value>) -> Result<String, Problem> {
-    let given = |it: &Option<String>| it.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned);
-    let mut filter = String::new();
-    if let Some(states) = given(&which.state) {
-        let names = states.split(',').map(|it| standing(it.trim()).map(|it| format!("'{}'", it.name())));
-        filter += &format!(" AND n.standing IN ({})", names.collect::<Result<Vec<_>, _>>()?.join(", "));
-    }
-    for (column, value) in [("n.process", given(&which.process)), ("n.hat", given(&which.hat))] {
-        if let Some(value) = value {
-            values.push(value.into());
-            filter += &format!(" AND {column} = ${}", values.len());
-        }
-    }
-    if let Some(region) = given(&which.region) {
-        let region = RegionCode::parse(&region).map_err(|it| {
-            Problem::new("bad_region", format!("“{}”不是区划代码，如 440303001", it.0), it.to_string()).field("region")
-        })?;
-        values.extend([Value::from(&region), region.until().into()]);
-        filter += &format!(" AND n.region >= ${} AND n.region < ${}", values.len() - 1, values.len());
-    }
-    Ok(filter)
-}
-
-fn standing(name: &str) -> Result<Standing, Problem> {
-    Standing::ALL.into_iter().find(|it| it.name() == name).ok_or_else(|| {
-        let name: String = name.chars().take(40).collect();
-        let all = Standing::ALL.map(Standing::name).join(", ");
-        Problem::new("bad_state", format!("“{name}”不是提示单状态"), format!("{name:?} is none of {all}"))
-            .field("state")
-    })
+/// How many the filter finds, and the 牌子 notices stand under, for the filter's form.
+pub(crate) async fn count_notices(room: &Room, who: &Who, which: &NoticeQuery) -> ApiResult<(i64, Vec<String>)> {
+    let mut values = Vec::new();
+    let sql = format!("SELECT COUNT(*) FROM notice n WHERE {VISIBLE} {}", which.filter(&mut values)?);
+    let read = room.site.world.read(&who.actor, move |tx| {
+        let found = tx.query(&sql, &values)?.first().map_or(Ok(0), |it| it.int(0))?;
+        let hats = tx.query(&format!("SELECT DISTINCT n.hat FROM notice n WHERE {VISIBLE} ORDER BY n.hat"), &[])?;
+        Ok((found, hats.iter().map(|it| it.text(0)).collect::<Result<Vec<_>, _>>()?))
+    });
+    Ok(read.await?)
 }
 
 /// In the order of the ids; they were found visible. Drafts are for those whose area the notice is of.
@@ -193,11 +169,25 @@ async fn load(room: &Room, who: &Who, ids: Vec<String>, at: Option<Instant>) -> 
                 papers.retain(|it| it.issued_at.is_some());
             }
             papers.iter_mut().for_each(|it| mask(it, named));
-            views.push(then(NoticeView { notice, papers }, at));
+            let names = names(tx, &papers)?;
+            views.push(then(NoticeView { notice, papers, names }, at));
         }
         Ok(views)
     });
     Ok(read.await?)
+}
+
+fn names(tx: &mut Tx<'_>, papers: &[Paper]) -> Result<BTreeMap<String, String>, StoreError> {
+    let mut names = BTreeMap::new();
+    for it in papers {
+        let others = [&it.refused_by, &it.heard_by, &it.signed_by];
+        for actor in it.drafters.iter().chain(others.into_iter().flatten()) {
+            if !names.contains_key(actor) {
+                names.insert(actor.clone(), name_of(tx, actor)?);
+            }
+        }
+    }
+    Ok(names)
 }
 
 fn mask(paper: &mut Paper, named: bool) {

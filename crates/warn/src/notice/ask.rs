@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anlan_register::superiors;
+use anlan_register::leaders;
 use anlan_store::{Event, StoreError, Tx};
 use anlan_web::percent;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::Warn;
 /// The one who was asked is reminded after this long, then the next one is asked; as for a response.
 const AGAIN: Duration = Duration::from_secs(600);
 /// How many are asked at the most.
-const SIGNERS: usize = 3;
+pub(super) const SIGNERS: usize = 3;
 
 /// A paper was submitted: the first one is asked at once.
 pub(super) fn begin(tx: &mut Tx<'_>, paper: &Paper) -> Result<(), StoreError> {
@@ -37,9 +37,7 @@ pub fn ask(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(), StoreError
         return Ok(());
     };
     let now = tx.now();
-    let mut chain = superiors(tx, &paper.region, now)?;
-    chain.retain(|it| it.id.starts_with("person:") && it.rank != "first");
-    chain.truncate(SIGNERS);
+    let chain = leaders(tx, &paper.region, now, SIGNERS)?;
     let Some(to) = usize::try_from(time / 2).ok().and_then(|it| chain.get(it)) else { return Ok(()) };
     let link = warn.page_link(&format!("/notices/{}/sign", percent(&notice.id)));
     let words = format!("{}待签发，请看稿签发：{link}", paper.content.title);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anlan_kernel::{Instant, Problem};
+use anlan_register::phone;
 
 use super::model::{Content, Kind, Notice, Paper, Standing};
 
@@ -138,6 +139,21 @@ pub fn apply(
         }
         _ if paper.issued_at.is_some() => Err(issued_is_final(paper)),
         _ => Err(no_draft()),
+    }
+}
+
+/// What a journal entry of a notice did, in words.
+pub(crate) fn act_words(event: &str) -> (&'static str, &'static str) {
+    match event {
+        "notice.drafted" | "notice.draft_set_aside" => ("起草", "drafted"),
+        "notice.edited" => ("改稿", "edited"),
+        "notice.submitted" => ("送签", "submitted"),
+        "notice.refused" => ("退回", "sent back"),
+        "notice.signed" => ("签发", "signed"),
+        "notice.signed_afterwards" => ("补签", "signed afterwards"),
+        "notice.verbally_approved" => ("登记口头同意", "issued on a verbal yes"),
+        "notice.withdrawn" => ("撤稿", "withdrawn"),
+        _ => ("改动", "changed"),
     }
 }
 
@@ -309,9 +325,9 @@ fn said(by: &str, from: &str, at: Instant, now: Instant) -> Result<(), Problem> 
     if by.trim().is_empty() {
         return Err(Problem::new("bad_said_by", "请写明是谁口头同意", "say who said yes").field("said_by"));
     }
-    if from.chars().filter(char::is_ascii_digit).count() < 3 {
-        let (zh, en) =
-            ("请写明对方电话号码，如 13800000000 或 8201", "give the telephone number, such as 13800000000 or 8201");
+    if !phone::is_written(from) {
+        let zh = "请写明对方电话号码，只写数字，可带 +、-、括号和空格，如 0755-25666666 或 8201";
+        let en = "give the telephone number: digits, with +, -, brackets and blanks if you like, such as 8201";
         return Err(Problem::new("bad_said_from", zh, en).field("said_from"));
     }
     if at > now {

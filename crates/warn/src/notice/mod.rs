@@ -28,6 +28,7 @@ pub mod model;
 mod open;
 mod pages;
 mod public;
+mod query;
 mod send;
 mod service;
 mod words;

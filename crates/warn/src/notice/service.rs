@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use anlan_kernel::{Actor, Instant, RegionCode, civil_day};
-use anlan_store::{Advanced, Event as Entry, StoreError, Tx, Urgency, params};
+use anlan_kernel::{Actor, Instant, Problem, RegionCode, civil_day};
+use anlan_store::{Advanced, Event as Entry, StoreError, Tx, Urgency, journal, params};
 use serde_json::json;
 
 use super::{
@@ -16,7 +16,8 @@ use super::{
 use crate::{
     Warn,
     model::Process,
-    service::{everywhere, refusal},
+    process,
+    service::{everywhere, refusal, who_and_when},
 };
 
 /// Key of the one row that says whether the public page is on.
@@ -39,7 +40,7 @@ impl Warn {
         let (warn, process) = (Arc::clone(self), process.to_owned());
         self.world
             .write("notice.draft", Urgency::Urgent, &everywhere(actor), move |tx| {
-                let process = tx.get::<Process>(&process)?.filter(|it| it.open).ok_or_else(process_over)?;
+                let process = process::going_on(tx, &process)?;
                 let areas = match &areas {
                     Some(codes) => draft::areas(tx, &process, codes)?,
                     None => process.areas.clone(),
@@ -151,7 +152,7 @@ impl Warn {
                 return Err(refusal("not_signed", "补签之前不能对外公开", "it is not signed yet; sign it first"));
             }
             if yes && let Some(number) = telephone(&paper) {
-                return Err(StoreError::Refused(anlan_kernel::Problem::new(
+                return Err(StoreError::Refused(Problem::new(
                     "personal_data",
                     format!("文中有号码 {number}，公开页不得出现个人信息；请先更正"),
                     format!("the text holds the number {number}; nothing personal may be public: correct it first"),
@@ -194,9 +195,12 @@ impl Warn {
             .write("notice", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let notice = tx.get::<Notice>(&id)?.ok_or_else(no_such_paper)?;
                 if seen.is_some_and(|it| it != notice.revision) {
-                    return Err(StoreError::Stale(id.clone()));
+                    return Err(came_second(tx, &notice, StoreError::Stale(id.clone()))?);
                 }
-                change(&warn, tx, &notice)
+                match change(&warn, tx, &notice) {
+                    Err(error) => Err(came_second(tx, &notice, error)?),
+                    done => done,
+                }
             })
             .await
     }
@@ -218,6 +222,29 @@ pub fn signature_overdue(warn: &Warn, tx: &mut Tx<'_>, paper: &str) -> Result<()
 /// What the store says.
 pub fn public_page_is_on(tx: &mut Tx<'_>) -> Result<bool, StoreError> {
     Ok(tx.get::<PublicPage>(PUBLIC)?.is_some_and(|it| it.shown))
+}
+
+/// Says in a refusal of whoever came second who changed the notice last, how and when.
+fn came_second(tx: &mut Tx<'_>, notice: &Notice, error: StoreError) -> Result<StoreError, StoreError> {
+    const SECOND: [&str; 6] =
+        ["submitted_already", "not_submitted", "no_draft", "draft_exists", "issued_is_final", "not_in_this_state"];
+    let mut problem = match error {
+        StoreError::Refused(problem) if SECOND.contains(&problem.code.as_str()) => problem,
+        StoreError::Stale(id) if id == notice.id => Problem::new(
+            "stale",
+            "别人刚刚改过这份提示单，请刷新后再试",
+            "somebody else changed this notice; reload it and try again",
+        ),
+        error => return Ok(error),
+    };
+    let by_hand = |it: &journal::Entry| it.event.starts_with("notice.") && it.actor.starts_with("user:");
+    if let Some(last) = journal::of_subject(tx, &notice.id)?.into_iter().rfind(by_hand) {
+        let done = who_and_when(tx, Some(&last.actor), Some(last.at))?;
+        let (zh, en) = flow::act_words(&last.event);
+        problem.message.zh += &format!("（{}{zh}）", done.zh);
+        problem.message.en += &format!(" (last {en}{})", done.en);
+    }
+    Ok(StoreError::Refused(problem))
 }
 
 fn decide(
@@ -336,7 +363,7 @@ fn free_but(tx: &mut Tx<'_>, process: &Process, areas: &[RegionCode], own: &str)
     let met = live.into_iter().find(|it| it.areas.iter().any(|one| areas.iter().any(|other| one.meets(other))));
     let Some(met) = met else { return Ok(()) };
     let name = met.number.unwrap_or(met.id);
-    Err(StoreError::Refused(anlan_kernel::Problem::new(
+    Err(StoreError::Refused(Problem::new(
         "notice_exists",
         format!("这个过程和区域已有提示单 {name}，请在那份上修改或更新"),
         format!("{name} speaks of this process and area already: change or update that one"),
@@ -350,7 +377,7 @@ fn hat_of(warn: &Warn, tx: &mut Tx<'_>, region: &RegionCode, chosen: Option<&str
         None => Ok(hats.into_iter().next().unwrap_or_else(|| warn.config.speaker.clone())),
         Some(hat) if hats.iter().any(|it| it == hat) => Ok(hat.to_owned()),
         Some(hat) => Err(StoreError::Refused(
-            anlan_kernel::Problem::new(
+            Problem::new(
                 "bad_hat",
                 format!("“{hat}”不是您单位的牌子；可用：{}", hats.join("、")),
                 format!("{hat:?} is no hat of your organisation; there are: {}", hats.join(", ")),
@@ -414,10 +441,6 @@ fn working(tx: &mut Tx<'_>, notice: &Notice) -> Result<Paper, StoreError> {
     };
     let version = notice.working.ok_or_else(none)?;
     paper_of(tx, notice, version)?.ok_or_else(none)
-}
-
-fn process_over() -> StoreError {
-    refusal("process_is_over", "该天气过程已结束", "this process is over")
 }
 
 fn nothing_issued() -> StoreError {

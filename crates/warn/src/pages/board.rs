@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::{Board, BoardQuery, CallView, Counts, PAGE, Room, Row, SORTS, Tile, UNREACHED, WHO, tile_words},
-    model::CallState,
+    model::{CallState, RoundState},
 };
 
 /// The page of the round with this filter.
@@ -26,44 +26,60 @@ pub(super) fn tiles(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> M
     };
     html! {
         div.card.board id="tiles" data-live="call. round." {
-            @for row in &it.rows { (street(row, query, who.lang, &link)) }
+            @for row in &it.rows { (street(row, query, it.round.round.state, who.lang, &link)) }
             @if it.rows.is_empty() { p.soft { (who.lang.pick("还没有叫人", "nobody is called yet")) } }
         }
     }
 }
 
-fn street(row: &Row, query: &BoardQuery, lang: Lang, link: &dyn Fn(&Tile) -> String) -> Markup {
-    let open = row.street.counts.open + waits(&row.street.counts);
+fn street(row: &Row, query: &BoardQuery, state: RoundState, lang: Lang, link: &dyn Fn(&Tile) -> String) -> Markup {
     html! {
         div.street {
             @if row.street.region.is_some() {
                 a.name href=(link(&row.street)) aria-current=[current(&row.street, query)] {
-                    b { (row.street.name) } span.small.soft.num { (if open == 0 { "✓".to_owned() } else { format!("{} {open}", lang.pick("剩", "left")) }) } }
+                    b { (row.street.name) } span.small.soft.num { (left(&row.street.counts, state, lang)) } }
             } @else { span.name { b { (lang.pick("区级", "District")) } } }
-            div.cells { @for it in &row.tiles { (tile(it, query, lang, link)) } }
+            div.cells { @for it in &row.tiles { (tile(it, query, state, lang, link)) } }
         }
     }
 }
 
-/// Silent ones whose end is no end: somebody has to look for them.
-fn waits(counts: &Counts) -> i64 {
-    counts.of(CallState::NotReached) + counts.of(CallState::NoContact)
+/// What is left to do in a street; one whose people were not all heard of before the round ended says so.
+fn left(counts: &Counts, state: RoundState, lang: Lang) -> String {
+    // Silent ones whose end is no end: somebody has to look for them.
+    let open = counts.open + counts.missing() - counts.escalated;
+    match (open, counts.of(CallState::Cancelled)) {
+        (0, 0) => "✓".to_owned(),
+        (0, off) => format!("{} {off}", cut_short(state, lang)),
+        _ => format!("{} {open}", lang.pick("剩", "left")),
+    }
+}
+
+/// How calls without an outcome ended.
+fn cut_short(state: RoundState, lang: Lang) -> &'static str {
+    if state == RoundState::Stopped {
+        lang.pick("■ 已停止", "■ stopped")
+    } else {
+        lang.pick("→ 已并入", "→ absorbed")
+    }
 }
 
 fn current(tile: &Tile, query: &BoardQuery) -> Option<&'static str> {
     tile.region.as_ref().is_some_and(|it| it.as_str() == query.region).then_some("true")
 }
 
-fn tile(it: &Tile, query: &BoardQuery, lang: Lang, link: &dyn Fn(&Tile) -> String) -> Markup {
+fn tile(it: &Tile, query: &BoardQuery, state: RoundState, lang: Lang, link: &dyn Fn(&Tile) -> String) -> Markup {
     let counts = &it.counts;
-    let missing = waits(counts) + counts.escalated;
-    let done = counts.called - counts.open - waits(counts);
+    let (missing, off) = (counts.missing(), counts.of(CallState::Cancelled));
+    let done = counts.called - counts.open - off;
     let (class, words) = if missing > 0 {
         ("miss".to_owned(), format!("{} {missing}", lang.pick("缺", "miss")))
-    } else if counts.open == 0 {
-        ("full".to_owned(), format!("✓ {}", counts.called))
-    } else {
+    } else if counts.open > 0 {
         (format!("part p{}", done * 10 / counts.called.max(1)), format!("{done}/{}", counts.called))
+    } else if off > 0 {
+        ("off".to_owned(), format!("{} {off}", cut_short(state, lang)))
+    } else {
+        ("full".to_owned(), format!("✓ {}", counts.called))
     };
     let name = tile_words(it).map_or(it.name.as_str(), |(zh, en)| lang.pick(zh, en));
     let short = ["居民委员会", "村民委员会", "社区"].iter().fold(name, |it, end| it.strip_suffix(end).unwrap_or(it));

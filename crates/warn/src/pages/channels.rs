@@ -12,14 +12,15 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use super::parts::{clock, to};
+use super::parts::{clock, plays, to};
 use crate::{
     api::{
-        ChannelView, ListQuery, NewEndpoint, NewRoute, Reason, Room, SendingView, Settings, Test, read_channel,
-        read_channels, read_endpoints, read_failed, read_plays, read_routes, save, save_endpoint, save_route,
+        ChannelView, ListQuery, NewEndpoint, NewRoute, PlayView, Reason, Room, SendingView, Settings, Test,
+        read_channel, read_channels, read_endpoints, read_failed, read_plays, read_routes, save, save_endpoint,
+        save_route,
     },
     channel::{
-        Channel, Endpoint, Kind, Matter, Play, Route,
+        Channel, Endpoint, Kind, Matter, Route,
         kind::{About, Field, KINDS},
     },
 };
@@ -31,7 +32,7 @@ struct Shown {
     channels: Vec<ChannelView>,
     routes: Vec<Route>,
     endpoints: Vec<Endpoint>,
-    plays: Vec<Play>,
+    plays: Vec<PlayView>,
     failed: Vec<SendingView>,
     next: Option<String>,
 }
@@ -66,7 +67,7 @@ pub(super) async fn show(
             (channels(room, lang, &shown))
             (routes(site, lang, &shown))
             (endpoints(site, lang, &shown))
-            (plays(lang, &shown))
+            (plays(site, lang, &shown.plays))
             (failures(site, lang, &shown))
         }
     };
@@ -228,25 +229,6 @@ fn endpoints(site: &Site, lang: Lang, shown: &Shown) -> Markup {
                         ("code", lang.pick("接入码", "access code"), false),
                     ] { input name=(name) required[needed] placeholder=(words) aria-label=(words) size="12"; }
                     button type="submit" { (lang.pick("增加终端", "Add")) }
-                }
-            }
-        }
-    }
-}
-
-fn plays(lang: Lang, shown: &Shown) -> Markup {
-    html! {
-        @if !shown.plays.is_empty() {
-            div.card.scroll id="plays" data-live="play." {
-                header { h2 { (lang.pick("村村响播出", "Announcements")) } }
-                table {
-                    @for it in &shown.plays {
-                        @let (zh, en) = it.state.words();
-                        tr {
-                            td.num { (clock(it.queued_at)) } td { (it.endpoint) } td.num { (it.region) }
-                            td { b { (lang.pick(zh, en)) } " " span.soft { (it.reason.as_deref().unwrap_or_default()) } }
-                        }
-                    }
                 }
             }
         }

@@ -3,7 +3,7 @@
 use anlan_kernel::Permission;
 use anlan_register::contacts;
 use anlan_store::{StoreError, params};
-use anlan_web::{ApiError, ApiResult, Who, page};
+use anlan_web::{ApiError, ApiResult, Who, page, percent};
 use axum::{
     extract::{Form, Path, State},
     response::Redirect,
@@ -21,8 +21,8 @@ use crate::{
     model::{Call, Escalation, EscalationState},
 };
 
-/// Who is asked in turn; `true` for the one who is being asked.
-type Chain = Vec<(String, bool)>;
+/// Who is asked in turn, by id and name; `true` for the one who is being asked.
+type Chain = Vec<(String, String, bool)>;
 
 /// The list.
 pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
@@ -43,7 +43,7 @@ async fn read(room: &Room, who: &Who, id: String) -> Result<Option<Sheet>, Store
             let known = contacts(tx, &list.chain)?;
             let name = |id: &String| known.get(id).map_or_else(|| "—".to_owned(), |it| it.title.name.clone());
             let current = superior(&list, list.link);
-            let chain = list.chain.iter().map(|it| (name(it), Some(it.as_str()) == current)).collect();
+            let chain = list.chain.iter().map(|it| (it.clone(), name(it), Some(it.as_str()) == current)).collect();
             let calls: Vec<Call> = tx.find("escalation = $1", "ORDER BY open DESC, region, rank, id", params![&id])?;
             let calls = views(tx, calls, named)?;
             let by = list.accepted_by.as_deref().map_or(Ok(String::new()), |it| person_of(tx, it, named))?;
@@ -55,6 +55,8 @@ async fn read(room: &Room, who: &Who, id: String) -> Result<Option<Sheet>, Store
 fn body(room: &Room, who: &Who, list: &Escalation, chain: &Chain, by: &str, calls: &[CallView]) -> Markup {
     let (lang, site) = (who.lang, &room.site);
     let here = to(site, "escalations", &list.id);
+    let process = list.round.rsplit_once('.').map_or(list.round.as_str(), |it| it.0);
+    let duty = |id: &str| format!("{}/evidence/{}", to(site, "processes", process), percent(id));
     let asked = list.state == EscalationState::Calling;
     html! {
         main {
@@ -67,7 +69,9 @@ fn body(room: &Room, who: &Who, list: &Escalation, chain: &Chain, by: &str, call
                     @if let Some(note) = &list.note { " · " (note) } }
                 @if who.may(Permission::SeePeople) {
                     p.small.soft { (lang.pick("依次叫：", "asked in turn: "))
-                        @for (name, now) in chain { @if *now { b { (name) } } @else { (name) } "　" } }
+                        @for (id, name, now) in chain {
+                            a href=(duty(id)) title=(lang.pick("尽职记录", "record of duty")) { @if *now { b { (name) } } @else { (name) } } "　"
+                        } }
                 }
                 @if matches!(list.state, EscalationState::Gathering | EscalationState::Calling) && who.may(Permission::RecordAnswer) {
                     form.card method="post" action=(format!("{here}/accept")) {

@@ -1,6 +1,6 @@
 //! 一张图: the map, the slider over its process, the tables beside it, and who knew by a minute.
 
-use anlan_kernel::{Instant, Lang, Permission};
+use anlan_kernel::{Instant, Lang, Permission, RegionCode};
 use anlan_monitor::rules::Quantity;
 use anlan_web::{ApiError, ApiResult, ImageHost, Who, asset, page, percent};
 use axum::{
@@ -12,11 +12,11 @@ use maud::{Markup, html};
 
 use super::parts::{clock, duties, invented, level, state, to};
 use crate::{
-    api::{CallView, call_view},
+    api::{CallView, call_view, region_of},
     map::{
         self, MapQuery, MapRoom, MapView, base,
         calls::Standing,
-        known::Replay,
+        known::{Counted, Replay},
         layers::{CommunityShown, Position, StationShown},
         tiles,
     },
@@ -148,19 +148,23 @@ fn sentence(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
         return html! { p.note { (lang.pick("没有天气过程。", "There is no weather process.")) } };
     };
     let (known, at) = (&view.known, view.as_of.clock());
-    let list = here(map, "/map/known", view, Some(view.as_of));
+    let figure = |of: Counted, count: i64| html! { a href=(counted(map, view, of, None)) { b.num { (count) } } };
     html! {
         p.note #map-known data-live=(if view.at.is_none() { "call. round." } else { "never." }) {
-            @match lang {
-                Lang::Zh => { "谁知道了：" (at) " 时应叫 " b.num { (known.called) } "，已知晓 " b.num { (known.knows) } "（" a href=(list) { "名单" } "）" },
-                Lang::En => { "Who knew: at " (at) " " b.num { (known.called) } " were to be called, " b.num { (known.knows) } " knew (" a href=(list) { "list" } ")" },
-            }
-            @if known.round.is_some() && known.round_called != known.called {
-                " " (lang.pick("其中最近一轮：应叫", "Of these in the newest round: called")) " " b.num { (known.round_called) }
-                " " (lang.pick("，已知晓", ", knew")) " " b.num { (known.round_knows) }
+            (lang.pick("谁知道了：", "Who knew: at ")) (at) (lang.pick(" 整个过程应叫 ", " to be called in the whole process "))
+            (figure(Counted::Called, known.called)) (lang.pick("，已知晓 ", ", knew ")) (figure(Counted::Knew, known.knows))
+            @if known.round.is_some() {
+                (lang.pick("；最近一轮应叫 ", "; in the newest round called ")) (figure(Counted::RoundCalled, known.round_called))
+                (lang.pick("，已知晓 ", ", knew ")) (figure(Counted::RoundKnew, known.round_knows))
             }
         }
     }
+}
+
+/// The list of whom a figure counts, at the moment shown.
+fn counted(map: &MapRoom, view: &MapView, of: Counted, region: Option<&RegionCode>) -> String {
+    let region = region.map_or_else(String::new, |it| format!("&region={it}"));
+    format!("{}&of={}{region}", here(map, "/map/known", view, Some(view.as_of)), of.name())
 }
 
 fn legend(lang: Lang) -> Markup {
@@ -168,7 +172,8 @@ fn legend(lang: Lang) -> Markup {
         ("wait", "●", "社区：尚未叫应", "community: nobody called"),
         ("part", "◐", "社区：叫应中", "community: being called"),
         ("done", "●", "社区：全部已知晓", "community: everybody knows"),
-        ("bad", "✕", "社区：有人未叫通（点开名单）", "community: somebody not reached (opens the list)"),
+        ("bad", "✕", "社区：有人要找（点开名单）", "community: somebody has to be looked for (opens the list)"),
+        ("ended", "■", "社区：已停止或并入，未全部知晓", "community: stopped or absorbed, not all know"),
     ];
     html! {
         ul.map-legend.small aria-label=(lang.pick("图例", "Legend")) {
@@ -188,10 +193,10 @@ fn no_place(position: Option<&Position>, lang: Lang) -> Markup {
 fn words(calls: Option<&Standing>, lang: Lang) -> &'static str {
     match calls {
         None => lang.pick("未叫", "not called"),
-        Some(it) if it.silent > 0 => lang.pick("有人未叫通", "not reached"),
+        Some(it) if it.silent > 0 => lang.pick("有人要找", "to be looked for"),
         Some(it) if it.open > 0 => lang.pick("叫应中", "being called"),
         Some(it) if it.knows == it.called => lang.pick("全部已知晓", "all know"),
-        Some(_) => lang.pick("已有结果", "ended"),
+        Some(_) => lang.pick("已停止或并入", "stopped or absorbed"),
     }
 }
 
@@ -200,18 +205,26 @@ fn communities(map: &MapRoom, view: &MapView, lang: Lang) -> Markup {
         let round = it.calls.as_ref().map(|it| to(&map.room.site, "rounds", &it.round));
         round.map(|round| format!("{round}?region={}", it.code))
     };
+    let figure = |of: Counted, it: &CommunityShown, count: i64| {
+        let bad = of == Counted::Missing && count > 0;
+        html! { a.bad[bad] href=(counted(map, view, of, Some(&it.code))) { (count) } }
+    };
     html! {
         div.card.scroll id="map-communities" data-live=(live(view)) {
-            header { h2 { (lang.pick("街道与社区", "Streets and communities")) } span.soft.small.num { (view.ground.communities.len()) } }
+            header { h2 { (lang.pick("街道与社区", "Streets and communities")) } span.soft.small.num { (view.ground.communities.len()) }
+                span.soft.small { (lang.pick("每人按最近一次叫应计", "each person by their newest call")) } }
             table {
                 thead { tr { th { (lang.pick("名称", "Name")) } th { (lang.pick("叫应", "Calls")) }
-                    th.num { (lang.pick("已知晓/应叫", "Know/called")) } th.num { (lang.pick("未叫通", "Not reached")) } } }
+                    th.num { (lang.pick("已知晓/应叫", "Know/called")) } th.num { (lang.pick("要找的人", "To be looked for")) } } }
                 tbody { @for it in &view.ground.communities {
                     tr {
                         td { @match link(it) { Some(to) => a href=(to) { (it.name) }, None => (it.name) } (no_place(it.position.as_ref(), lang)) }
                         td { (words(it.calls.as_ref(), lang)) }
                         @match &it.calls {
-                            Some(calls) => { td.num { (calls.knows) "/" (calls.called) } td.num.bad[calls.silent > 0] { (calls.silent) } },
+                            Some(calls) => {
+                                td.num { (figure(Counted::Knows, it, calls.knows)) "/" (figure(Counted::Called, it, calls.called)) }
+                                td.num { (figure(Counted::Missing, it, calls.silent)) }
+                            },
                             None => { td {} td {} },
                         }
                     }
@@ -306,13 +319,16 @@ pub(super) async fn known(State(map): State<MapRoom>, who: Who, Query(query): Qu
     let at = at.unwrap_or_else(|| map.room.site.world.now());
     let (named, cursor, id) =
         (who.may(Permission::SeePeople), query.cursor.clone().unwrap_or_default(), process.id.clone());
+    let of = Counted::parse(query.of.as_deref())?;
+    let region = query.region.as_deref().filter(|it| !it.is_empty()).map(region_of).transpose()?;
+    let code = region.clone();
     let (total, found) = map
         .room
         .site
         .world
         .read(&who.actor, move |tx| {
             let scope = tx.actor().scope.clone();
-            let ids = Replay::read(tx, &id, at)?.who_knew(&scope);
+            let ids = Replay::read(tx, &id, at)?.counted(of, code.as_ref(), &scope);
             let mut found: Vec<CallView> = Vec::new();
             for id in ids.iter().filter(|it| **it > cursor).take(SHOWN) {
                 if let Some(call) = tx.get::<Call>(id)? {
@@ -323,12 +339,14 @@ pub(super) async fn known(State(map): State<MapRoom>, who: Who, Query(query): Qu
         })
         .await?;
     let next = found.last().filter(|_| found.len() == SHOWN).map(|it| it.call.id.clone());
-    let base = format!("process={}&at={}", percent(&process.id), percent(&at.to_rfc3339_shanghai()));
-    let title = lang.pick("谁知道了", "Who knew");
+    let back = format!("process={}&at={}", percent(&process.id), percent(&at.to_rfc3339_shanghai()));
+    let here = region.as_ref().map_or_else(String::new, |it| format!("&region={it}"));
+    let base = format!("{back}&of={}{here}", of.name());
+    let title = lang.pick(of.words().0, of.words().1);
     let body = html! {
         main {
             h1 { (title) " · " span.num { (&at.wall()[..16]) } " · " (total) }
-            p { a href=(map.room.site.url(&format!("/map?{base}"))) { (lang.pick("回到图上", "Back to the map")) } }
+            p { a href=(map.room.site.url(&format!("/map?{back}"))) { (lang.pick("回到图上", "Back to the map")) } }
             div.card.scroll { table { @for it in &found {
                 tr {
                     td { a href=(to(&map.room.site, "calls", &it.call.id)) { (it.name) } br; span.small.soft { (duties(it)) } }

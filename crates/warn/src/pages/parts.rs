@@ -6,7 +6,9 @@ use anlan_web::{Site, percent};
 use maud::{Markup, html};
 
 use crate::{
-    api::{CallView, Counts},
+    api::{CallView, Counts, PlayView},
+    channel::PlayState,
+    effect::evidence::reason_words,
     model::{CallState, Round, RoundState},
     text,
 };
@@ -36,6 +38,22 @@ pub fn round_state(round: &Round, lang: Lang) -> String {
         RoundState::Absorbed => ("已并入", "absorbed"),
     };
     lang.pick(zh, en).to_owned()
+}
+
+/// When a round began and ended; of one that never began, how it came to that.
+pub fn round_times(round: &Round, lang: Lang) -> Markup {
+    let stopped = matches!(round.state, RoundState::Stopped);
+    html! {
+        @match (round.started_at, round.ended_at) {
+            (None, Some(at)) if stopped => { (lang.pick("未开始即停止 ", "stopped before it began, ")) (clock(at)) },
+            (None, Some(at)) => { (lang.pick("未开始即并入 ", "absorbed before it began, ")) (clock(at)) },
+            (began, ended) => {
+                (clock(began.unwrap_or(round.start_at))) (lang.pick(" 起", " on"))
+                @if let Some(at) = ended { (lang.pick("，", ", ")) (clock(at)) (if stopped { lang.pick(" 停止", " stopped") } else { lang.pick(" 结束", " over") }) }
+            }
+        }
+        @if let Some(why) = round.stop_reason.as_deref().filter(|_| stopped) { (lang.pick("，理由：", ", because: ")) (why) }
+    }
 }
 
 /// Into which round a call was absorbed; `None` where `by` is no round.
@@ -138,6 +156,29 @@ pub fn number(site: &Site, call: &CallView, unmask: bool, lang: Lang) -> Markup 
                         button type="submit" { (lang.pick("拨打", "Dial")) }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// 村村响播出: per loudspeaker what was played when, and how it ended.
+pub(crate) fn plays(site: &Site, lang: Lang, plays: &[PlayView]) -> Markup {
+    html! {
+        @if !plays.is_empty() {
+            div.card.scroll id="plays" data-live="play." {
+                header { h2 { (lang.pick("村村响播出", "Loudspeakers")) } span.soft.small.num { (plays.len()) } }
+                table { @for it in plays {
+                    @let (zh, en) = it.play.state.words();
+                    tr {
+                        td { (it.name) br; span.small.soft.num { (it.play.region) } }
+                        td { @match &it.opens {
+                            Some(path) => a href=(site.url(path)) { (it.title.get(lang)) },
+                            None => (it.title.get(lang)),
+                        } }
+                        td { b.bad[it.play.state == PlayState::Failed] { (lang.pick(zh, en)) } " " (clock(it.play.final_at.unwrap_or(it.play.queued_at)))
+                            @if let Some(reason) = &it.play.reason { br; span.small.soft { (reason_words(reason).get(lang)) } } }
+                    }
+                } }
             }
         }
     }

@@ -12,8 +12,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::{
-    parts::{clock, counts, hazard, level, round_state, round_title, to},
-    round::{resume_form, stop_words},
+    parts::{clock, counts, hazard, level, round_state, round_times, round_title, to},
+    round::{resume_form, stop_form},
     strip::{self, Charts},
     timeline as lines_of,
 };
@@ -98,7 +98,7 @@ fn body(room: &Room, who: &Who, view: &ProcessView, drawn: &Drawn) -> Markup {
                     div id="rounds" data-live="round. call. process." {
                         @for it in &view.rounds {
                             div.card {
-                                header { (round_title(site, &it.round, lang)) span.small.soft { (round_state(&it.round, lang)) " " (clock(it.round.start_at)) } }
+                                header { (round_title(site, &it.round, lang)) span.small.soft { (round_state(&it.round, lang)) " " (round_times(&it.round, lang)) } }
                                 (counts(site, |states| format!("/rounds/{}?state={states}", percent(&it.round.id)), &it.counts, lang))
                                 @if process.open && it.round.state == RoundState::Stopped && who.may(Permission::RunRound) { (resume_form(room, &it.round, lang)) }
                             }
@@ -181,7 +181,7 @@ fn pending_round(room: &Room, round: &Round, runs: bool, lang: anlan_kernel::Lan
             p.small.soft { (round.cause) }
             @if runs {
                 div.row {
-                    form method="post" action=(format!("{here}/stop")) data-confirm=(stop_words(lang)) { button.danger.large type="submit" { (lang.pick("停止本轮", "Stop this round")) } }
+                    (stop_form(room, round, lang))
                     form method="post" action=(format!("{here}/start")) { button type="submit" { (lang.pick("立即开始", "Start now")) } }
                 }
             }

@@ -1,7 +1,7 @@
 //! A round: the list that goes to zero.
 
 use anlan_kernel::{Lang, Permission};
-use anlan_web::{ApiResult, Who, asset, page, percent};
+use anlan_web::{ApiResult, Site, Who, asset, page, percent};
 use axum::{
     extract::{Form, Path, Query, State},
     response::Redirect,
@@ -11,10 +11,10 @@ use serde::Deserialize;
 
 use super::{
     board::{self, address},
-    parts::{clock, duties, invented, level, number, round_state, state, to},
+    parts::{clock, duties, invented, level, number, plays, round_state, round_times, state, to},
 };
 use crate::{
-    api::{Board, BoardQuery, Counts, HelpView, Resume, Room, Transfers, UNREACHED, read_board},
+    api::{Board, BoardQuery, Counts, HelpView, Reason, Room, Transfers, UNREACHED, plays_of_process, read_board},
     model::{CallState, EscalationState, Round, RoundState},
     transfer::Numbers,
 };
@@ -27,11 +27,13 @@ pub(super) async fn show(
     Query(query): Query<BoardQuery>,
 ) -> ApiResult<Markup> {
     let board = read_board(&room, &who, &id, &query).await?;
+    let heard = plays_of_process(&room, &who, &board.round.round.process).await?;
     let title = who.lang.pick("叫应", "Call-out round");
-    Ok(page(&room.site, &who, title, body(&room, &who, &board, &query)))
+    let heard = plays(&room.site, who.lang, &heard);
+    Ok(page(&room.site, &who, title, body(&room, &who, &board, &query, &heard)))
 }
 
-fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
+fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery, heard: &Markup) -> Markup {
     html! {
         link rel="stylesheet" href=(asset(&room.site, "round.css"));
         script type="module" src=(asset(&room.site, "round.js")) {}
@@ -48,6 +50,7 @@ fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery) -> Markup {
                     (help(room, who, it))
                     (lists(room, who, it))
                     (transfers(who.lang, &it.transfers))
+                    (heard)
                 }
             }
             dialog id="sheet" aria-label=(who.lang.pick("号码", "Number")) {}
@@ -62,9 +65,7 @@ fn head(room: &Room, who: &Who, it: &Board) -> Markup {
             div {
                 h1 { (level(round.level, lang)) " " (round.cause) (invented(round.invented, lang)) }
                 p.small.soft {
-                    (round_state(round, lang)) " · " (clock(round.start_at)) (lang.pick(" 起", " on"))
-                    @if let Some(at) = round.ended_at { (lang.pick("，", ", ")) (clock(at)) (lang.pick(" 结束", " over")) }
-                    " · " (started_words(it, lang)) " · " (lang.pick("名义 ", "for ")) (who.actor.hat.as_deref().unwrap_or(&site.speaker))
+                    (round_state(round, lang)) " · " (round_times(round, lang)) " · " (started_words(it, lang)) " · " (lang.pick("名义 ", "for ")) (who.actor.hat.as_deref().unwrap_or(&site.speaker))
                     " · " a href=(to(site, "processes", &round.process)) { (lang.pick("天气过程", "process")) }
                 }
             }
@@ -93,7 +94,7 @@ fn acts(room: &Room, who: &Who, round: &Round) -> Markup {
                 @if may { form method="post" action=(format!("{here}/start")) { button.main type="submit" { (lang.pick("立即开始", "Start now")) } } }
             }
             @if may && matches!(round.state, RoundState::Pending | RoundState::Running) {
-                form method="post" action=(format!("{here}/stop")) data-confirm=(stop_words(lang)) { button.danger type="submit" { (lang.pick("停止本轮", "Stop")) } }
+                (stop_form(room, round, lang))
             }
             @if may && round.state == RoundState::Stopped { (resume_form(room, round, lang)) }
             @if who.may(Permission::Unmask) {
@@ -103,12 +104,18 @@ fn acts(room: &Room, who: &Who, round: &Round) -> Markup {
     }
 }
 
-/// What is asked before a round is stopped.
-pub(super) fn stop_words(lang: Lang) -> &'static str {
-    lang.pick(
+/// 停止 of a round that waits or calls.
+pub(super) fn stop_form(room: &Room, round: &Round, lang: Lang) -> Markup {
+    let asked = lang.pick(
         "停止本轮叫应？还没有结果的人都不再叫。",
         "Stop this round? Nobody without an outcome is called any more.",
-    )
+    );
+    html! {
+        form.row method="post" action=(format!("{}/stop", to(&room.site, "rounds", &round.id))) data-confirm=(asked) {
+            label { (lang.pick("停止理由", "Why it stops")) input name="reason" maxlength="500" required; }
+            button.danger type="submit" { (lang.pick("停止本轮", "Stop this round")) }
+        }
+    }
 }
 
 /// 恢复叫应 of a stopped round.
@@ -170,14 +177,19 @@ fn bar(counts: &Counts, lang: Lang) -> Markup {
 fn unreached(room: &Room, who: &Who, it: &Board) -> Markup {
     let (lang, counts, round) = (who.lang, &it.round.counts, &it.round.round);
     let all = BoardQuery { state: UNREACHED.into(), ..BoardQuery::default() };
+    let parts = [
+        (CallState::NotReached, counts.of(CallState::NotReached)),
+        (CallState::Escalated, counts.escalated),
+        (CallState::NoContact, counts.of(CallState::NoContact)),
+    ];
     html! {
         div.card id="unreached" data-live="call. round." {
-            header { h2.bad[counts.silent() > 0] { (lang.pick("未叫通 ", "not reached: ")) span.num { (counts.silent()) } (lang.pick(" 人", "")) }
+            header { h2.bad[counts.missing() > 0] { (lang.pick("要找的人 ", "to be looked for: ")) span.num { (counts.missing()) } }
                 a.more href=(address(&room.site, &round.id, &all)) { (lang.pick("逐人处理 ›", "one by one ›")) } }
-            p.small.soft {
-                (lang.pick("其中正在叫上级 ", "their superior is being called: ")) (counts.escalated)
-                (lang.pick("；另无可用号码 ", "; without a usable number: ")) (counts.of(CallState::NoContact))
-            }
+            p.small.soft { @for (of, count) in parts {
+                @let only = BoardQuery { state: of.name().into(), ..BoardQuery::default() };
+                a href=(address(&room.site, &round.id, &only)) { (state(of, lang)) " " span.num { (count) } } " "
+            } }
         }
     }
 }
@@ -192,7 +204,7 @@ fn help(room: &Room, who: &Who, board: &Board) -> Markup {
                 div.ask data-alarm=[it.help.taken_at.is_none().then_some(&it.help.id)] {
                     (asker(room, who, it))
                     @match (&it.help.taken_by, it.help.taken_at) {
-                        (Some(by), Some(at)) => p.small.done { (lang.pick("已接手 ", "taken by ")) (board.name(by)) " " (clock(at)) },
+                        (Some(by), Some(at)) => p.small.done { (lang.pick("已接手 ", "taken by ")) (board.name(by)) " " (clock(at)) " · " (outcome(site, it, lang)) },
                         _ if who.may(Permission::RecordAnswer) => form method="post" action=(format!("{}/take", to(site, "help", &it.help.id))) {
                             button.main type="submit" { (lang.pick("我来处理", "I take it")) } },
                         _ => {}
@@ -202,6 +214,16 @@ fn help(room: &Room, who: &Who, board: &Board) -> Markup {
             @if asked.is_empty() { p.soft { (lang.pick("无", "none")) } }
         }
     }
+}
+
+/// What came of it, or where to write that.
+fn outcome(site: &Site, it: &HelpView, lang: Lang) -> Markup {
+    let words = match &it.help.outcome {
+        Some(words) => words.as_str(),
+        None if it.help.ended_at.is_some() => lang.pick("已有结果", "dealt with"),
+        None => lang.pick("写结果", "write the outcome"),
+    };
+    html! { a href=(format!("{}/outcome", to(site, "help", &it.help.id))) { (words) } }
 }
 
 /// Who asked, and the number to ring back.
@@ -292,8 +314,13 @@ pub(super) async fn start(State(room): State<Room>, who: Who, Path(id): Path<Str
 }
 
 /// 停止.
-pub(super) async fn stop(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Redirect> {
-    room.warn.stop_round(&who.actor, &id).await?;
+pub(super) async fn stop(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(form): Form<Reason>,
+) -> ApiResult<Redirect> {
+    room.warn.stop_round(&who.actor, &id, &form.reason).await?;
     Ok(Redirect::to(&to(&room.site, "rounds", &id)))
 }
 
@@ -302,7 +329,7 @@ pub(super) async fn resume(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
-    Form(form): Form<Resume>,
+    Form(form): Form<Reason>,
 ) -> ApiResult<Redirect> {
     let round = room.warn.resume_round(&who.actor, &id, &form.reason).await?;
     Ok(Redirect::to(&to(&room.site, "rounds", &round.id)))

@@ -228,6 +228,7 @@ fn probe_routes(site: &Arc<Site>, probe: Arc<Probe>) -> Mounted {
     let desk = Access::Needs(Permission::SeeDesk);
     Routes::new(site)
         .get("/desk", desk, "值班台", "Duty desk", desk_page)
+        .post("/desk/take", desk, "接手", "Take", refused)
         .get("/api/v1/probe", desk, "试", "Try", whoami)
         .post("/api/v1/probe", desk, "试着做", "Do", do_it)
         .post("/api/v1/look", Access::Needs(Permission::Unmask), "看号码", "Look", do_it)

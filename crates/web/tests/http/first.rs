@@ -42,4 +42,11 @@ async fn without_accounts_the_log_in_page_leads_to_the_first_start() {
     let page = bed.call(get("/first")).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text.contains("启用码"));
+    for (lang, rule) in [
+        ("zh", "口令为 12 至 256 个字符；不要含登录名、顺序字符或大量重复"),
+        ("en", "A password has 12 to 256 characters; leave out the log-in, sequences and repetitions"),
+    ] {
+        let page = bed.call(with(get("/first"), "accept-language", lang)).await;
+        assert!(page.text.contains(rule), "the rule stands there before one breaks it: {}", page.text);
+    }
 }

@@ -157,6 +157,41 @@ async fn an_answer_kept_in_clear_by_an_older_program_is_not_given_again(
     assert_eq!(bed.probe.done.load(Ordering::SeqCst), 1);
 }
 
+async fn forget(bed: &Bed) {
+    let unit = |tx: &mut anlan_store::Tx<'_>| {
+        anlan_web::forget_answers(tx)?;
+        tx.record(anlan_store::Event::new("person.erased", "person:1"))
+    };
+    bed.world.write("test", anlan_store::Urgency::Urgent, &Actor::system("test"), unit).await.unwrap();
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_erasure_takes_the_words_of_an_answer_and_the_work_is_still_done_once(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let (bed, token) = bed(engine).await;
+    let ask = || bed.call(keyed("/api/v1/probe", &token, "k1", json!({"a": 1})));
+    assert_eq!(ask().await.status, StatusCode::CREATED);
+    forget(&bed).await;
+    let repeat = ask().await;
+    assert_eq!((repeat.status, repeat.header("idempotent-replay")), (StatusCode::CREATED, "true"));
+    assert_eq!((repeat.text.as_str(), bed.probe.done.load(Ordering::SeqCst)), ("", 1));
+
+    let (app, request) = (bed.app.clone(), keyed("/api/v1/slow", &token, "k2", json!({})));
+    let under_way = tokio::spawn(async move { call(&app, request).await });
+    bed.probe.entered.notified().await;
+    forget(&bed).await;
+    bed.probe.release.notify_one();
+    let first = under_way.await.unwrap();
+    assert_eq!(first.json()["times"], 2, "whoever asked hears the answer");
+    let repeat = bed.call(keyed("/api/v1/slow", &token, "k2", json!({}))).await;
+    assert_eq!((repeat.status, repeat.header("idempotent-replay")), (first.status, "true"));
+    assert_eq!(repeat.text, "", "what was being answered is kept no more than what had been");
+    let bodies = |tx: &mut anlan_store::Tx<'_>| tx.query("SELECT 1 FROM idempotency WHERE body IS NOT NULL", &[]);
+    assert!(bed.world.read(&Actor::system("test"), bodies).await.unwrap().is_empty());
+}
+
 #[tokio::test]
 async fn a_look_at_personal_data_is_looked_again_and_not_kept() {
     let (bed, token) = bed(Engine::Sqlite).await;

@@ -118,6 +118,16 @@ async fn log_out_ends_the_session_and_log_in_makes_another(#[values(Engine::Sqli
     assert_eq!(bed.call(seen(&second)).await.status, StatusCode::UNAUTHORIZED);
 }
 
+#[tokio::test]
+async fn the_next_officer_finds_their_log_in_filled_in() {
+    let bed = Bed::new(Engine::Sqlite).await;
+    let outgoing = bed.signed_in("zhang", "duty_officer").await;
+    let out = bed.call(with(form("/logout?login=he", &[]), "cookie", &outgoing)).await;
+    assert_eq!(out.header("location"), "/login?login=he");
+    let page = bed.call(with(get("/login?login=he"), "accept", "text/html")).await;
+    assert!(page.text.contains("name=\"login\" value=\"he\""), "{}", page.text);
+}
+
 #[rstest]
 #[case::idle("seen_at = seen_at - 4 * 3600000000")]
 #[case::absolute("expires_at = expires_at - 26 * 3600000000")]

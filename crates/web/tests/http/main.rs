@@ -10,3 +10,4 @@ mod login;
 mod origin;
 mod problems;
 mod routes;
+mod together;

@@ -45,6 +45,23 @@ async fn a_browser_gets_a_page_and_a_program_a_problem() {
     assert_eq!(api.header("content-type"), "application/problem+json");
 }
 
+#[rstest]
+#[case::from_our_page("http://anlan.local/w/test/desk?page=2", Some("/w/test/desk?page=2"))]
+#[case::from_elsewhere("https://evil.example/desk", None)]
+#[case::nobody_knows_from_where("", None)]
+#[tokio::test]
+async fn a_refusal_stands_in_the_callers_own_frame_and_leads_back(#[case] before: &str, #[case] back: Option<&str>) {
+    let bed = Bed::at(Engine::Sqlite, "/w/test", false).await;
+    let cookie = bed.signed_in("zhang", "duty_officer").await;
+    let headers = [("cookie", cookie.as_str()), ("accept", "text/html"), ("host", "anlan.local"), ("referer", before)];
+    let request = headers.iter().fold(form("/desk/take", &[]), |it, (name, value)| with(it, name, value));
+    let answer = bed.call(request).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert!(answer.text.contains("单位不认识") && answer.text.contains("退出"), "{}", answer.text);
+    let link = answer.text.split("<a class=\"button main\" href=\"").nth(1).and_then(|it| it.split('"').next());
+    assert_eq!(link, back);
+}
+
 #[tokio::test]
 async fn without_log_in_a_page_leads_to_the_log_in_and_back() {
     let bed = Bed::at(Engine::Sqlite, "/w/test", false).await;

@@ -2,7 +2,7 @@
 
 use anlan_kernel::{Lang, Permission};
 use anlan_store::params;
-use anlan_web::{ApiResult, Who, page, percent};
+use anlan_web::{ApiResult, Who, page};
 use axum::{
     extract::{Form, Query, State},
     http::header,
@@ -13,10 +13,11 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        api::{NoticeQuery, NoticeView, read_notices},
+        api::{NoticeView, count_notices, read_notices},
         draft,
         model::Standing,
         open::{OpenItem, open_items},
+        query::{NoticeQuery, SORTS},
         service::public_page_is_on,
     },
     kind, moment, standing, style,
@@ -27,14 +28,33 @@ use crate::{
     pages::{parts::hazard, parts::to},
 };
 
-/// The list, newest first.
+/// Notices on one page where nobody asks for fewer.
+const SHOWN: i64 = 50;
+
+/// How many notices stand on one page.
+#[derive(Deserialize)]
+pub(super) struct Length {
+    limit: Option<String>,
+}
+
+impl Length {
+    fn most(&self) -> i64 {
+        self.limit.as_deref().and_then(|it| it.parse().ok()).unwrap_or(SHOWN).clamp(1, SHOWN)
+    }
+}
+
+/// The list, filtered and in the order asked for.
 pub(super) async fn show(
     State(room): State<Room>,
     who: Who,
-    Query(query): Query<ListQuery>,
     Query(which): Query<NoticeQuery>,
+    Query(length): Query<Length>,
 ) -> ApiResult<Markup> {
+    let most = length.most();
+    let query = ListQuery::first(usize::try_from(most).unwrap_or(1));
     let list = read_notices(&room, &who, &query, &which).await?;
+    let (found, hats_there) = count_notices(&room, &who, &which).await?;
+    let pages = (found + most - 1) / most;
     let (open, processes, hats) = room
         .site
         .world
@@ -56,15 +76,16 @@ pub(super) async fn show(
                 @if who.may(Permission::DraftNotice) { (begin(&room, lang, &processes, &hats)) }
             }
             div.card.scroll id="notices" data-live="notice." {
-                header { h2 { (filter(&which, lang)) }
-                    span.more { (tabs(&room, lang, &which)) " " a href=(format!("{}?{}", site.url("/notices/export.xlsx"), which.words().trim_start_matches('&'))) { "Excel" } } }
+                header { h2 { (filter(&which, lang)) } span.soft.small.num { (found) }
+                    span.more { (tabs(&room, lang, &which)) " " a href=(format!("{}{}", site.url("/notices/export.xlsx"), which.words())) download { (lang.pick("导出", "Export")) } } }
+                (form(&room, lang, &which, &hats_there))
                 table {
                     thead { tr { th { (lang.pick("文号", "number")) } th { (lang.pick("标题", "title")) } th { (lang.pick("状态", "state")) } th { (lang.pick("牌子", "hat")) } th.num { (lang.pick("时间", "time")) } } }
                     @for it in &list.items { (row(&room, lang, it)) }
                 }
                 @if list.items.is_empty() { p.soft { (lang.pick("无", "none")) } }
             }
-            @if let Some(next) = &list.next { p { a href=(format!("{}?cursor={}{}", site.url("/notices"), percent(next), which.words())) { (lang.pick("下一页", "next page")) } } }
+            @if pages > 1 { (pager(&room, lang, &which, most, pages)) }
         }
     };
     Ok(page(site, &who, title, body))
@@ -92,9 +113,9 @@ pub(super) async fn export(
         ("发送", "Sent to"),
     ];
     let mut table = vec![titles.map(|(zh, en)| lang.pick(zh, en).to_owned()).to_vec()];
-    let mut cursor = None;
-    while table.len() < EXPORTED {
-        let list = read_notices(&room, &who, &ListQuery::page(cursor, 500), &which).await?;
+    for page in 1..=EXPORTED / 500 {
+        let which = NoticeQuery { page: Some(page.to_string()), ..which.clone() };
+        let list = read_notices(&room, &who, &ListQuery::first(500), &which).await?;
         for it in &list.items {
             let notice = &it.notice;
             table.push(vec![
@@ -109,8 +130,7 @@ pub(super) async fn export(
                 it.newest().map_or_else(String::new, |it| it.told.to_string()),
             ]);
         }
-        cursor = list.next;
-        if cursor.is_none() {
+        if list.items.len() < 500 {
             break;
         }
     }
@@ -135,11 +155,50 @@ fn tabs(room: &Room, lang: Lang, which: &NoticeQuery) -> Markup {
     let here = room.site.url("/notices");
     let with = |state: Option<Standing>| {
         let state = state.map(|it| it.name().to_owned());
-        format!("{here}?{}", NoticeQuery { state, ..which.clone() }.words().trim_start_matches('&'))
+        format!("{here}{}", NoticeQuery { state, ..which.clone() }.words())
     };
     html! {
         a href=(with(None)) { (lang.pick("全部", "all")) }
         @for it in Standing::ALL { " " a href=(with(Some(it))) { (lang.pick(it.words().0, it.words().1)) } }
+    }
+}
+
+/// State, 牌子, words and order; what a link brought along (process, region) stays.
+fn form(room: &Room, lang: Lang, which: &NoticeQuery, hats: &[String]) -> Markup {
+    let (state, hat) = (which.state.as_deref().unwrap_or_default(), which.hat.as_deref().unwrap_or_default());
+    html! {
+        form.row method="get" action=(room.site.url("/notices")) data-filter {
+            @for (name, kept) in [("process", &which.process), ("region", &which.region)] {
+                @if let Some(kept) = kept { input type="hidden" name=(name) value=(kept); }
+            }
+            select name="state" aria-label=(lang.pick("状态", "state")) {
+                option value="" { (lang.pick("全部状态", "all states")) }
+                @for it in Standing::ALL { option value=(it.name()) selected[state == it.name()] { (lang.pick(it.words().0, it.words().1)) } }
+            }
+            select name="hat" aria-label=(lang.pick("牌子", "hat")) {
+                option value="" { (lang.pick("全部牌子", "all hats")) }
+                @for it in hats { option selected[hat == it.as_str()] { (it) } }
+            }
+            select name="sort" aria-label=(lang.pick("排序", "order")) {
+                @for (key, zh, en, _) in SORTS { option value=(key) selected[which.order().0 == key] { (lang.pick(zh, en)) } }
+            }
+            input type="search" name="q" value=(which.q.as_deref().unwrap_or_default()) data-key="/" placeholder=(lang.pick("标题或文号", "title or number")) aria-label=(lang.pick("查找", "search"));
+            button type="submit" { (lang.pick("查找", "Find")) }
+        }
+    }
+}
+
+fn pager(room: &Room, lang: Lang, which: &NoticeQuery, most: i64, pages: i64) -> Markup {
+    let (words, at) = (which.words(), which.page());
+    let limit = if most == SHOWN { String::new() } else { format!("&limit={most}") };
+    let gap = if words.is_empty() { "?" } else { "&" };
+    let to_page = |page: i64| format!("{}{words}{gap}page={page}{limit}", room.site.url("/notices"));
+    html! {
+        p.row.pager {
+            @if at > 1 { a rel="prev" href=(to_page(at - 1)) { (lang.pick("‹ 上一页", "‹ previous")) } }
+            span.num { (at) " / " (pages) }
+            @if at < pages { a rel="next" href=(to_page(at + 1)) { (lang.pick("下一页 ›", "next ›")) } }
+        }
     }
 }
 

@@ -58,11 +58,6 @@ fn standing(it: Standing, lang: Lang) -> Markup {
     html! { span class=(format!("tag standing-{}", it.name())) { (lang.pick(zh, en)) } }
 }
 
-/// `user:zhang` as people read it.
-fn account(name: &str) -> &str {
-    name.trim_start_matches("user:")
-}
-
 /// `9月2日06:00`: a paper lives longer than a day.
 fn moment(at: Instant) -> Markup {
     html! { time.num datetime=(at.to_rfc3339()) { (short(at)) } }

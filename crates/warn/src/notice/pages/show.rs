@@ -1,7 +1,7 @@
 //! One notice: the draft with its editor, the paper, who got it, and how it came about.
 
 use anlan_kernel::{Lang, Permission};
-use anlan_register::{Region, Who as Part};
+use anlan_register::{Region, Who as Part, leader_names};
 use anlan_store::params;
 use anlan_web::{ApiResult, Who, page};
 use axum::extract::{Path, Query, State};
@@ -11,20 +11,21 @@ use serde::Deserialize;
 use super::{
     super::{
         api::{NoticeView, Recipients, read_notice, read_recipients},
+        ask::SIGNERS,
         diff::{Line, compare, lines},
         draft,
         model::{Kind, Paper, Standing},
         send::{STATES, short},
     },
-    account, kind, moment,
+    kind, moment,
     paper::sheet,
     sign::{self, to_sign},
     standing, style,
 };
 use crate::{
-    api::Room,
+    api::{Room, plays_of_notice},
     effect::evidence::reason_words,
-    pages::{parts::hazard, parts::to},
+    pages::parts::{hazard, plays, to},
     service::everywhere,
 };
 
@@ -41,6 +42,8 @@ const PARTS: [(Part, &str, &str, &str); 5] = [
 struct Choices {
     regions: Vec<Region>,
     hats: Vec<String>,
+    /// Who may have said yes on the telephone.
+    leaders: Vec<String>,
 }
 
 /// Recipients on one page.
@@ -81,16 +84,20 @@ pub(super) async fn show(
     let choices = choices(&room, &who, &view).await?;
     let title = view.notice.title.clone();
     let list = recipients(&room, who.lang, &view, &told, &listed);
+    let heard = plays_of_notice(&room, &who, &view.notice.id).await?;
+    let list = html! { (list) (plays(&room.site, who.lang, &heard)) };
     Ok(page(&room.site, &who, &title, body(&room, &who, &view, list, &choices)))
 }
 
 async fn choices(room: &Room, who: &Who, view: &NoticeView) -> ApiResult<Choices> {
     let (district, own) = (view.notice.region.clone(), who.actor.hat.clone());
+    let named = who.may(Permission::SeePeople);
     let reader = everywhere(&who.actor);
     let read = room.site.world.read(&reader, move |tx| {
         let regions = "LENGTH(code) <= 9 AND code >= $1 AND code < $2";
         let regions = tx.find::<Region>(regions, "ORDER BY code", params![district.as_str(), district.until()])?;
-        Ok(Choices { regions, hats: draft::hats(tx, own.as_deref(), &district)? })
+        let leaders = if named { leader_names(tx, &district, SIGNERS)? } else { Vec::new() };
+        Ok(Choices { regions, hats: draft::hats(tx, own.as_deref(), &district)?, leaders })
     });
     Ok(read.await?)
 }
@@ -146,7 +153,7 @@ fn signing(room: &Room, who: &Who, view: &NoticeView) -> Markup {
         }
         @if let Some(it) = view.working().filter(|it| it.refused.is_some()) {
             p.wrong { (lang.pick("退回：", "Sent back: ")) (it.refused.as_deref().unwrap_or_default()) " "
-                (account(it.refused_by.as_deref().unwrap_or_default())) }
+                (view.name(it.refused_by.as_deref().unwrap_or_default())) }
         }
         @if who.may(Permission::SignNotice) {
             @if let Some(paper) = to_sign(view, who) {
@@ -162,7 +169,7 @@ fn drafting(room: &Room, who: &Who, view: &NoticeView, choices: &Choices) -> Mar
         @match view.working() {
             Some(paper) => {
                 (editor(room, who, view, paper, choices))
-                (verbal(lang, &here, view))
+                (verbal(lang, &here, view, &choices.leaders))
             },
             None => (next(lang, &here, view)),
         }
@@ -211,13 +218,14 @@ fn editor(room: &Room, who: &Who, view: &NoticeView, paper: &Paper, choices: &Ch
     }
 }
 
-fn verbal(lang: Lang, here: &str, view: &NoticeView) -> Markup {
+fn verbal(lang: Lang, here: &str, view: &NoticeView, leaders: &[String]) -> Markup {
     html! {
         details.card {
             summary { (lang.pick("电话口头同意（立即发出，24 小时内补签）", "Verbal yes by telephone: it goes out at once, to be signed within 24 hours")) }
             form method="post" action=(format!("{here}/verbal")) data-confirm=(lang.pick("确认已得到口头同意并立即发出？", "Was yes said, and shall it go out at once?")) {
                 input type="hidden" name="revision" value=(view.notice.revision);
-                label { (lang.pick("谁同意的（姓名、职务）", "Who said yes")) input name="said_by" maxlength="100" required; }
+                label { (lang.pick("谁同意的（姓名、职务）", "Who said yes")) input name="said_by" list="leaders" maxlength="100" required autocomplete="off"; }
+                datalist id="leaders" { @for it in leaders { option value=(it) {} } }
                 label { (lang.pick("对方号码", "Their number")) input name="said_from" inputmode="tel" maxlength="30" required; }
                 p { button.danger type="submit" { (lang.pick("登记并发出", "Record and send")) } }
             }
@@ -294,7 +302,7 @@ fn history(room: &Room, who: &Who, view: &NoticeView) -> Markup {
                         (lang.pick("第", "version ")) (it.version) (lang.pick("版 ", " ")) (kind(it.kind, lang)) " " (it.number.as_deref().unwrap_or_default()) " "
                         span.small.soft { (state(it, lang)) }
                     }
-                    p.small.soft { (story(it, lang)) " · " a href=(format!("{}/print?version={}", to(site, "notices", &it.notice), it.version)) { (lang.pick("打印", "print")) } }
+                    p.small.soft { (story(view, it, lang)) " · " a href=(format!("{}/print?version={}", to(site, "notices", &it.notice), it.version)) { (lang.pick("打印", "print")) } }
                     @if i > 0 { (difference(&view.papers[i - 1], it)) }
                 }
             }
@@ -311,16 +319,16 @@ fn state(paper: &Paper, lang: Lang) -> &'static str {
     }
 }
 
-fn story(paper: &Paper, lang: Lang) -> Markup {
-    let drafters = paper.drafters.iter().map(|it| account(it)).collect::<Vec<_>>().join("、");
+fn story(view: &NoticeView, paper: &Paper, lang: Lang) -> Markup {
+    let drafters = paper.drafters.iter().map(|it| view.name(it)).collect::<Vec<_>>().join("、");
     html! {
         (lang.pick("拟稿 ", "drafted by ")) (drafters) " " (moment(paper.drafted_at))
         @if let Some(by) = &paper.said_by {
             " · " (lang.pick("口头同意 ", "verbal yes of ")) (by) " " (paper.said_from.as_deref().unwrap_or_default())
             @if let Some(at) = paper.said_at { " " (moment(at)) }
-            " · " (lang.pick("登记 ", "recorded by ")) (account(paper.heard_by.as_deref().unwrap_or_default()))
+            " · " (lang.pick("登记 ", "recorded by ")) (view.name(paper.heard_by.as_deref().unwrap_or_default()))
         }
-        @if let (Some(by), Some(at)) = (&paper.signed_by, paper.signed_at) { " · " (lang.pick("签发 ", "signed by ")) (account(by)) " " (moment(at)) }
+        @if let (Some(by), Some(at)) = (&paper.signed_by, paper.signed_at) { " · " (lang.pick("签发 ", "signed by ")) (view.name(by)) " " (moment(at)) }
     }
 }
 

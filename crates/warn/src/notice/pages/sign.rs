@@ -14,7 +14,7 @@ use super::{
         flow::Event,
         model::Paper,
     },
-    account, kind, moment,
+    kind, moment,
     paper::sheet,
     style,
 };
@@ -59,7 +59,7 @@ pub(super) fn buttons(room: &Room, who: &Who, view: &NoticeView, paper: &Paper) 
         if paper.unsigned() { lang.pick("补签", "Sign afterwards") } else { lang.pick("签发", "Sign and send") };
     html! {
         p.small.soft {
-            (kind(paper.kind, lang)) " · " (lang.pick("拟稿 ", "drafted by ")) (paper.drafters.iter().map(|it| account(it)).collect::<Vec<_>>().join("、"))
+            (kind(paper.kind, lang)) " · " (lang.pick("拟稿 ", "drafted by ")) (paper.drafters.iter().map(|it| view.name(it)).collect::<Vec<_>>().join("、"))
             @if let Some(by) = &paper.said_by { " · " (lang.pick("口头同意 ", "verbal yes ")) (by) }
             @if let Some(due) = paper.signature_due { " · " (lang.pick("补签期限 ", "to be signed by ")) (moment(due)) }
         }

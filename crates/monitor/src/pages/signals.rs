@@ -1,16 +1,11 @@
-//! Pages of monitoring: the forms of the duty desk, pasted signals, stations, alarms, what was refused.
+//! Signals of other authorities: pasted by an officer, acknowledged and forwarded.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
-
-use anlan_kernel::{Actor, Colour, Lang, Permission as P, Problem, RegionCode, Text, Tier};
+use anlan_kernel::{Colour, Problem, RegionCode, Tier};
 use anlan_register::Region;
-use anlan_store::{StoreError, Tx};
-use anlan_web::{Access, ApiResult, Mounted, Routes, Site, Who, page, percent};
+use anlan_store::StoreError;
+use anlan_web::{ApiResult, Who, page, percent};
 use axum::{
-    extract::{Form, Path, Query, State},
+    extract::{Form, Path, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Redirect, Response},
 };
@@ -18,15 +13,8 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use crate::{
-    api::{
-        Room,
-        lists::{ListQuery, read_alarms, read_rejected},
-        signals::refusal,
-        stations::read_stations,
-    },
-    model::{Alarm, Signal, Station},
-    rules::Quantity,
-    service::Monitor,
+    api::{Room, signals::refusal},
+    model::Signal,
     signals::{SignalError, own_places},
 };
 
@@ -43,19 +31,6 @@ const HAZARDS: [(&str, &str, &str); 9] = [
     ("other", "其他", "other"),
 ];
 
-pub(crate) fn routes(site: &Arc<Site>, monitor: Arc<Monitor>) -> Mounted {
-    let (see, handle) = (Access::Needs(P::SeeMonitor), Access::Needs(P::HandleSignal));
-    Routes::new(site)
-        .get("/signals/new", handle, "录入信号", "Paste a signal", new_form)
-        .post("/signals/new", handle, "录入信号", "Paste a signal", paste)
-        .post("/signals/{id}/acknowledge", handle, "签收", "Acknowledge", acknowledge)
-        .post("/signals/{id}/forward", handle, "转发", "Forward", forward)
-        .get("/alarms", see, "实况告警", "Alarms", alarms)
-        .get("/stations", see, "监测站", "Stations", stations)
-        .get("/rejected", Access::Needs(P::EditRules), "未接收", "Not taken", rejected)
-        .finish(Room { site: Arc::clone(site), monitor })
-}
-
 /// Back to where the form stood.
 fn back(room: &Room, headers: &HeaderMap) -> Redirect {
     let from = headers.get("referer").and_then(|it| it.to_str().ok()).and_then(|it| it.split_once("://"));
@@ -64,7 +39,7 @@ fn back(room: &Room, headers: &HeaderMap) -> Redirect {
     Redirect::to(&path.filter(|it| it.starts_with('/') && !it.starts_with("//")).unwrap_or(home))
 }
 
-async fn acknowledge(
+pub(super) async fn acknowledge(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
@@ -74,7 +49,7 @@ async fn acknowledge(
     Ok(back(&room, &headers))
 }
 
-async fn forward(
+pub(super) async fn forward(
     State(room): State<Room>,
     who: Who,
     Path(id): Path<String>,
@@ -140,13 +115,17 @@ impl Draft {
     }
 }
 
-async fn new_form(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
+pub(super) async fn new_form(State(room): State<Room>, who: Who) -> ApiResult<Markup> {
     let own = own_places(&who.actor.scope, &room.monitor.settings.home);
     let draft = Draft { areas: own.iter().map(ToString::to_string).collect(), ..Draft::default() };
     Ok(form(&room, &who, &draft, None).await?)
 }
 
-async fn paste(State(room): State<Room>, who: Who, Form(fields): Form<Vec<(String, String)>>) -> ApiResult<Response> {
+pub(super) async fn paste(
+    State(room): State<Room>,
+    who: Who,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> ApiResult<Response> {
     let draft = Draft::read(fields);
     let received = match draft.check() {
         Ok(()) => room.monitor.receive_signal(&who.actor, draft.body().to_string().as_bytes()).await,
@@ -156,8 +135,7 @@ async fn paste(State(room): State<Room>, who: Who, Form(fields): Form<Vec<(Strin
         Ok(received) if received.new => Ok(Redirect::to(&room.site.url("/")).into_response()),
         Ok(received) => Ok(came_before(&room, &who, &received.signal).into_response()),
         Err(SignalError::Refused(problem)) => {
-            let words = problem.sentence(who.lang);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&room, &who, &draft, Some(&words)).await?).into_response())
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, form(&room, &who, &draft, Some(&problem)).await?).into_response())
         }
         Err(error) => Err(refusal(error)),
     }
@@ -203,28 +181,44 @@ async fn choices(room: &Room, who: &Who, chosen: &[String]) -> Result<Vec<(Regio
     Ok(places)
 }
 
-async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Result<Markup, StoreError> {
+/// Fields of the form, as they are labelled.
+const FIELDS: [(&str, &str, &str); 5] = [
+    ("text", "原文", "Original text"),
+    ("hazard", "灾种", "Hazard"),
+    ("colour", "颜色", "Colour"),
+    ("issuer", "发布单位", "Issuer"),
+    ("areas", "影响区域", "Areas"),
+];
+
+async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&Problem>) -> Result<Markup, StoreError> {
     let lang = who.lang;
+    let field = wrong.and_then(|it| it.place.field.as_deref()).and_then(|name| FIELDS.iter().find(|it| it.0 == name));
+    let invalid = |name: &str| field.is_some_and(|it| it.0 == name).then_some("true");
     let places = choices(room, who, &draft.areas).await?;
     let title = lang.pick("录入信号", "Paste a signal");
     let body = html! {
         h1 { (title) }
-        @if let Some(words) = wrong { p.wrong role="alert" { (words) } }
+        @if let Some(problem) = wrong {
+            p.wrong role="alert" {
+                @if let Some((_, zh, en)) = field { b { (lang.pick(zh, en)) } (lang.pick("：", ": ")) (problem.message.get(lang)) }
+                @else { (problem.sentence(lang)) }
+            }
+        }
         form.card.fields method="post" action=(room.site.url("/signals/new")) {
             label { (lang.pick("原文（照贴，不改一字）", "Original text, unchanged"))
-                textarea name="text" rows="5" required autofocus { (draft.text) } }
-            label { (lang.pick("灾种", "Hazard")) select name="hazard" {
+                textarea name="text" rows="5" required autofocus aria-invalid=[invalid("text")] { (draft.text) } }
+            label { (lang.pick("灾种", "Hazard")) select name="hazard" aria-invalid=[invalid("hazard")] {
                 option value="" { (lang.pick("按原文", "as the text says")) }
                 @for (key, zh, en) in HAZARDS { option value=(key) selected[draft.hazard == key] { (lang.pick(zh, en)) } }
             } }
-            label { (lang.pick("颜色", "Colour")) select name="colour" {
+            label { (lang.pick("颜色", "Colour")) select name="colour" aria-invalid=[invalid("colour")] {
                 option value="" { (lang.pick("按原文或无", "as the text says, or none")) }
                 @for it in Colour::ALL {
                     option value=(it.name()) selected[draft.colour == it.name()] { (lang.pick(it.zh(), it.name())) }
                 }
             } }
-            label { (lang.pick("发布单位", "Issuer")) input name="issuer" value=(draft.issuer); }
-            fieldset { legend { (lang.pick("影响区域（按此叫应）", "Areas, which are called")) }
+            label { (lang.pick("发布单位", "Issuer")) input name="issuer" value=(draft.issuer) aria-invalid=[invalid("issuer")]; }
+            fieldset class=[invalid("areas").map(|_| "invalid")] { legend { (lang.pick("影响区域（按此叫应）", "Areas, which are called")) }
                 @for (code, name) in &places {
                     label.check { input type="checkbox" name="areas" value=(code) checked[draft.areas.contains(&code.to_string())]; " " (name) }
                     " "
@@ -232,88 +226,11 @@ async fn form(room: &Room, who: &Who, draft: &Draft, wrong: Option<&str>) -> Res
                 p { label.check { input type="checkbox" name="elsewhere" value="1" checked[draft.elsewhere]; " "
                     (lang.pick("不影响本辖区：只登记、显示，不叫应", "for none of ours: kept and shown, nobody is called")) } }
             }
+            p.soft { (lang.pick(
+                "录入后与自动收到的信号一样处理：达到叫应级别的，系统按预案排定叫应、到时自动拨打影响区域的责任人，并立即出现在值班台，可在那里停止。",
+                "A pasted signal is treated as a received one: where it reaches a call-out level, the responsible people of its areas are called by plan. It stands on the desk at once, and can be stopped there.")) }
             button.main { (lang.pick("录入", "Take in")) }
         }
     };
     Ok(page(&room.site, who, title, html! { main { (body) } }))
-}
-
-async fn alarms(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
-    let list = read_alarms(&room, &who, &query, false).await?;
-    let lang = who.lang;
-    let names = station_names(&room, &list.items).await?;
-    let title = lang.pick("实况告警", "Alarms");
-    let body = html! {
-        h1 { (title) }
-        div.scroll tabindex="0" { table {
-            thead { tr {
-                th { (lang.pick("级别", "Grade")) } th { (lang.pick("站", "Station")) } th { (lang.pick("测得", "Measured")) }
-                th { (lang.pick("起", "Raised")) } th { (lang.pick("止", "Cleared")) }
-            } }
-            tbody { @for it in &list.items { tr {
-                td { span class={ "grade grade-" (it.grade.get()) } { (it.grade.numeral()) } }
-                td { (names.get(&it.station).map_or(it.station.as_str(), |name| name.get(lang))) @if it.areas.is_empty() { " " span.tag { (lang.pick("上游监视", "upstream")) } } }
-                td { (it.title.get(lang)) }
-                td.num { (it.raised_at.wall()) }
-                td.num { (it.cleared_at.map(|at| at.wall()).unwrap_or_default()) }
-            } } }
-        } }
-        (more(&room, "/alarms", list.next.as_deref(), lang))
-    };
-    Ok(page(&room.site, &who, title, html! { main { (body) } }))
-}
-
-/// What the stations of these alarms are called.
-async fn station_names(room: &Room, alarms: &[Alarm]) -> Result<HashMap<String, Text>, StoreError> {
-    let ids: HashSet<String> = alarms.iter().map(|it| it.station.clone()).collect();
-    let read = move |tx: &mut Tx<'_>| {
-        let mut names = HashMap::new();
-        for id in &ids {
-            names.extend(tx.get::<Station>(id)?.map(|it| (it.id, it.name)));
-        }
-        Ok(names)
-    };
-    room.site.world.read(&Actor::system("alarms"), read).await
-}
-
-async fn stations(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
-    let list = read_stations(&room, &who, &query).await?;
-    let lang = who.lang;
-    let title = lang.pick("监测站", "Stations");
-    let body = html! {
-        h1 { (title) }
-        div.scroll tabindex="0" { table {
-            thead { tr {
-                th { (lang.pick("站", "Station")) } th { (lang.pick("最近读数", "Last readings")) }
-                th { (lang.pick("时间", "Time")) } th { (lang.pick("说明", "Remarks")) }
-            } }
-            tbody { @for it in &list.items { tr {
-                td { (it.station.name.get(lang)) }
-                td.num { @for reading in &it.readings { (Quantity::named(&reading.quantity).map_or(reading.quantity.as_str(), |it| lang.pick(it.zh(), it.en()))) " " (reading.value) " " (reading.unit) " " } }
-                td.num { (it.last_at.map(|at| at.wall()).unwrap_or_default()) }
-                td { @for remark in &it.remarks { span.tag { (remark) } " " } }
-            } } }
-        } }
-        (more(&room, "/stations", list.next.as_deref(), lang))
-    };
-    Ok(page(&room.site, &who, title, html! { main { (body) } }))
-}
-
-async fn rejected(State(room): State<Room>, who: Who, Query(query): Query<ListQuery>) -> ApiResult<Markup> {
-    let list = read_rejected(&room, &who, &query).await?;
-    let lang = who.lang;
-    let title = lang.pick("未接收", "Not taken");
-    let body = html! {
-        h1 { (title) }
-        div.scroll tabindex="0" { table { tbody { @for it in &list.items { tr {
-            td.num { (it.at.wall()) } td { (it.source) } td { (it.problem.sentence(lang)) }
-            td { code { (it.raw.chars().take(200).collect::<String>()) } }
-        } } } } }
-        (more(&room, "/rejected", list.next.as_deref(), lang))
-    };
-    Ok(page(&room.site, &who, title, html! { main { (body) } }))
-}
-
-fn more(room: &Room, path: &str, next: Option<&str>, lang: Lang) -> Markup {
-    html! { @if let Some(next) = next { a href={ (room.site.url(path)) "?cursor=" (next) } { (lang.pick("下一页", "Next page")) } } }
 }
