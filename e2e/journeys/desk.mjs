@@ -48,9 +48,10 @@ export default async function ({ browser, url, logins }) {
   await leader.waitForLoadState("load");
   await fits(leader, "the response");
   await shot(leader, "response-360");
-  await leader.keyboard.press("v");
-  holds("V opens the verbal yes and waits for a name", await leader.evaluate(() => document.activeElement.name === "approver"));
-  await leader.keyboard.press("Escape");
+  await page.goto(leader.url());
+  await page.keyboard.press("v");
+  holds("V opens the verbal yes and waits for a name", await page.evaluate(() => document.activeElement.name === "approver"));
+  await page.goto(url);
   await leader.keyboard.press("y");
   await until("the approval", async () => /提级至Ⅰ级响应/.test(await text(leader)) && !(await leader.locator('[data-key="y"]').count()));
   holds("one tap on a telephone approves", true);

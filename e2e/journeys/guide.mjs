@@ -103,11 +103,11 @@ export default async function ({ browser, url, logins }) {
   await page.keyboard.press("d");
   await decision(page, "21:15");
   await look(page, /\/map/);
-  holds("the map says who knew at 21:15", /21:15 时应叫 \d+/.test(await page.textContent("main")));
+  holds("the map says who knew at 21:15", /21:15 整个过程应叫 \d+/.test(await page.textContent("main")));
   await tabTo(page, "[data-map-slider]");
   await page.keyboard.press("ArrowLeft");
   await page.waitForURL((it) => it.searchParams.get("at")?.includes("13:14"));
-  holds("a key of the slider steps a minute back", /21:14 时应叫/.test(await page.textContent("main")));
+  holds("a key of the slider steps a minute back", /21:14 整个过程应叫/.test(await page.textContent("main")));
 
   await page.keyboard.press("d");
   await tabTo(page, "#guide select");

@@ -14,7 +14,7 @@ export default async function ({ browser, url, logins }) {
   holds("ten streets and 109 communities are drawn", places === 119, `${places}`);
   const words = await page.textContent("main");
   holds("it says that it is a sketch and that positions are invented", /示意图/.test(words) && /演示编造/.test(words));
-  holds("the sentence says who knows", /谁知道了：\d\d:\d\d 时应叫 \d+，已知晓 \d+/.test(words), words.slice(0, 400));
+  holds("the sentence says who knows", /谁知道了：\d\d:\d\d 整个过程应叫 \d+，已知晓 \d+/.test(words), words.slice(0, 400));
   holds("stations without coordinates or readings are listed", /无坐标/.test(words) && /上游监视/.test(words));
   await shot(page, "map-1366", { fullPage: true });
   const radius = async () => (await page.locator("#map .map-place").first().getAttribute("cx")) + (await page.locator("#map .map-name").count());
@@ -33,7 +33,7 @@ export default async function ({ browser, url, logins }) {
   await until("the night is past 21:15", async () => (await page.request.get(minute)).status() === 200);
   const answer = await page.goto(minute);
   holds("an earlier minute opens", answer.status() === 200, `${answer.status()}`);
-  holds("and says as of when it was known", /当时所知/.test(await page.textContent("main")) && /21:15 时应叫/.test(await page.textContent("main")));
+  holds("and says as of when it was known", /当时所知/.test(await page.textContent("main")) && /21:15 整个过程应叫/.test(await page.textContent("main")));
   await shot(page, "map-2115-1366", { fullPage: true });
   await page.locator("#map-known a").first().click();
   await page.waitForLoadState("domcontentloaded");
@@ -42,7 +42,7 @@ export default async function ({ browser, url, logins }) {
   await page.locator("[data-map-slider]").focus();
   await page.keyboard.press("ArrowLeft");
   await page.waitForURL((it) => it.searchParams.get("at")?.includes("13:14"), { timeout: 20_000 });
-  holds("a key steps one minute back", /21:14 时应叫/.test(await page.textContent("main")));
+  holds("a key steps one minute back", /21:14 整个过程应叫/.test(await page.textContent("main")));
   const small = await open(browser, url, { viewport: PHONE, storageState: await page.context().storageState() });
   await small.goto(`${url}map`);
   await fits(small, "the map");

@@ -18,5 +18,3 @@ startLive();
 for (const link of document.querySelectorAll(".top nav a")) {
   if (new URL(link.href).pathname === location.pathname) link.setAttribute("aria-current", "page");
 }
-
-for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
