@@ -44,7 +44,7 @@ export default async function ({ browser, url, logins }) {
   const leader = await open(browser, url, { viewport: PHONE });
   await login(leader, url, "daiban", logins.daiban);
   await leader.goto(`${url}responses`);
-  await leader.locator("#responses a").first().click();
+  await leader.locator("#responses tbody a").first().click();
   await leader.waitForLoadState("load");
   await fits(leader, "the response");
   await shot(leader, "response-360");
@@ -86,6 +86,7 @@ export default async function ({ browser, url, logins }) {
   await page.waitForURL(/hand-overs\/ho-/);
   await page.fill("input[name=login]", "fuban");
   await page.fill("input[name=password]", logins.fuban);
+  await page.check("input[name=checked]");
   await page.keyboard.press("Enter");
   await until("both signatures", async () => /吴悦远/.test(await text(page)) && !/待签字/.test(await text(page)));
   holds("both officers signed on one page", true);

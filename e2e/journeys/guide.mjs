@@ -8,7 +8,7 @@ const DECISION = "aside.guide[data-waiting]";
 
 /// Moves the focus by Tab until `selector` has it; what Tab does not reach, a keyboard cannot use.
 async function tabTo(page, selector) {
-  for (let i = 0; i < 400; i += 1) {
+  for (let i = 0; i < 1000; i += 1) {
     await page.keyboard.press("Tab");
     if (await page.evaluate((it) => document.activeElement.matches(it), selector)) return;
   }
@@ -126,6 +126,8 @@ export default async function ({ browser, url, logins }) {
   await page.keyboard.type("fuban");
   await page.keyboard.press("Tab");
   await page.keyboard.type(logins.fuban);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Space");
   await page.keyboard.press("Enter");
   await until("both signatures", async () => !/待签字/.test(await page.textContent("main")));
   holds("the night is handed over with both signatures", true);

@@ -26,7 +26,7 @@ pub struct PlaceArgs {
     /// 数据目录 · Data folder
     #[arg(long, global = true, env = "ANLAN_DATA", default_value = "anlan-data", value_name = "DIR")]
     pub data: PathBuf,
-    /// 世界（real 为实战）· World; `real` is the real one
+    /// 数据名称（real 为实战）· World; `real` is the real one
     #[arg(long, global = true, env = "ANLAN_WORLD", default_value = "real", value_name = "NAME")]
     pub world: String,
     /// PostgreSQL 地址；不填则用内置 SQLite · PostgreSQL URL; embedded SQLite without it
@@ -97,7 +97,7 @@ pub struct DemoArgs {
     /// 监听地址 · Address to listen on
     #[arg(long, default_value = "127.0.0.1", value_name = "ADDR")]
     pub listen: std::net::IpAddr,
-    /// 世界时间与真实时间之比；0 为最快（--exit-when-done 时的默认）· World seconds per second; 0 is as fast as the work allows
+    /// 回放时间与真实时间之比；0 为最快（--exit-when-done 时的默认）· World seconds per second; 0 is as fast as the work allows
     #[arg(long)]
     pub speed: Option<f64>,
     /// 从何时开始（RFC 3339）· Where to start (RFC 3339)

@@ -5,6 +5,7 @@
 
 use std::{
     fs::{File, TryLockError},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -68,21 +69,30 @@ impl Install {
         self.data.join("lock")
     }
 
-    /// What of this world is not there yet, for whoever begins something that may fail.
+    /// Keeps other writers out and looks at what of this world is not there yet, for whoever begins something that
+    /// may fail.
     ///
     /// # Errors
-    /// What the database says.
-    pub fn before(&self, name: &str) -> Result<Before, StoreError> {
+    /// As [`Install::lock`], and what the database says.
+    pub fn begin(&self, name: &str) -> Result<Begun, StoreError> {
         let dir = self.world_dir(name);
-        let no_rows = self.made_as(name)?.is_none() && !dir.join("world.db").exists();
         let missing = |path: PathBuf| (!path.exists()).then_some(path);
         let above = dir.ancestors().filter(|it| !it.as_os_str().is_empty());
-        Ok(Before {
-            rows: no_rows.then(|| self.place(name)),
-            log: missing(dir.join("log")),
-            lock: missing(self.lock_file()),
-            folders: above.map(Path::to_owned).filter_map(missing).collect(),
-        })
+        let folders = above.map(Path::to_owned).filter_map(missing).collect();
+        let lock_file = missing(self.lock_file());
+        let lock = self.lock()?;
+        // What another process did here before it let go of the lock is not ours to take back.
+        let log = missing(dir.join("log"));
+        let mut begun = Begun { rows: None, log, lock_file, folders, _lock: lock };
+        match self.made_as(name) {
+            Ok(None) if !dir.join("world.db").exists() => begun.rows = Some(self.place(name)),
+            Ok(_) => (),
+            Err(error) => {
+                begun.take_back(false)?;
+                return Err(error);
+            }
+        }
+        Ok(begun)
     }
 
     /// Whether the world was made here before.
@@ -106,7 +116,7 @@ impl Install {
         if self.made_as(name)? == Some(WorldKind::Real) {
             return Err(StoreError::Refused(Problem::new(
                 "world_is_real",
-                format!("“{name}”是实战世界，不会删除；请给故事另起一个 id"),
+                format!("“{name}”是实战数据，不会删除；请给故事另起一个 id"),
                 format!("{name} is a real world and is not thrown away; give the story another id"),
             )));
         }
@@ -136,6 +146,8 @@ impl Install {
         disk::make_dir(&self.data).map_err(io)?;
         let file = disk::create(&self.lock_file()).map_err(io)?;
         match file.try_lock() {
+            // Whoever held it may have taken the file away; another process then locks the one that took its name.
+            Ok(()) if !is_named(&file, &self.lock_file()) => Err(StoreError::Locked(self.data.display().to_string())),
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(self.data.display().to_string())),
             Err(TryLockError::Error(error)) => Err(io(error).into()),
@@ -165,7 +177,7 @@ impl Install {
             let place = self.world_dir(name);
             StoreError::Refused(Problem::new(
                 "no_such_world",
-                format!("{}: 没有这个世界（数据目录或名称不对）", place.display()),
+                format!("{}：这里没有数据（数据目录或名称不对）", place.display()),
                 format!("{}: there is no such world (wrong folder or name)", place.display()),
             ))
         })?;
@@ -202,28 +214,40 @@ impl Install {
     }
 }
 
-/// What was not there before something was begun.
+/// What was not there before something was begun. Other writers are kept out as long as it lives.
 #[derive(Debug)]
-pub struct Before {
+pub struct Begun {
     /// Where rows will stand, when none stood there.
     rows: Option<Place>,
     log: Option<PathBuf>,
-    lock: Option<PathBuf>,
+    lock_file: Option<PathBuf>,
     /// The inner ones first.
     folders: Vec<PathBuf>,
+    _lock: File,
 }
 
-impl Before {
-    /// Takes away what was made since; what was there stays, and so does a folder that others put something into.
-    pub fn take_back(self) {
-        if let Some(Err(error)) = self.rows.as_ref().map(World::remove) {
-            tracing::warn!(%error, "what was begun is left behind");
+impl Begun {
+    /// Takes away what was made since, and says whether all of it is gone; `made_here` is [`World::made_here`]. What was
+    /// there stays, and so do rows of anybody and a folder that others put something into.
+    ///
+    /// # Errors
+    /// What file system or database say; then the rows and what belongs to them stay.
+    pub fn take_back(self, made_here: bool) -> Result<bool, StoreError> {
+        if let Some(place) = &self.rows
+            && !World::remove_untouched(place, made_here)?
+        {
+            return Ok(false);
         }
         // What was never made is not missed, and a folder that is not empty belongs to somebody else.
         let _ = self.log.map(std::fs::remove_dir_all);
-        let _ = self.lock.map(std::fs::remove_file);
+        let _ = self.lock_file.map(std::fs::remove_file);
         self.folders.iter().for_each(|it| drop(std::fs::remove_dir(it)));
+        Ok(true)
     }
+}
+
+fn is_named(file: &File, path: &Path) -> bool {
+    file.metadata().and_then(|mine| Ok(mine.ino() == std::fs::metadata(path)?.ino())).unwrap_or(false)
 }
 
 fn check_name(name: &str) -> Result<(), StoreError> {
@@ -233,7 +257,7 @@ fn check_name(name: &str) -> Result<(), StoreError> {
     }
     Err(StoreError::Refused(Problem::new(
         "bad_world",
-        format!("“{name}”不能作世界名，只能用字母、数字和 -"),
+        format!("“{name}”不能作名称（--world），只能用字母、数字和 -"),
         format!("{name:?} is no name for a world: letters, digits and - only"),
     )))
 }

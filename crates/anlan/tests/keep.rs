@@ -126,7 +126,7 @@ fn what_is_not_there_is_not_made_by_looking_for_it() {
     let place = Kept::new();
     let file = place.dir.path().join("it.anlan").display().to_string();
     for words in [&["verify"][..], &["backup", &file], &["export", "people", &file], &["user", "list"]] {
-        for (lang, want) in [("zh", "没有这个世界"), ("en", "there is no such world")] {
+        for (lang, want) in [("zh", "这里没有数据"), ("en", "there is no such world")] {
             let refused = place.verb(&[words, &["--lang", lang][..]].concat());
             assert_eq!(refused.status.code(), Some(2), "{words:?}");
             assert!(stderr(&refused).contains(want), "{words:?}: {}", stderr(&refused));
@@ -152,7 +152,7 @@ fn a_replay_is_never_served_or_restored_as_the_real_world() {
         command.args(["restore", &file, "--world", world, "--lang", lang]).arg("--key-file").arg(&key);
         run(command.arg("--data").arg(&elsewhere))
     };
-    for (lang, want) in [("zh", "建立时是回放世界，不能当作实战世界"), ("en", "was made as a world of the kind replay")]
+    for (lang, want) in [("zh", "建立时是回放数据，不能当作实战数据"), ("en", "was made as a world of the kind replay")]
     {
         let serve = place.verb(&["serve", "--listen", "127.0.0.1:0", "--world", "saola", "--lang", lang]);
         for refused in [serve, restore("real", lang)] {
@@ -164,7 +164,7 @@ fn a_replay_is_never_served_or_restored_as_the_real_world() {
     let restored = restore("saola", "zh");
     assert!(restored.status.success(), "{}", stderr(&restored));
     let refused = run(serve(&elsewhere).arg("--key-file").arg(&key).args(["--world", "saola"]));
-    assert!(stderr(&refused).contains("回放世界"), "it is a replay there too: {}", stderr(&refused));
+    assert!(stderr(&refused).contains("回放数据"), "it is a replay there too: {}", stderr(&refused));
     assert!(place.verb(&["verify", "--world", "saola"]).status.success(), "looking at it is fine");
 }
 
@@ -178,7 +178,7 @@ fn a_story_cannot_throw_the_real_world_away() {
     fs::write(&file, text).expect("written");
     let refused = place.verb(&["demo", "--port", "0", "--exit-when-done", "--story", story.to_str().expect("a path")]);
     assert_eq!(refused.status.code(), Some(2), "{}", stdout(&refused));
-    assert!(stderr(&refused).contains("实战世界，不会删除"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("实战数据，不会删除"), "{}", stderr(&refused));
     let verified = place.verb(&["verify", "--json"]);
     assert!(stdout(&verified).contains("\"entries\":1"), "{}", stdout(&verified));
 }
@@ -361,6 +361,27 @@ fn a_restore_that_fails_takes_away_what_it_made_and_nothing_else() {
     };
     assert_eq!(left(&used), ["worlds"], "not even a lock");
     assert_eq!(left(&used.join("worlds/real")), ["note.txt"], "what was there stays");
+}
+
+#[test]
+fn a_second_restore_is_refused_and_leaves_what_the_first_put_there() {
+    let place = Kept::new();
+    drop(place.made("real", WorldKind::Real));
+    let (file, fresh) = (place.dir.path().join("it.anlan"), place.dir.path().join("fresh"));
+    let (file, key) = (file.display().to_string(), place.dir.path().join("data.key").display().to_string());
+    assert!(place.verb(&["backup", &file]).status.success());
+    let restore = || verb(&fresh, &["restore", &file, "--key-file", &key]);
+    // Both begin in an empty folder; whoever comes second finds the lock or the rows.
+    let codes = std::thread::scope(|scope| {
+        let both = [scope.spawn(restore), scope.spawn(restore)];
+        both.map(|it| it.join().expect("it ends").status.code())
+    });
+    assert!(matches!(codes, [Some(0), Some(2)] | [Some(2), Some(0)]), "{codes:?}");
+    let again = restore();
+    assert_eq!(again.status.code(), Some(2), "{}", stdout(&again));
+    assert!(stderr(&again).contains("已有数据"), "{}", stderr(&again));
+    let verified = verb(&fresh, &["verify", "--json", "--key-file", &key]);
+    assert!(stdout(&verified).contains("\"entries\":1"), "{}{}", stdout(&verified), stderr(&verified));
 }
 
 /// Everything below a folder that others could look at.

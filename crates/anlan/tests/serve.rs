@@ -105,7 +105,7 @@ fn doctor_says_what_it_sees_and_a_reader_who_leaves_does_not_hurt_it() {
     let data = dir.path().join("data");
     let nothing = verb(&data, &["doctor"]);
     assert_eq!(nothing.status.code(), Some(1), "there is no world");
-    assert!(stdout(&nothing).contains("世界"), "{}", stdout(&nothing));
+    assert!(stdout(&nothing).contains("这里没有数据"), "{}", stdout(&nothing));
 
     let server = Server::start(&mut serve(&data));
     let code = server.code.as_deref().expect("the code of the first start");

@@ -125,7 +125,7 @@ pub fn shortened(items: &[TodoItem], most: usize) -> Shortened {
 fn rest_of(first: &TodoItem, rest: usize) -> TodoItem {
     TodoItem {
         key: format!("more:{}", first.key),
-        note: Text::new(format!("另有 {rest} 项同类待办"), format!("{rest} more of this kind")),
+        note: Text::new(format!("同类共 {rest} 项，含本项"), format!("{rest} of this kind, this one included")),
         action: Text::new("看名单", "Open the list"),
         href: "/desk/to-do".into(),
         post: false,
@@ -163,7 +163,7 @@ mod tests {
         let Shortened { items: shown, left } = shortened(&all, 7);
         let keys: Vec<_> = shown.iter().map(|it| it.key.as_str()).collect();
         assert_eq!(keys, ["help:0", "help:1", "more:help:2", "signal:red"]);
-        assert_eq!((shown[2].note.zh.as_str(), shown[2].post), ("另有 7 项同类待办", false));
+        assert_eq!((shown[2].note.zh.as_str(), shown[2].post), ("同类共 7 项，含本项", false));
         assert_eq!(left, 0, "two of nine, the line of seven, and the signal");
         assert_eq!(shortened(&all, 2).left, 8, "the line of seven has no room any more, nor has the signal");
         assert_eq!(shortened(&all[6..9], 7).items, all[6..9], "three of a kind stand by themselves");

@@ -83,10 +83,10 @@ async fn at_most_seven_things_stand_on_the_desk_and_the_rest_one_key_away(
     let (_, desk) = officer.get("/api/v1/desk").await;
     let shown = desk["to_do"].as_array().unwrap();
     assert_eq!((shown.len(), desk["open"].as_u64()), (3, Some(9)), "two of a kind, and one line for the rest");
-    assert_eq!(shown[2]["note"]["zh"], "另有 7 项同类待办");
+    assert_eq!(shown[2]["note"]["zh"], "同类共 7 项，含本项");
     let (_, page) = officer.page("/").await;
-    assert!(page.contains("另有 7 项同类待办") && page.contains("全部 ›"), "nine are two and seven: {page}");
-    assert!(!page.contains("另有 6 项") && !page.contains("第8件</div>"), "{page}");
+    assert!(page.contains("同类共 7 项，含本项") && page.contains("全部 ›"), "nine are two and seven: {page}");
+    assert!(!page.contains("同类共 6 项") && !page.contains("第8件</div>"), "{page}");
     assert!(officer.page("/desk/to-do").await.1.contains("第8件"));
 }
 
@@ -222,6 +222,7 @@ async fn a_hand_over_prints_what_is_open_and_needs_both_officers(
     let bed = Bed::new(engine).await;
     let officer = bed.account("zhou", "duty_officer").await;
     let next = bed.account("he", "duty_officer").await;
+    let third = bed.account("luo", "duty_officer").await;
     bed.account("keeper", "register_keeper").await;
     bed.account_in("street", "duty_officer", "440303001").await;
     forwarded(&bed, &officer).await;
@@ -257,13 +258,20 @@ async fn a_hand_over_prints_what_is_open_and_needs_both_officers(
         assert!(page.contains(words) && page.contains(&format!("name=\"login\" value=\"{login}\"")), "{login}: {page}");
         assert!(page.contains("未结事项") && page.contains("签字接班"), "the same page: {page}");
     }
-    assert_eq!(officer.form(&accept, &second("he", PASSWORD)).await.0, 303);
+    let (status, page) = officer.form(&accept, &second("he", PASSWORD)).await;
+    assert!(status == 400 && page.contains("勾选“已逐项核对”"), "nor with their password alone: {page}");
+    let (_, said) = next.post(&format!("/api/v1{path}/accept"), json!({})).await;
+    assert_eq!((said["code"].as_str(), said["field"].as_str()), (Some("bad_checked"), Some("checked")), "{said}");
+    let read = [&second("he", PASSWORD)[..], READ].concat();
+    assert_eq!(officer.form(&accept, &read).await.0, 303);
     let (_, page) = officer.page(&format!("{path}?signed=1")).await;
     for words in ["登录的仍是交班人 <b>姓名zhou</b>", "以接班人身份登录：姓名he", "/logout?login=he"]
     {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert!(next.page(&format!("{path}?signed=1")).await.1.contains("现在登录的是接班人 <b>姓名he</b>"));
+    let (_, page) = third.page(&format!("{path}?signed=1")).await;
+    assert!(page.contains("<b>姓名luo</b>，不是接班人") && page.contains("以接班人身份登录：姓名he"), "{page}");
     let signed = bed.one::<HandOver>().await;
     assert_eq!((signed.incoming.as_deref(), signed.incoming_name.as_deref()), (Some("user:he"), Some("姓名he")));
     assert_eq!(next.post(&format!("/api/v1{path}/accept"), json!({})).await.1["code"], "hand_over_is_closed");
@@ -428,28 +436,6 @@ async fn wrong_passwords_of_the_second_signature_lock_the_account(
 
 #[rstest]
 #[tokio::test]
-async fn an_alarm_stands_on_the_desk_under_a_key_and_in_the_timeline_of_its_area(
-    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
-) {
-    let bed = Bed::new(engine).await;
-    let officer = bed.account("zhou", "duty_officer").await;
-    let elsewhere = bed.account_in("street", "duty_officer", "440303002").await;
-    let alarm = bed.alarm("440303001").await;
-    let (_, desk) = officer.get("/api/v1/desk").await;
-    assert!(desk["to_do"].to_string().contains("知悉告警：新湖桥 监测Ⅰ级"), "{desk}");
-    let (_, page) = officer.page("/").await;
-    for words in ["data-key=\"x\"", "新湖桥 水位，监测Ⅰ级告警"] {
-        assert!(page.contains(words), "{words}: {page}");
-    }
-    assert!(!elsewhere.page("/").await.1.contains("新湖桥 水位"), "another street's timeline is its own");
-    assert_eq!(officer.form(&format!("/alarms/{}/seen", percent(&alarm)), &[]).await.0, 303);
-    let (_, page) = officer.page("/").await;
-    assert!(!page.contains("data-key=\"x\"") && page.contains("监测Ⅰ级告警"), "{page}");
-    assert!(!officer.get("/api/v1/desk").await.1["to_do"].to_string().contains("知悉告警"));
-}
-
-#[rstest]
-#[tokio::test]
 async fn a_lifting_stands_on_the_desk_until_it_is_passed_on(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
@@ -485,4 +471,27 @@ async fn a_streets_hand_over_holds_up_no_other_desk(#[values(Engine::Sqlite, Eng
     let (_, second) =
         officer.get(&format!("/api/v1/hand-overs?limit=1&cursor={}", first["next"].as_str().unwrap())).await;
     assert_ne!(first["items"][0]["id"], second["items"][0]["id"], "the list goes on where it ended");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_stopped_round_stands_on_every_desk_until_somebody_calls_again(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
+    let bed = Bed::new(engine).await;
+    let (officer, colleague) = (bed.account("zhou", "duty_officer").await, bed.account("wu", "duty_officer").await);
+    bed.signal("red", Some("red"), "发布").await;
+    let (_, rounds) = officer.get("/api/v1/rounds").await;
+    let round = percent(rounds["items"][0]["id"].as_str().unwrap());
+    let (status, answer) = officer.post(&format!("/api/v1/rounds/{round}/stop"), json!({"reason": "误发"})).await;
+    assert_eq!(status, 200, "{answer}");
+    let (_, page) = colleague.page("/").await;
+    for words in ["叫应级别 1 已停止，没有人在叫", "姓名zhou：误发", "叫应停止，级别 1：误发"]
+    {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let (status, answer) = officer.post(&format!("/api/v1/rounds/{round}/resume"), json!({"reason": "核实无误"})).await;
+    assert_eq!(status / 100, 2, "{answer}");
+    let (_, page) = colleague.page("/").await;
+    assert!(!page.contains("没有人在叫"), "{page}");
 }

@@ -228,12 +228,13 @@ fn a_hand_over_is_withdrawn(
 }
 
 #[rstest]
-#[case::the_next_officer_accepts(Shift::Signed, "user:he", None)]
-#[case::nobody_hands_over_to_themselves(Shift::Signed, "user:zhou", Some("same_officer"))]
-#[case::nobody_accepts_what_was_withdrawn(Shift::Withdrawn, "user:he", Some("hand_over_is_closed"))]
-#[case::what_both_signed_never_changes(Shift::Accepted, "user:he", Some("hand_over_is_closed"))]
-fn a_hand_over_moves(#[case] state: Shift, #[case] login: &str, #[case] refused: Option<&str>) {
-    let got = handover::accept(&handed_over(state), login, "何", NOW);
+#[case::the_next_officer_accepts(Shift::Signed, "user:he", true, None)]
+#[case::nobody_accepts_unread(Shift::Signed, "user:he", false, Some("bad_checked"))]
+#[case::nobody_hands_over_to_themselves(Shift::Signed, "user:zhou", true, Some("same_officer"))]
+#[case::nobody_accepts_what_was_withdrawn(Shift::Withdrawn, "user:he", true, Some("hand_over_is_closed"))]
+#[case::what_both_signed_never_changes(Shift::Accepted, "user:he", true, Some("hand_over_is_closed"))]
+fn a_hand_over_moves(#[case] state: Shift, #[case] login: &str, #[case] checked: bool, #[case] refused: Option<&str>) {
+    let got = handover::accept(&handed_over(state), login, "何", checked, NOW);
     assert_eq!(got.as_ref().err().map(|it| it.code.as_str()), refused);
     if let Ok(it) = got {
         assert_eq!((it.state, it.incoming.as_deref(), it.accepted_at), (Shift::Accepted, Some("user:he"), Some(NOW)));

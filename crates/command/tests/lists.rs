@@ -2,10 +2,13 @@
 
 mod bed;
 
+use anlan_register::import::sheet;
 use anlan_testbed::Engine;
 use bed::{Bed, Caller};
 use rstest::rstest;
 use serde_json::json;
+
+const HEADS: &[sheet::Column] = &[("at", &["时间", "建议"]), ("by", &["谁", "交班人"]), ("title", &["响应"])];
 
 /// The marks in the order in which the list's rows show them.
 async fn shown<'a>(who: &Caller, path: &str, marks: &[&'a str]) -> Vec<&'a str> {
@@ -17,6 +20,15 @@ async fn shown<'a>(who: &Caller, path: &str, marks: &[&'a str]) -> Vec<&'a str> 
     let found: Vec<_> = found.into_iter().map(|it| it.1).collect();
     assert!(page.contains(&format!("共 {} 条", found.len())), "{path}: the count is of what is shown");
     found
+}
+
+/// The marks in the order in which the exported sheet's rows hold them.
+async fn exported<'a>(who: &Caller, path: &str, marks: &[&'a str]) -> Vec<&'a str> {
+    let (status, bytes) = who.bytes(path).await;
+    assert_eq!(status, 200, "{path}");
+    let read = sheet::read(&bytes, "list.xlsx", HEADS).unwrap();
+    let mark = |cells: &[String]| marks.iter().find(|mark| cells.iter().any(|it| it.contains(**mark))).copied();
+    read.rows.iter().map(|it| mark(&it.cells).unwrap_or_else(|| panic!("{path}: {:?}", it.cells))).collect()
 }
 
 #[rstest]
@@ -46,8 +58,9 @@ async fn notes_are_found_and_sorted(#[values(Engine::Sqlite, Engine::Postgres)] 
         let path = format!("/telephone-notes{query}");
         assert_eq!(shown(&officer, &path, MARKS).await, want, "{query}");
         assert!(shown(&other, &path, MARKS).await.is_empty(), "{query}: another desk sees none");
-        let sheet = officer.page(&format!("/telephone-notes/export.xlsx{query}")).await;
-        assert!(sheet.0 == 200 && sheet.1.starts_with("PK"), "{query}");
+        let sheet = format!("/telephone-notes/export.xlsx{query}");
+        assert_eq!(exported(&officer, &sheet, MARKS).await, want, "{query}: the sheet holds what the page shows");
+        assert!(exported(&other, &sheet, MARKS).await.is_empty(), "{query}: nor does its sheet hold any");
     }
     assert_eq!(officer.page("/telephone-notes?from=yesterday").await.0, 400);
     let (_, page) = officer.page("/telephone-notes?open=1").await;
@@ -67,9 +80,10 @@ async fn hand_overs_and_responses_are_found_by_where_they_stand(
     let plan = bed.command.plan().responses.first().expect("a plan").clone();
     let hand = json!({"plan": plan.id, "level": 4, "words": "风雨将至"});
     assert_eq!(officer.post("/api/v1/responses", hand).await.0, 201);
-    for (path, mark, found, missed) in [
+    for (path, mark, cell, found, missed) in [
         (
             "/hand-overs",
+            "姓名zhou",
             "姓名zhou",
             &["?state=signed", "?q=ZHOU", "?sort=outgoing"][..],
             &["?state=accepted", "?q=_"][..],
@@ -77,6 +91,7 @@ async fn hand_overs_and_responses_are_found_by_where_they_stand(
         (
             "/responses",
             "/responses/rs-",
+            &plan.title.zh,
             &["?state=proposed", "?sort=-ended", "?sort=level"],
             &["?state=ended", "?q=_"],
         ),
@@ -85,8 +100,9 @@ async fn hand_overs_and_responses_are_found_by_where_they_stand(
             for query in queries {
                 assert_eq!(shown(&officer, &format!("{path}{query}"), &[mark]).await.len(), want, "{path}{query}");
                 assert!(shown(&other, &format!("{path}{query}"), &[mark]).await.is_empty(), "{path}{query}");
-                let sheet = officer.page(&format!("{path}/export.xlsx{query}")).await;
-                assert!(sheet.0 == 200 && sheet.1.starts_with("PK"), "{path}{query}");
+                let sheet = format!("{path}/export.xlsx{query}");
+                assert_eq!(exported(&officer, &sheet, &[cell]).await.len(), want, "{path}{query}");
+                assert!(exported(&other, &sheet, &[cell]).await.is_empty(), "{path}{query}");
             }
         }
     }

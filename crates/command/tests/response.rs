@@ -73,7 +73,7 @@ async fn a_verbal_yes_starts_at_once_and_stays_open_until_it_is_signed(
     let step = last(&bed).await;
     assert_eq!(officer.form(&path(&step, "verbal"), &[("approver", "")]).await.0, 400);
     let (status, said) = officer.form(&path(&step, "verbal"), &[("approver", "林副区长"), ("number", "12ab")]).await;
-    assert!(status == 400 && said.contains("[number]"), "{said}");
+    assert!(status == 400 && said.contains("号码只写数字"), "{said}");
     let (_, page) = officer.page(&format!("/responses/{}", step.response)).await;
     for leader in ["<option value=\"人员chen 责任人\">", "<option value=\"人员lin 责任人\">"] {
         assert!(page.contains(leader), "{leader} may have said yes: {page}");

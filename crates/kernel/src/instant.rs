@@ -94,6 +94,15 @@ impl Instant {
         self.wall()[11..16].to_owned()
     }
 
+    /// `20:36` on the day of `now`, else `9月1日 20:36`; Asia/Shanghai.
+    pub fn clock_or_day(self, now: Self) -> String {
+        if civil_day(self) == civil_day(now) {
+            return self.clock();
+        }
+        let date = self.at_offset(SHANGHAI_MINUTES).date();
+        format!("{}月{}日 {}", u8::from(date.month()), date.day(), self.clock())
+    }
+
     /// Hour of the day, 0–23, Asia/Shanghai.
     pub fn hour(self) -> u8 {
         self.at_offset(SHANGHAI_MINUTES).hour()
@@ -156,6 +165,16 @@ mod tests {
         assert_eq!(t.to_rfc3339_shanghai(), "2023-09-01T20:15:00+08:00");
         assert_eq!((t.wall().as_str(), t.hour()), ("2023-09-01 20:15:00", 20));
         assert_eq!(civil_day(t), "20230901");
+    }
+
+    #[rstest::rstest]
+    #[case::same_day("2023-09-01T23:59:00+08:00", "20:36")]
+    #[case::same_day_here_another_in_utc("2023-08-31T16:00:00Z", "20:36")]
+    #[case::next_day("2023-09-02T00:00:00+08:00", "9月1日 20:36")]
+    #[case::next_year("2024-09-01T20:36:00+08:00", "9月1日 20:36")]
+    fn a_clock_names_its_day_when_it_is_not_today(#[case] now: &str, #[case] want: &str) {
+        let at = Instant::parse("2023-09-01T20:36:00+08:00").unwrap();
+        assert_eq!(at.clock_or_day(Instant::parse(now).unwrap()), want);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
-use anlan_kernel::{Actor, Instant, Problem, RegionCode};
+use anlan_kernel::{Actor, Instant, Problem, RegionCode, Scope};
 use anlan_store::{Event, StoreError, Urgency, World};
 use serde_json::json;
 use tokio::sync::{Mutex, Notify};
@@ -102,7 +102,7 @@ impl Intake {
                 Ok((
                     tx.find::<Station>("1 = 1", "ORDER BY id", &[])?,
                     tx.find::<RuleSet>("1 = 1", "ORDER BY source, version", &[])?,
-                    store::alarm_open(tx)?,
+                    store::alarm_open(tx, &Scope::Everywhere)?,
                     store::log_mark(tx, ENGINE)?,
                     store::log_mark(tx, DIGEST)?.map_or(0, |it| it.position),
                 ))

@@ -509,10 +509,16 @@ pub(crate) fn area(code: &str) -> Result<RegionCode, Problem> {
 }
 
 fn to_fill_in(field: &str) -> Problem {
+    let zh = match field {
+        "hazard" => "灾种",
+        "colour" => "颜色",
+        "issuer" => "发布单位",
+        other => other,
+    };
     Problem::new(
         "missing_value",
-        format!("原文里看不出 {field}；请填写灾种、颜色、发布单位"),
-        format!("{field} cannot be read from the text; fill in hazard, colour and issuer"),
+        format!("原文里看不出{zh}，请填写"),
+        format!("the {field} cannot be read from the text: fill it in"),
     )
     .field(field)
 }

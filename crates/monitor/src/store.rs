@@ -1,7 +1,7 @@
 //! The SQL of monitoring and nothing else.
 
-use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{Module, Record, Row, StoreError, Tx, params};
+use anlan_kernel::{Instant, RegionCode, Scope};
+use anlan_store::{Module, Record, Row, StoreError, Tx, Value, params};
 use anlan_web::list::{Asked, Condition, Found, Part, pattern};
 
 use crate::model::{
@@ -58,42 +58,83 @@ pub fn station_list(tx: &mut Tx<'_>, cursor: &str, most: usize) -> Result<Vec<St
     tx.find("id > $1", "ORDER BY id LIMIT $2", params![cursor, most])
 }
 
-/// Open alarms inside the scope, gravest first.
+/// The condition that an alarm touches `scope`: its desk lies there, or it speaks for a place that meets it; one that
+/// speaks for nowhere (上游监视) touches every place of its desk. Codes are digits, so they stand in the text.
+pub(crate) fn alarm_touches(scope: &Scope) -> String {
+    let own = match scope {
+        Scope::Everywhere => return "1 = 1".to_owned(),
+        Scope::Regions(own) => own,
+    };
+    let mut any = vec!["1 = 0".to_owned()];
+    for it in own {
+        any.push(format!("region LIKE '{it}%' OR areas LIKE '%\"{it}%'"));
+        for end in 2..it.as_str().len() {
+            let wider = &it.as_str()[..end];
+            any.push(format!("areas LIKE '%\"{wider}\"%' OR (areas = '[]' AND region = '{wider}')"));
+        }
+    }
+    format!("({})", any.join(" OR "))
+}
+
+/// Alarms matching `condition` that touch `scope`, whatever the scope of the transaction: they are no personal data,
+/// and a street's desk hears of a station whose desk is its district's. `tail` is ORDER BY and LIMIT.
 ///
 /// # Errors
 /// What the engine says.
-pub fn alarm_open(tx: &mut Tx<'_>) -> Result<Vec<Alarm>, StoreError> {
-    tx.find("state = 'open'", "ORDER BY grade, raised_at, id", params![])
+pub fn alarm_touching(
+    tx: &mut Tx<'_>,
+    scope: &Scope,
+    condition: &str,
+    tail: &str,
+    values: &[Value],
+) -> Result<Vec<Alarm>, StoreError> {
+    let (columns, touches) = (ALARM.column_list(), alarm_touches(scope));
+    let sql = format!("SELECT {columns} FROM alarm WHERE ({condition}) AND {touches} {tail}");
+    tx.query_everywhere(&sql, values)?.iter().map(|it| ALARM.row_to_record(it)).collect()
 }
 
-/// Alarms inside the scope after `cursor` (an id), newest first; `at` shows those raised by then.
+/// Open alarms that touch `scope`, gravest first.
+///
+/// # Errors
+/// What the engine says.
+pub fn alarm_open(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<Alarm>, StoreError> {
+    alarm_touching(tx, scope, "state = 'open'", "ORDER BY grade, raised_at, id", params![])
+}
+
+/// Alarms that touch the actor's scope after `cursor` (an id), newest first; `at` shows those raised by then.
 ///
 /// # Errors
 /// What the engine says.
 pub fn alarm_list(tx: &mut Tx<'_>, cursor: Option<&str>, at: Instant, most: usize) -> Result<Vec<Alarm>, StoreError> {
+    let scope = tx.actor().scope.clone();
     let from = match cursor {
         None => None,
-        Some(id) => tx.get::<Alarm>(id)?,
+        Some(id) => alarm_touching(tx, &scope, "id = $1", "", params![id])?.pop(),
     };
     let (raised, id) = from.map_or((Instant(at.0.saturating_add(1)), String::new()), |it| (it.raised_at, it.id));
-    tx.find(
+    alarm_touching(
+        tx,
+        &scope,
         "raised_at <= $1 AND (raised_at < $2 OR (raised_at = $2 AND id < $3))",
         "ORDER BY raised_at DESC, id DESC LIMIT $4",
         params![at, raised, id, most],
     )
 }
 
-/// Alarms inside the scope that a list asks for, in `region` where it names one.
+/// Alarms that touch `scope` and a list asks for, in `region` where it names one. The transaction is one of the
+/// whole world.
 ///
 /// # Errors
 /// What the engine says.
 pub(crate) fn alarm_find(
     tx: &mut Tx<'_>,
+    scope: &Scope,
     asked: &Asked,
     region: Option<&RegionCode>,
     part: Part,
 ) -> Result<Found<Alarm>, StoreError> {
     let mut by = Condition::default();
+    by.plain(&alarm_touches(scope));
     for column in ["state", "station"] {
         if !asked.get(column).is_empty() {
             by.and(&format!("{column} = ?"), asked.get(column));
@@ -112,12 +153,13 @@ pub(crate) fn alarm_find(
     asked.find(tx, by, part)
 }
 
-/// Regions inside the scope where alarms were.
+/// Regions of the alarms that touch `scope`.
 ///
 /// # Errors
 /// What the engine says.
-pub(crate) fn alarm_regions(tx: &mut Tx<'_>) -> Result<Vec<String>, StoreError> {
-    texts(tx, "SELECT DISTINCT a.region FROM alarm a WHERE {scope:a.region} ORDER BY a.region")
+pub(crate) fn alarm_regions(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<String>, StoreError> {
+    let touches = alarm_touches(scope);
+    texts(tx, &format!("SELECT DISTINCT region FROM alarm WHERE {{scope:region}} AND {touches} ORDER BY region"))
 }
 
 /// Every station inside the scope, by id.

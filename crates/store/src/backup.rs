@@ -102,10 +102,7 @@ pub async fn backup_with_progress(
     to: &Path,
     progress: impl FnMut(u64) + Send + 'static,
 ) -> Result<Contents, StoreError> {
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let file = disk::create(&partial).map_err(|it| file_problem(&partial, &it))?;
+    let (file, partial) = disk::draft(to).map_err(|it| file_problem(to, &it))?;
     let written = write_all(world, file, progress).await;
     let named = written.and_then(|contents| {
         fs::rename(&partial, to).and_then(|()| disk::sync_name(to)).map_err(|it| file_problem(to, &it))?;
@@ -447,7 +444,7 @@ fn read_file(reader: &mut Reader<impl Read>, dir: &Path, path: &str) -> Result<(
     if !safe {
         return Err(refused(
             "backup_changed",
-            format!("备份里的文件在世界目录之外：{path}"),
+            format!("备份里的文件在数据目录之外：{path}"),
             format!("the backup names a file outside the world: {path}"),
         ));
     }

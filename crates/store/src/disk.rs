@@ -2,11 +2,13 @@
 //! What is made here its owner alone can read: folders are 0700, files 0600.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
 };
+
+use crate::keys::{hex, random};
 
 /// Options that make a file for its owner alone.
 pub fn private() -> OpenOptions {
@@ -15,12 +17,50 @@ pub fn private() -> OpenOptions {
     options
 }
 
-/// The file, empty, for its owner alone.
+/// The file, empty, for its owner alone: one that is there is so from now on, if it is a file and the file system
+/// knows owners.
 ///
 /// # Errors
 /// What the file system says.
 pub fn create(path: &Path) -> io::Result<File> {
-    private().write(true).create(true).truncate(true).open(path)
+    let file = private().write(true).create(true).truncate(true).open(path)?;
+    let meta = file.metadata()?;
+    if meta.is_file() && is_wide(&meta) {
+        // A stick without owners refuses; it keeps nothing from anybody.
+        let _ = file.set_permissions(Permissions::from_mode(0o600));
+    }
+    Ok(file)
+}
+
+/// A new file for its owner alone beside `path`, under a name nobody else takes; to be renamed to `path`.
+///
+/// # Errors
+/// What the file system says.
+pub fn draft(path: &Path) -> io::Result<(File, PathBuf)> {
+    let mut name = path.as_os_str().to_owned();
+    let tail = random::<8>().map_err(|it| io::Error::other(it.to_string()))?;
+    name.push(format!(".{}.partial", hex(&tail)));
+    let draft = PathBuf::from(name);
+    Ok((private().write(true).create_new(true).open(&draft)?, draft))
+}
+
+fn is_wide(meta: &fs::Metadata) -> bool {
+    meta.permissions().mode() & 0o077 != 0
+}
+
+/// Takes from everybody but the owner what older programs left readable in the folder and below. Links are not
+/// followed; what belongs to somebody else stays as it is.
+pub fn tighten(path: &Path) {
+    let Ok(meta) = fs::symlink_metadata(path) else { return };
+    if is_wide(&meta) && (meta.is_file() || meta.is_dir()) {
+        let mode = meta.permissions().mode() & 0o700;
+        if let Err(error) = fs::set_permissions(path, Permissions::from_mode(mode)) {
+            tracing::warn!(path = %path.display(), %error, "others can look at it");
+        }
+    }
+    if meta.is_dir() {
+        fs::read_dir(path).into_iter().flatten().flatten().for_each(|it| tighten(&it.path()));
+    }
 }
 
 /// Makes the folder and those above it, their names on disk.

@@ -25,7 +25,7 @@ const TRIES: usize = 5;
 /// A row changed since the transaction began is a lost race, never a lost change. The lock is taken before
 /// the first look at the rows, so that who runs alone sees what all before it have done.
 const TOGETHER: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE turn IN ROW SHARE MODE";
-const ALONE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE turn IN EXCLUSIVE MODE";
+pub(crate) const ALONE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ; LOCK TABLE turn IN EXCLUSIVE MODE";
 const READ: &str = "BEGIN READ ONLY ISOLATION LEVEL REPEATABLE READ";
 
 /// What goes first when both wait: people being called before readings being stored.

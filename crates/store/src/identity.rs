@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use anlan_kernel::{Problem, Text};
 
 use crate::{
-    Keys, Place, StoreError, WorldKind,
+    Keys, Place, StoreError, World, WorldKind,
     conn::{Conn, PgClient, off_thread},
-    engine::lite_open,
+    engine::{ALONE, lite_open},
     params,
 };
 
@@ -52,7 +52,7 @@ impl WorldKind {
         let (mine, other) = (self.words(), wanted.words());
         Err(StoreError::Refused(Problem::new(
             "world_of_another_kind",
-            format!("世界“{world}”建立时是{}世界，不能当作{}世界使用；请用 --world 指明世界", mine.zh, other.zh),
+            format!("“{world}”建立时是{}数据，不能当作{}数据使用；请用 --world 指明名称", mine.zh, other.zh),
             format!(
                 "the world {world} was made as a world of the kind {}, and is not used as one of the kind {}; name a world with --world",
                 mine.en, other.en
@@ -73,13 +73,58 @@ pub(crate) fn made_as(name: &str, place: &Place) -> Result<Option<WorldKind>, St
     }
 }
 
-fn stored(conn: &mut Conn<'_>, name: &str) -> Result<Option<WorldKind>, StoreError> {
+/// Drops a world that holds nothing; `made_here` says whether the caller made it, and no other node may have. Whether
+/// it is gone.
+pub(crate) fn remove_untouched(place: &Place, made_here: bool) -> Result<bool, StoreError> {
+    match place {
+        Place::Sqlite(path) => {
+            let gone = !path.exists() || is_untouched(&mut Conn::Lite(&lite_open(path, true)?), made_here)?;
+            if gone {
+                World::remove(place)?;
+            }
+            Ok(gone)
+        }
+        Place::Postgres { url, schema } => off_thread(|| {
+            let Some(mut client) = PgClient::look(url, schema)? else { return Ok(true) };
+            // Nobody writes between the look and the end of it.
+            client.begin(ALONE)?;
+            let gone = is_untouched(&mut Conn::Pg(&mut client), made_here)?;
+            if gone {
+                Conn::Pg(&mut client)
+                    .batch(&format!("SET client_min_messages TO warning; DROP SCHEMA \"{schema}\" CASCADE"))?;
+            }
+            client.commit().map(|()| gone)
+        }),
+    }
+}
+
+/// Whether there is nothing but empty tables and, where it was made here, what it was made as.
+fn is_untouched(conn: &mut Conn<'_>, made_here: bool) -> Result<bool, StoreError> {
+    for table in tables(conn)? {
+        let rows = conn.query(&format!("SELECT 1 FROM {table} LIMIT 1"), &[])?;
+        let fine = match table.as_str() {
+            "migration" => true,
+            "world" => rows.is_empty() || made_here,
+            _ => rows.is_empty(),
+        };
+        if !fine {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn tables(conn: &mut Conn<'_>) -> Result<HashSet<String>, StoreError> {
     let sql = if conn.is_pg() {
         "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()"
     } else {
         "SELECT name FROM sqlite_master WHERE type = 'table'"
     };
-    let tables = conn.query(sql, &[])?.iter().map(|it| it.text(0)).collect::<Result<HashSet<_>, _>>()?;
+    conn.query(sql, &[])?.iter().map(|it| it.text(0)).collect()
+}
+
+fn stored(conn: &mut Conn<'_>, name: &str) -> Result<Option<WorldKind>, StoreError> {
+    let tables = tables(conn)?;
     if !tables.contains("migration") {
         return Ok(None);
     }
@@ -88,8 +133,9 @@ fn stored(conn: &mut Conn<'_>, name: &str) -> Result<Option<WorldKind>, StoreErr
     Ok(Some(kind))
 }
 
-/// Writes down what a new world is; refuses one that was made as something else, or under another key.
-pub(crate) fn hold(conn: &mut Conn<'_>, name: &str, kind: WorldKind, keys: &Keys) -> Result<(), StoreError> {
+/// Writes down what a new world is; refuses one that was made as something else, or under another key. Whether it is
+/// new.
+pub(crate) fn hold(conn: &mut Conn<'_>, name: &str, kind: WorldKind, keys: &Keys) -> Result<bool, StoreError> {
     let rows = conn.query("SELECT kind, signer FROM world", &[])?;
     let Some(row) = rows.first() else {
         let is_new = conn.query("SELECT 1 FROM journal LIMIT 1", &[])?.is_empty();
@@ -99,18 +145,18 @@ pub(crate) fn hold(conn: &mut Conn<'_>, name: &str, kind: WorldKind, keys: &Keys
             keys.unwrap(&person.text(0)?, &person.blob(1)?).map_err(|_| wrong_key())?;
         }
         let sql = "INSERT INTO world(id, kind, signer) VALUES ('this', $1, $2)";
-        return conn.execute(sql, params![made_as.name(), keys.signer()]).map(drop);
+        return conn.execute(sql, params![made_as.name(), keys.signer()]).map(|_| is_new);
     };
     if row.text(1)? != keys.signer() {
         return Err(wrong_key());
     }
-    WorldKind::named(&row.text(0)?)?.must_be(kind, name)
+    WorldKind::named(&row.text(0)?)?.must_be(kind, name).map(|()| false)
 }
 
 fn wrong_key() -> StoreError {
     StoreError::Refused(Problem::new(
         "wrong_master_key",
-        "这不是建立这个世界时的主密钥；请用 --key-file 指明原来的那一把",
+        "这不是建立这份数据时的主密钥；请用 --key-file 指明原来的那一把",
         "this is not the master key the world was made under; name that one with --key-file",
     ))
 }

@@ -174,7 +174,7 @@ fn missing(path: &Path) -> StoreError {
     let path = path.display();
     StoreError::Refused(Problem::new(
         "no_master_key",
-        format!("没有主密钥文件 {path}；已有的世界和备份只能用建立时的那一把打开，请用 --key-file 指明它"),
+        format!("没有主密钥文件 {path}；已有的数据和备份只能用建立时的那一把打开，请用 --key-file 指明它"),
         format!(
             "there is no master key file {path}; a world or a backup that exists opens under its own key only: name it with --key-file"
         ),

@@ -77,7 +77,8 @@ macro_rules! table {
 }
 
 impl Table {
-    pub(crate) fn column_list(&self) -> String {
+    /// Its columns, as a SELECT names them.
+    pub fn column_list(&self) -> String {
         self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
@@ -123,7 +124,11 @@ impl Table {
             .collect()
     }
 
-    pub(crate) fn row_to_record<R: Record>(&self, row: &Row) -> Result<R, StoreError> {
+    /// The record of a row that was read with [`Table::column_list`].
+    ///
+    /// # Errors
+    /// [`StoreError::Shape`] when a value is of another kind than its column.
+    pub fn row_to_record<R: Record>(&self, row: &Row) -> Result<R, StoreError> {
         Ok(serde_json::from_value(Json::Object(self.row_to_json(row)?))?)
     }
 

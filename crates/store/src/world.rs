@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use anlan_kernel::{Actor, Instant};
@@ -100,6 +100,7 @@ struct Inner {
     engine: Engine,
     registry: Arc<Registry>,
     commits: watch::Sender<u64>,
+    made_here: OnceLock<bool>,
 }
 
 /// An open world; clones are handles to the same one.
@@ -121,17 +122,25 @@ impl World {
     /// what the engine or the file system says.
     pub fn open(config: WorldConfig, modules: &[&'static Module]) -> Result<Self, StoreError> {
         disk::make_dir(&config.dir).map_err(|it| file_problem(&config.dir, &it))?;
+        disk::tighten(&config.dir);
         let engine = Engine::open(&config.place)?;
         let tables = modules.iter().flat_map(|it| it.tables).chain(journal::MODULE.tables);
         let registry =
             Arc::new(Registry { tables: tables.map(|it| (it.name, *it)).collect(), keys: config.keys.clone() });
         let (name, kind, keys) = (config.name.clone(), config.kind, config.keys.clone());
-        let world = Self(Arc::new(Inner { config, engine, registry, commits: watch::Sender::new(0) }));
+        let world = Self(Arc::new(Inner {
+            config,
+            engine,
+            registry,
+            commits: watch::Sender::new(0),
+            made_here: OnceLock::new(),
+        }));
         let all: Vec<_> = std::iter::once(&journal::MODULE).chain(modules.iter().copied()).collect();
-        world.run_sync(move |conn| {
+        let is_new = world.run_sync(move |conn| {
             migrate::run(conn, &all)?;
             identity::hold(conn, &name, kind, &keys)
         })?;
+        world.0.made_here.get_or_init(|| is_new);
         Ok(world)
     }
 
@@ -162,6 +171,20 @@ impl World {
             }),
             Place::Postgres { url, schema } => PgClient::drop_schema(url, schema),
         }
+    }
+
+    /// Drops a world that was begun and never filled. Where anybody wrote a row since, it stays; so does one that is not
+    /// `made_here` (see [`World::made_here`]) but by another node. Whether it is gone.
+    ///
+    /// # Errors
+    /// What the engine or the file system says.
+    pub fn remove_untouched(place: &Place, made_here: bool) -> Result<bool, StoreError> {
+        identity::remove_untouched(place, made_here)
+    }
+
+    /// Whether opening it made it: it was not there, and no other node made it meanwhile.
+    pub fn made_here(&self) -> bool {
+        self.0.made_here.get().is_some_and(|it| *it)
     }
 
     /// A world of its own in `dir` on SQLite, with the given clock; for tests and scratch replays.

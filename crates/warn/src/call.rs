@@ -299,6 +299,16 @@ pub fn limits_reached(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(),
     if moved == SLICE { tx.set_deadline("call.limits", subject, now) } else { Ok(()) }
 }
 
+/// Requests for help of this callee whose outcome somebody wrote.
+fn outcomes(tx: &mut Tx<'_>, callee: &str) -> Result<Vec<Help>, StoreError> {
+    let mut found = Vec::new();
+    for call in tx.find::<Call>("callee = $1", "ORDER BY id", params![callee])? {
+        let until = format!("{}\"", call.id);
+        found.extend(tx.find::<Help>("id >= $1 AND id < $2 AND outcome IS NOT NULL", "", params![&call.id, &until])?);
+    }
+    Ok(found)
+}
+
 /// Clears what officers wrote about a callee and what they replied, as an erasure demands; the caller
 /// destroys the key in the same transaction. Returns how many records held something.
 ///
@@ -307,10 +317,14 @@ pub fn limits_reached(warn: &Warn, tx: &mut Tx<'_>, subject: &str) -> Result<(),
 pub fn forget(tx: &mut Tx<'_>, callee: &str) -> Result<usize, StoreError> {
     let calls: Vec<Call> = tx.find("callee = $1 AND note IS NOT NULL", "ORDER BY id", params![callee])?;
     let receipts: Vec<Receipt> = tx.find("subject = $1 AND detail IS NOT NULL", "ORDER BY id", params![callee])?;
-    let count = calls.len() + receipts.len();
+    let helps = outcomes(tx, callee)?;
+    let count = calls.len() + receipts.len() + helps.len();
+    // A request for help is named after its call: "!" and what follows it sorts before '"'.
     let all = tx.query_everywhere(
         "SELECT (SELECT COUNT(*) FROM call WHERE callee = $1 AND note IS NOT NULL)
-              + (SELECT COUNT(*) FROM receipt WHERE subject = $1 AND detail IS NOT NULL)",
+              + (SELECT COUNT(*) FROM receipt WHERE subject = $1 AND detail IS NOT NULL)
+              + (SELECT COUNT(*) FROM help h JOIN call c ON h.id >= c.id AND h.id < c.id || '\"'
+                  WHERE c.callee = $1 AND h.outcome IS NOT NULL)",
         params![callee],
     )?;
     if all.first().map_or(Ok(0), |it| it.int(0))? != count as i64 {
@@ -321,6 +335,10 @@ pub fn forget(tx: &mut Tx<'_>, callee: &str) -> Result<usize, StoreError> {
     }
     for receipt in receipts {
         tx.put(&Receipt { detail: None, ..receipt })?;
+    }
+    for help in helps {
+        tx.put(&Help { outcome: None, ..help.clone() })?;
+        tx.destroy_key(&help.id)?;
     }
     if count > 0 {
         tx.record(Event::new("call.forgotten", callee).detail(json!({"records": count})))?;

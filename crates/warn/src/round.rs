@@ -172,6 +172,8 @@ pub fn start(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let Some(mut round) = tx.get::<Round>(id)?.filter(|it| it.state == RoundState::Pending) else { return Ok(()) };
     round.state = RoundState::Running;
     round.started_at = Some(tx.now());
+    // Started by hand it begins before its time: every page names the moment it began.
+    round.start_at = round.start_at.min(tx.now());
     tx.put(&round)?;
     tx.set_deadline("round.open", id, tx.now())?;
     tx.set_deadline("round.check", id, tx.now().plus(CHECK))?;

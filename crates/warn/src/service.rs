@@ -413,7 +413,8 @@ pub(crate) fn who_and_when(tx: &mut Tx<'_>, by: Option<&str>, at: Option<Instant
         (zh, en) = (format!("由{name}"), format!(" by {name}"));
     }
     if let Some(at) = at {
-        (zh, en) = (format!("已于 {} {zh}", at.clock()), format!("{en} at {}", at.clock()));
+        let when = at.clock_or_day(tx.now());
+        (zh, en) = (format!("已于 {when} {zh}"), format!("{en} at {when}"));
     }
     Ok(Text::new(zh, en))
 }

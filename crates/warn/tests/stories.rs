@@ -409,25 +409,33 @@ async fn a_forwarded_signal_reaches_the_duty_rooms_unchanged(
 async fn after_an_erasure_nothing_anybody_wrote_of_them_can_be_read(
     #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
 ) {
-    let night = red(quiet(engine).phone(&long("21"), "never; sms-text:我在外地")).await;
+    let setting = quiet(engine).phone(&long("21"), "never; sms-text:我在外地").phone(&long("22"), "answers:3");
+    let night = red(setting).await;
     night.until(at(300)).await;
+    let asked = night.call(1, "person:a").await.id;
+    night.warn.take_help(&desk(), &asked).await.unwrap();
+    night.warn.end_help(&desk(), &asked, "他家进水，送去表弟家").await.unwrap();
     let call = night.call(1, "person:lead").await.id;
     let by = CallEvent::RecordedByColleague { by: "user:zhou".into() };
     night.warn.record(&desk(), &call, by, Some("他妻子接的电话".into())).await.unwrap();
     night.to_the_end().await;
     let (actor, urgent) = (anlan_kernel::Actor::system("test"), anlan_store::Urgency::Urgent);
-    let forgotten = night
-        .world
-        .write("erase", urgent, &actor, |tx| {
-            let count = anlan_warn::call::forget(tx, "person:lead")?;
-            tx.destroy_key("person:lead")?;
+    for (person, least) in [("person:lead", 2), ("person:a", 1)] {
+        let erase = move |tx: &mut anlan_store::Tx<'_>| {
+            let count = anlan_warn::call::forget(tx, person)?;
+            tx.destroy_key(person)?;
             Ok(count)
-        })
-        .await
-        .unwrap();
-    assert!(forgotten > 1, "the note, and receipts with words or reasons");
+        };
+        let forgotten = night.world.write("erase", urgent, &actor, erase).await.unwrap();
+        assert!(forgotten >= least, "{person}: notes, receipts with words or reasons, what came of a request");
+    }
+    while anlan_store::journal::seal(&night.world, None).await.unwrap() > 0 {}
+    let entries = anlan_store::journal::after(&night.world, &actor, 0, 100_000).await.unwrap();
+    let journal: String = entries.into_iter().map(|it| it.body).collect();
     let dump = format!("{:?}", night.world.dump().await.unwrap());
-    assert!(!dump.contains("我在外地") && !dump.contains("他妻子接的电话"));
+    for words in ["我在外地", "他妻子接的电话", "他家进水"] {
+        assert!(!dump.contains(words) && !journal.contains(words), "{words}");
+    }
 }
 
 async fn alarm(night: &Night, id: &str, areas: &[&str], cleared: bool) {

@@ -21,7 +21,7 @@ pub fn own_path(site: &Site, next: Option<String>) -> String {
 }
 
 /// A path of this server: no host, no blank, nothing a browser reads as a host.
-fn is_local(path: &str) -> bool {
+pub(crate) fn is_local(path: &str) -> bool {
     path.starts_with('/') && !path.starts_with("//") && path.bytes().all(|it| (0x21..0x7f).contains(&it) && it != b'\\')
 }
 

@@ -161,11 +161,12 @@ impl Feed {
                 }
                 self.checked = Instant::now();
             }
-            if !news && self.spoke.elapsed() >= ALIVE {
+            // News of other areas keep nothing alive: the reader hears nothing of them.
+            let silent = self.spoke.elapsed() >= ALIVE;
+            if silent {
                 self.waiting.push_str(":\n\n");
-                return true;
             }
-            if news {
+            if news || silent {
                 return true;
             }
         }

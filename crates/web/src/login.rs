@@ -90,7 +90,8 @@ async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> Ap
         }
         Err(error) if headers::wants_page(&headers) && error.status().is_client_error() => {
             let words = error.problem().message.get(who.lang).to_owned();
-            let mut page = (error.status(), form(&site, who.lang, &next, "", Some(&words))).into_response();
+            let mut page =
+                (error.status(), form(&site, who.lang, &next, form_.login.trim(), Some(&words))).into_response();
             if let Some(seconds) = error.seconds() {
                 page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
             }

@@ -31,7 +31,7 @@ pub fn routes(site: &Arc<Site>) -> Mounted {
         .get("/me", Access::SignedIn, "我的账号", "My account", show)
         .post("/me/password", Access::SignedIn, "改口令", "Change the password", change)
         .get("/api/v1/me", Access::SignedIn, "当前账号", "The account of this credential", who_am_i)
-        .get("/api/v1/world", Access::SignedIn, "当前世界与其时钟", "The world and its clock", world)
+        .get("/api/v1/world", Access::SignedIn, "实战、演练还是回放，与其时钟", "The world and its clock", world)
         .finish(Arc::clone(site))
 }
 
@@ -97,8 +97,9 @@ fn body(site: &Site, account: &AccountRow, lang: Lang) -> Markup {
                 form method="post" action=(site.url("/me/password")) {
                     label { (lang.pick("原口令", "Old password"))
                         input name="old" type="password" autocomplete="current-password" required; }
-                    label { (lang.pick("新口令（至少 12 个字符）", "New password (at least 12 characters)"))
-                        input name="new" type="password" autocomplete="new-password" required minlength=(password::SHORTEST); }
+                    label { (lang.pick("新口令", "New password"))
+                        input name="new" type="password" autocomplete="new-password" required minlength=(password::SHORTEST) maxlength=(password::LONGEST) aria-describedby="password-rule"; }
+                    p.soft.small #password-rule { (password::rule(lang)) }
                     p.soft.small { (lang.pick("改后所有已登录的窗口都要重新登录。", "Every open window has to log in again.")) }
                     button.main type="submit" { (lang.pick("改口令", "Change the password")) }
                 }

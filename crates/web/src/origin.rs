@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, Method, Uri, header};
 
-use crate::{Site, headers::text};
+use crate::{Site, address::is_local, headers::text};
 
 /// What the browser's headers say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,8 @@ pub fn of(site: &Site, uri: &Uri, headers: &HeaderMap) -> Origin {
 pub fn page_before(site: &Site, uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let before: Uri = text(headers, header::REFERER)?.parse().ok()?;
     let ours = before.authority()?.as_str().eq_ignore_ascii_case(host(site, uri, headers)?);
-    ours.then(|| before.path_and_query().map_or_else(String::new, |it| it.as_str().to_owned()))
+    let path = before.path_and_query().map_or_else(String::new, |it| it.as_str().to_owned());
+    (ours && is_local(&path)).then_some(path)
 }
 
 fn host<'a>(site: &Site, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {

@@ -114,7 +114,7 @@ pub fn phone_page(site: &Site, lang: Lang, title: &str, body: Markup) -> Markup 
                 meta name="format-detection" content="telephone=no";
             }
             body data-world=(kind_name(site)) data-base=(site.base) {
-                @if !words.is_empty() { aside.world aria-label=(lang.pick("世界", "World")) { (band(site, lang)) } }
+                @if !words.is_empty() { aside.world aria-label=(lang.pick("实战、演练或回放", "World")) { (band(site, lang)) } }
                 (body)
             }
         }
@@ -145,7 +145,7 @@ fn document(site: &Site, lang: Lang, title: &str, live: bool, inner: Markup) -> 
                 data-live-page[live] data-position=[position] data-now=(site.world.now().0 / 1_000)
                 data-driven[site.world.clock().is_driven()] {
                 a.skip href="#content" { (lang.pick("跳到正文", "Skip to the content")) }
-                @if !words.is_empty() { aside.world aria-label=(lang.pick("世界", "World")) { (band(site, lang)) } }
+                @if !words.is_empty() { aside.world aria-label=(lang.pick("实战、演练或回放", "World")) { (band(site, lang)) } }
                 div id="content" { (inner) }
             }
         }

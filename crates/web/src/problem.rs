@@ -148,7 +148,7 @@ impl ApiError {
         let body = html! {
             main.narrow {
                 h1 { (title) }
-                p.said { (self.problem.sentence(lang)) }
+                p.said { (self.in_words(lang)) }
                 p.soft.small { (site.world.now().clock()) " · " (self.problem.code) " · " (self.status.as_u16()) }
                 div.row {
                     @if let Some(it) = came_from { a.button.main href=(it) data-back { (lang.pick("返回上一页", "Back to the page before")) } }
@@ -164,6 +164,13 @@ impl ApiError {
         let mut response = (self.status, page).into_response();
         self.add_headers(&mut response);
         response
+    }
+
+    /// As a person reads it: words name the field, its key is for programs.
+    fn in_words(&self, lang: Lang) -> String {
+        let mut problem = (*self.problem).clone();
+        problem.place.field = None;
+        problem.sentence(lang)
     }
 
     fn add_headers(&self, response: &mut Response) {

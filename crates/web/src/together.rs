@@ -13,10 +13,11 @@ use std::{
 use anlan_kernel::{Lang, Permission, Scope};
 use maud::Markup;
 
-use crate::{Site, Who};
+use crate::{ApiResult, Site, Who};
 
-/// After a look of a millisecond the next one of the kind waits this many.
+/// After a look of a millisecond the next one of the kind waits this many, but never longer than [`LONGEST`].
 const REST: u32 = 5;
+const LONGEST: Duration = Duration::from_millis(500);
 /// Kinds kept; more are forgotten as soon as nobody waits for them.
 const KINDS: usize = 256;
 
@@ -25,8 +26,9 @@ type Kind = (String, Scope, BTreeSet<Permission>, Lang);
 
 struct Look {
     begun: Instant,
-    took: Duration,
-    seen: Markup,
+    rested: Instant,
+    /// A failure too: those who asked before it began do not try one after the other.
+    seen: ApiResult<Markup>,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Look>>>;
@@ -52,26 +54,27 @@ impl Site {
     /// may depend on nothing else of the reader.
     ///
     /// # Errors
-    /// Those of `look`; they are not shared.
-    pub async fn together<E>(
+    /// Those of `look`.
+    pub async fn together(
         &self,
         what: impl Into<String>,
         who: &Who,
-        look: impl Future<Output = Result<Markup, E>>,
-    ) -> Result<Markup, E> {
+        look: impl Future<Output = ApiResult<Markup>>,
+    ) -> ApiResult<Markup> {
         let asked = Instant::now();
         let kind = (what.into(), who.actor.scope.clone(), who.permissions.clone(), who.lang);
         let slot = self.together.slot(kind);
         let mut last = slot.lock().await;
         if let Some(it) = &*last {
             if it.begun > asked {
-                return Ok(it.seen.clone());
+                return it.seen.clone();
             }
-            tokio::time::sleep_until((it.begun + it.took * REST).into()).await;
+            tokio::time::sleep_until(it.rested.into()).await;
         }
         let begun = Instant::now();
-        let seen = look.await?;
-        *last = Some(Look { begun, took: begun.elapsed(), seen: seen.clone() });
-        Ok(seen)
+        let seen = look.await;
+        let rested = Instant::now() + (begun.elapsed() * REST).min(LONGEST);
+        *last = Some(Look { begun, rested, seen: seen.clone() });
+        seen
     }
 }

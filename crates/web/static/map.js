@@ -94,7 +94,8 @@ function standing(calls) {
   if (!calls) return "wait";
   if (calls.silent) return "bad";
   if (calls.open) return "part";
-  return calls.knows === calls.called ? "done" : "ended";
+  if (calls.knows === calls.called) return "done";
+  return calls.knows + calls.handed_over === calls.called ? "handed" : "ended";
 }
 
 function communities(parent) {
@@ -114,6 +115,7 @@ function communities(parent) {
       make("path", { d: `M${x} ${y}V${y - reach}A${reach} ${reach} 0 ${angle > Math.PI ? 1 : 0} 1 ${toX} ${toY}Z`, class: "map-share" }, place);
     }
     if (state === "bad") make("path", { d: `M${x - 5} ${y - 5}l10 10m0 -10l-10 10`, class: "map-cross" }, place);
+    if (state === "handed") make("path", { d: `M${x - 2} ${y - 3}l5 3l-5 3Z`, class: "map-stop" }, place);
     if (state === "ended") make("path", { d: `M${x - 3} ${y - 3}h6v6h-6Z`, class: "map-stop" }, place);
     if (street || near) make("text", { x, y: y + (street ? 23 : 17), class: street ? "map-street" : "map-name" }, place, it.name.replace(/居民委员会$/, ""));
     const counts = it.calls ? `${it.calls.knows}/${it.calls.called}` : zh ? "未叫" : "not called";

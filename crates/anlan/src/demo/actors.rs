@@ -88,12 +88,13 @@ impl Actors {
                 }
                 Ok(())
             }
-            "take_help" => {
-                let asked = self.get(act, "/api/v1/help?open=1&limit=500").await?;
-                for help in items(&asked) {
-                    let path = format!("/api/v1/help/{}", percent(help["id"].as_str().unwrap_or_default()));
-                    self.post(act, &format!("{path}/take"), &json!({})).await?;
-                    self.post(act, &format!("{path}/outcome"), &json!({"outcome": text("outcome")})).await?;
+            "take_help" | "end_help" => {
+                let (verb, which) = if act.action == "take_help" { ("take", "open=1") } else { ("outcome", "open=0") };
+                let asked = self.get(act, &format!("/api/v1/help?{which}&limit=500")).await?;
+                for help in items(&asked).iter().filter(|it| it["ended_at"].is_null()) {
+                    let id = percent(help["id"].as_str().unwrap_or_default());
+                    let path = format!("/api/v1/help/{id}/{verb}");
+                    self.post(act, &path, &json!({"outcome": text("outcome")})).await?;
                 }
                 Ok(())
             }

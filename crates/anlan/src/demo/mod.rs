@@ -71,8 +71,8 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     ops::count_metrics();
 
     let internal = internal_listener(&house)?;
-    let actors = Actors::new(&internal.url, &loaded.story, setup::world(&house, &loaded).await?)?;
-    let carrier = carrier(&loaded, &house, &internal.url, resumed).await?;
+    let actors = Actors::new(&internal.url, &loaded.story, setup::world(&house, &loaded, lang).await?)?;
+    let carrier = carrier(&loaded, &house, &internal.url, resumed, lang).await?;
     let _outside = channels::start(&house, &loaded.story.district).await?;
     greet(&loaded, &origin, &house, &actors, lang);
 
@@ -268,9 +268,16 @@ fn own_pack(loaded: &Loaded) -> Option<(String, Pack)> {
     })
 }
 
-async fn carrier(loaded: &Loaded, house: &House, url: &str, resumed: bool) -> Result<Carrier, Bad> {
-    let text = loaded.files.get("carrier.toml").map_or(Ok(""), |it| std::str::from_utf8(it))?;
-    let mut config: CarrierConfig = toml::from_str(text).map_err(|it| Bad(format!("carrier.toml: {it}")))?;
+async fn carrier(loaded: &Loaded, house: &House, url: &str, resumed: bool, lang: Lang) -> Result<Carrier, Bad> {
+    let wrong = |it: &dyn std::fmt::Display| {
+        Bad(match lang {
+            Lang::Zh => format!("carrier.toml 读不出来：{it}"),
+            Lang::En => format!("carrier.toml cannot be read: {it}"),
+        })
+    };
+    let bytes = loaded.files.get("carrier.toml").map_or(&[][..], |it| it);
+    let text = std::str::from_utf8(bytes).map_err(|it| wrong(&it))?;
+    let mut config: CarrierConfig = toml::from_str(text).map_err(|it| wrong(&it))?;
     config.secret = anlan_store::hex(&anlan_store::random::<32>()?);
     config.clock = CarrierClock::Driven(house.world.now());
     config.callback = Some(format!("{url}/api/v1/receipts/{GATEWAY}"));

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anlan_kernel::{Actor, RegionCode, Text};
+use anlan_kernel::{Actor, Lang, RegionCode, Text};
+use anlan_store::StoreError;
 use anlan_web::accounts::{self, NewAccount};
 
 use super::story::Loaded;
-use crate::{house::House, verbs::Bad};
+use crate::{
+    house::House,
+    verbs::{Bad, words},
+};
 
 /// What the simulated outside needs to speak to the product.
 #[derive(Clone, Debug, Default)]
@@ -28,9 +32,9 @@ const FEED: &str = "warning-centre";
 ///
 /// # Errors
 /// A file of the story that does not import cleanly.
-pub async fn world(house: &House, loaded: &Loaded) -> Result<Credentials, Bad> {
+pub async fn world(house: &House, loaded: &Loaded, lang: Lang) -> Result<Credentials, Bad> {
     let by = Actor::system("demo");
-    let file = |name: &str| loaded.files.get(name).cloned().ok_or_else(|| Bad(format!("the story has no {name}")));
+    let file = |name: &str| loaded.files.get(name).cloned().ok_or_else(|| missing(name, lang));
     // The clock moves with the story only, so at its first moment nobody was called yet.
     if house.world.now() <= loaded.story.starts_at {
         for (kind, name) in [
@@ -45,20 +49,30 @@ pub async fn world(house: &House, loaded: &Loaded) -> Result<Credentials, Bad> {
             if matches!(kind, "places" | "geometry") && !loaded.files.contains_key(name) {
                 continue;
             }
-            let report = anlan_register::import::run(&house.world, &by, kind, &file(name)?, name, false).await?;
+            let report = anlan_register::import::run(&house.world, &by, kind, &file(name)?, name, false)
+                .await
+                .map_err(|it| words(it, lang))?;
             for problem in &report.problems {
                 tracing::info!(file = name, %problem, "a row of the story was not taken");
             }
         }
-        let imported = house.monitor.import_stations(&by, &file("stations.csv")?, false).await?;
+        let imported =
+            house.monitor.import_stations(&by, &file("stations.csv")?, false).await.map_err(|it| words(it, lang))?;
         if let Some(problem) = imported.problems.first() {
-            return Err(Bad(format!("stations.csv: {problem}")));
+            return Err(Bad(format!("stations.csv{}{}", lang.pick("：", ": "), problem.sentence(lang))));
         }
     }
-    credentials(house, loaded, &by).await
+    credentials(house, loaded, &by).await.map_err(|it| words(it, lang))
 }
 
-async fn credentials(house: &House, loaded: &Loaded, by: &Actor) -> Result<Credentials, Bad> {
+fn missing(name: &str, lang: Lang) -> Bad {
+    Bad(match lang {
+        Lang::Zh => format!("故事里缺少文件 {name}"),
+        Lang::En => format!("the story has no {name}"),
+    })
+}
+
+async fn credentials(house: &House, loaded: &Loaded, by: &Actor) -> Result<Credentials, StoreError> {
     let mut made = Credentials::default();
     let world = &house.world;
     for officer in &loaded.story.officers {
@@ -106,7 +120,7 @@ fn role(post: &str) -> &'static str {
 }
 
 /// Sixteen characters that are easy to type and read aloud.
-fn password() -> Result<String, Bad> {
+fn password() -> Result<String, StoreError> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz23456789-";
     let bytes = anlan_store::random::<16>()?;
     Ok(bytes.iter().map(|it| char::from(LETTERS[usize::from(it % 31)])).collect())

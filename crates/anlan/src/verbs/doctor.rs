@@ -92,7 +92,7 @@ fn title(name: &'static str, lang: Lang) -> &'static str {
         "rules" => "规则",
         "backlog" => "待办积压",
         "channel" => "通道",
-        "world" => "世界",
+        "world" => "数据",
         other => other,
     };
     lang.pick(zh, name)

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Bad, Outcome, lang, progress::Progress, words};
 use crate::{
     cli::{BackupArgs, PlaceArgs, RestoreArgs, VerifyArgs},
-    install::Install,
+    install::{Begun, Install},
 };
 
 /// How often a followed backup is looked at.
@@ -130,15 +130,11 @@ pub async fn back_up(place: &PlaceArgs, args: &BackupArgs) -> Result<Outcome, Ba
 pub async fn restore(place: &PlaceArgs, args: &RestoreArgs) -> Result<Outcome, Bad> {
     let (install, lang) = (Install::of(place), lang(place));
     let said = |it| words(it, lang);
-    let before = install.before(&place.world).map_err(said)?;
-    let _lock = install.lock().map_err(said)?;
+    let begun = install.begin(&place.world).map_err(said)?;
     let progress = Progress::begin(lang.pick("正在恢复", "restoring"));
     let (world, contents) = match fill(&install, &place.world, &args.from).await {
         Ok(filled) => filled,
-        Err(error) => {
-            before.take_back();
-            return Err(said(error));
-        }
+        Err((error, made_here)) => return Err(taken_back(begun, made_here, said(error), lang)),
     };
     let verified = journal::verify(&world, None).await.map_err(said)?;
     drop(progress);
@@ -155,15 +151,38 @@ pub async fn restore(place: &PlaceArgs, args: &RestoreArgs) -> Result<Outcome, B
     Ok(if sound { Outcome::Ok } else { Outcome::No })
 }
 
-async fn fill(install: &Install, name: &str, from: &Path) -> Result<(World, Contents), StoreError> {
+/// Why it failed, and what of it is left behind.
+fn taken_back(begun: Begun, made_here: bool, why: Bad, lang: Lang) -> Bad {
+    let left = match begun.take_back(made_here) {
+        Ok(true) => return why,
+        Ok(false) => lang.pick(
+            "；数据库里另有其他节点写入的内容，未删除",
+            "; the database holds what another node wrote there, and it was left",
+        ),
+        Err(error) => {
+            tracing::warn!(%error, "what was begun is left behind");
+            lang.pick("；已建立的部分未能删除", "; what was begun could not be taken away")
+        }
+    };
+    Bad(why.0 + left)
+}
+
+/// Beside an error stands whether the world was made for this.
+async fn fill(install: &Install, name: &str, from: &Path) -> Result<(World, Contents), (StoreError, bool)> {
+    let world = open_for(install, name, from).map_err(|it| (it, false))?;
+    match backup::restore(&world, from).await {
+        Ok(contents) => Ok((world, contents)),
+        Err(error) => Err((error, world.made_here())),
+    }
+}
+
+fn open_for(install: &Install, name: &str, from: &Path) -> Result<World, StoreError> {
     let keys = Keys::open(&install.key)?;
     let head = backup::inspect(from, &keys)?;
     if name == "real" {
         head.kind.must_be(WorldKind::Real, &head.world)?;
     }
-    let world = install.open_for(name, head.kind, keys)?;
-    let contents = backup::restore(&world, from).await?;
-    Ok((world, contents))
+    install.open_for(name, head.kind, keys)
 }
 
 fn counted(contents: &Contents, lang: Lang) -> String {

@@ -7,9 +7,10 @@ mod read;
 mod timeline;
 mod todo;
 
-use anlan_kernel::{Actor, Instant, Permission as P, RegionCode};
-use anlan_monitor::Alarm;
-use anlan_store::{Event, StoreError, Urgency as Pace};
+use anlan_kernel::{Actor, Instant, Permission as P, RegionCode, Scope};
+use anlan_monitor::{Alarm, store::alarm_touching};
+use anlan_store::{Event, StoreError, Urgency as Pace, params};
+use anlan_warn::service::everywhere;
 use anlan_web::{Access, Mounted, Routes};
 use serde::{Deserialize, Serialize};
 
@@ -20,12 +21,13 @@ use crate::{Command, Room, service::no_such};
 /// Things to do the desk shows at once.
 pub const MOST: usize = 7;
 
-/// Somebody took note of a grave alarm; the siren is silent for it until it becomes graver.
+/// Somebody took note of a grave alarm; the siren of their desk, and of those below, is silent for it until it
+/// becomes graver. A street's note does not silence its district.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmSeen {
-    /// `<alarm>@<grade>`.
+    /// `<alarm>@<grade>@<region>`.
     pub id: String,
-    /// Where the alarm lies.
+    /// The duty area of the desk.
     pub region: RegionCode,
     /// When.
     pub at: Instant,
@@ -42,20 +44,36 @@ impl AlarmSeen {
     pub(crate) fn key(alarm: &Alarm) -> String {
         format!("{}@{}", alarm.id, alarm.grade.get())
     }
+
+    /// For which desk somebody of this scope takes note of an alarm that touches them.
+    fn desk(scope: &Scope, alarm: &Alarm) -> RegionCode {
+        let touched = |own: &&RegionCode| own.meets(&alarm.region) || alarm.areas.iter().any(|it| it.meets(own));
+        let own = match scope {
+            Scope::Everywhere => alarm.region.district(),
+            Scope::Regions(own) => own.iter().find(touched).cloned(),
+        };
+        own.unwrap_or_else(|| alarm.region.clone())
+    }
+
+    /// Whether a note at `noted` was for a reader of this scope.
+    pub(crate) fn is_for(noted: &RegionCode, scope: &Scope, alarm: &Alarm) -> bool {
+        noted.covers(&Self::desk(scope, alarm))
+    }
 }
 
 impl Command {
-    /// 知悉 of a measured alarm at the grade it has now.
+    /// 知悉 of a measured alarm that touches the actor's duty areas, at the grade it has now.
     ///
     /// # Errors
     /// The refusal `no_such_alarm`; what the store says.
     pub async fn alarm_seen(&self, by: &Actor, alarm: &str) -> Result<(), StoreError> {
-        let alarm = alarm.to_owned();
+        let (alarm, scope) = (alarm.to_owned(), by.scope.clone());
         self.world
-            .write("alarm.seen", Pace::Urgent, by, move |tx| {
-                let found = tx.get::<Alarm>(&alarm)?.ok_or_else(|| no_such("no_such_alarm"))?;
-                let (id, by_whom) = (AlarmSeen::key(&found), tx.actor().name.clone());
-                let region = found.region.clone();
+            .write("alarm.seen", Pace::Urgent, &everywhere(by), move |tx| {
+                let found = alarm_touching(tx, &scope, "id = $1", "", params![&alarm])?.pop();
+                let found = found.ok_or_else(|| no_such("no_such_alarm"))?;
+                let (region, by_whom) = (AlarmSeen::desk(&scope, &found), tx.actor().name.clone());
+                let id = format!("{}@{region}", AlarmSeen::key(&found));
                 if tx.insert(&AlarmSeen { id, region: region.clone(), at: tx.now(), by_whom })? {
                     tx.record(Event::new("alarm.seen", &found.id).region(&region))?;
                 }

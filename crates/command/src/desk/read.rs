@@ -1,7 +1,9 @@
 //! What the desk shows, read under the reader's scope.
 
+use std::collections::HashSet;
+
 use anlan_kernel::{Colour, RegionCode, Scope, Text};
-use anlan_monitor::{Alarm, Signal};
+use anlan_monitor::{Alarm, Signal, store::alarm_open};
 use anlan_register::{Role, Shift, callee_title, phone};
 use anlan_store::{StoreError, Tx, params};
 use anlan_warn::{
@@ -16,7 +18,7 @@ use serde::Serialize;
 use super::{
     AlarmSeen,
     timeline::{Line, lines},
-    todo::{LIFTING_SHOWN, STANDING, is_unseen, open_help, station_name},
+    todo::{LIFTING_SHOWN, STANDING, open_help, ringing_alarms, station_name},
 };
 use crate::{
     Room, TodoItem,
@@ -26,6 +28,9 @@ use crate::{
 
 /// Silent people shown on the desk; the list of all is one tap away.
 const SHOWN: usize = 6;
+/// Signals and alarms read for the desk, the newest and those that ring first.
+const STANDING_SHOWN: usize = 50;
+
 /// Somebody on duty now.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Officer {
@@ -166,34 +171,42 @@ pub(super) fn officers(tx: &mut Tx<'_>) -> Result<Vec<Officer>, StoreError> {
 /// a street's desk must see what its district was told.
 async fn in_force(room: &Room, who: &Who) -> ApiResult<(Vec<InForce>, Vec<Measured>)> {
     let now = room.site.world.now();
-    let own = match &who.actor.scope {
-        Scope::Everywhere => None,
-        Scope::Regions(own) => Some(own.clone()),
-    };
-    let touches = move |region: &RegionCode| own.as_ref().is_none_or(|own| own.iter().any(|it| it.meets(region)));
+    let scope = who.actor.scope.clone();
     let found = room
         .site
         .world
         .read(&everywhere(&who.actor), move |tx| {
+            let touches = |region: &RegionCode| match &scope {
+                Scope::Everywhere => true,
+                Scope::Regions(own) => own.iter().any(|it| it.meets(region)),
+            };
             let signals: Vec<Signal> =
-                tx.find(STANDING, "ORDER BY received_at DESC, id LIMIT 50", params![now, now.minus(LIFTING_SHOWN)])?;
-            let alarms: Vec<Alarm> = tx.find("state = 'open'", "ORDER BY grade, raised_at DESC LIMIT 50", &[])?;
+                tx.find(STANDING, "ORDER BY received_at DESC, id", params![now, now.minus(LIFTING_SHOWN)])?;
             let mut shown = Vec::new();
-            for signal in signals.into_iter().filter(|it| touches(&it.region) || it.areas.iter().any(&touches)) {
+            let here = signals.into_iter().filter(|it| touches(&it.region) || it.areas.iter().any(&touches));
+            for signal in here.take(STANDING_SHOWN) {
                 let forwards = forward::of_signals(tx, std::slice::from_ref(&signal.id))?;
                 let tally = forwards.get(&signal.id).map(|it| Tally::of(it)).unwrap_or_default();
                 let by = signal.acknowledged_by.as_deref().map(|it| name_of(tx, it)).transpose()?.unwrap_or_default();
                 shown.push(InForce { signal, by, tally });
             }
-            let mut measured = Vec::new();
-            for alarm in alarms.into_iter().filter(|it| touches(&it.region) || it.areas.iter().any(&touches)) {
-                let (station, ringing) = (station_name(tx, &alarm)?, is_unseen(tx, &alarm)?);
-                measured.push(Measured { upstream: alarm.areas.is_empty(), station, ringing, alarm });
-            }
-            measured.sort_by_key(|it| (!it.ringing, it.upstream, it.alarm.grade));
-            Ok((shown, measured))
+            Ok((shown, measured(tx, &scope)?))
         })
         .await?;
+    Ok(found)
+}
+
+fn measured(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<Measured>, StoreError> {
+    let ringing: HashSet<String> = ringing_alarms(tx, scope)?.into_iter().map(|it| it.id).collect();
+    let mut alarms = alarm_open(tx, scope)?;
+    alarms
+        .sort_by_key(|it| (!ringing.contains(&it.id), it.areas.is_empty(), it.grade, std::cmp::Reverse(it.raised_at)));
+    alarms.truncate(STANDING_SHOWN);
+    let mut found = Vec::new();
+    for alarm in alarms {
+        let (station, ringing) = (station_name(tx, &alarm)?, ringing.contains(&alarm.id));
+        found.push(Measured { upstream: alarm.areas.is_empty(), station, ringing, alarm });
+    }
     Ok(found)
 }
 

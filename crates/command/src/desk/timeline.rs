@@ -1,9 +1,9 @@
 //! The last things that happened, out of the records themselves, in the reader's duty areas.
 
-use anlan_kernel::{Instant, Permission as P, Text};
-use anlan_monitor::{Alarm, Signal};
+use anlan_kernel::{Instant, Permission as P, Scope, Text};
+use anlan_monitor::{Alarm, Signal, store::alarm_touching};
 use anlan_store::{StoreError, Tx, params};
-use anlan_warn::{Help, Round};
+use anlan_warn::{Help, Round, model::RoundState};
 use anlan_web::{Who, percent};
 
 use super::todo::{asker, station_name};
@@ -42,7 +42,7 @@ impl Line {
 pub(super) fn lines(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
     let named = who.may(P::SeePeople);
     let mut found = signals(tx)?;
-    found.extend(alarms(tx)?);
+    found.extend(alarms(tx, &who.actor.scope)?);
     found.extend(rounds(tx, who)?);
     found.extend(help(tx, who, named)?);
     if named {
@@ -81,9 +81,9 @@ fn signals(tx: &mut Tx<'_>) -> Result<Vec<Line>, StoreError> {
 }
 
 /// Raised, of another grade, over: each alarm by its last two moves.
-fn alarms(tx: &mut Tx<'_>) -> Result<Vec<Line>, StoreError> {
+fn alarms(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<Line>, StoreError> {
     let mut found = Vec::new();
-    for it in tx.find::<Alarm>("1 = 1", "ORDER BY changed_at DESC, id LIMIT 3", &[])? {
+    for it in alarm_touching(tx, scope, "1 = 1", "ORDER BY changed_at DESC, id LIMIT 3", &[])? {
         found.extend(alarm(tx, &it)?);
     }
     latest(&mut found, ALARM_LINES);
@@ -94,7 +94,7 @@ fn alarm(tx: &mut Tx<'_>, it: &Alarm) -> Result<Vec<Line>, StoreError> {
     let (station, title, numeral) = (station_name(tx, it)?, &it.title, it.grade.numeral());
     let line = |at: Instant, zh: &str, en: &str| {
         let words = (format!("{station} {}，{zh}", title.zh), format!("{station} {}: {en}", title.en));
-        Line::new(at, words.0, words.1).opens("/alarms".to_owned())
+        Line::new(at, words.0, words.1).opens(format!("/alarms?station={}", percent(&it.station)))
     };
     let raised = || line(it.raised_at, "监测告警", "alarm");
     Ok(match it.cleared_at {
@@ -108,14 +108,22 @@ fn alarm(tx: &mut Tx<'_>, it: &Alarm) -> Result<Vec<Line>, StoreError> {
 }
 
 fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
-    let started = tx.find::<Round>("started_at IS NOT NULL", "ORDER BY started_at DESC, id LIMIT 4", &[])?;
-    let line = |it: Round| {
-        let (at, level) = (it.started_at?, it.level);
-        let by = it.decided_by.unwrap_or_else(|| who.lang.pick("预案授权", "pre-authorised").to_owned());
+    let authorised = who.lang.pick("预案授权", "pre-authorised");
+    let opens = |it: &Round| format!("/rounds/{}", percent(&it.id));
+    let mut found = Vec::new();
+    for it in tx.find::<Round>("started_at IS NOT NULL", "ORDER BY started_at DESC, id LIMIT 4", &[])? {
+        let (Some(at), level) = (it.started_at, it.level) else { continue };
+        let by = it.decided_by.as_deref().filter(|_| it.state != RoundState::Stopped).unwrap_or(authorised);
         let line = Line::new(at, format!("叫应开始，级别 {level}"), format!("calling began, level {level}"));
-        Some(line.by(&by).opens(format!("/rounds/{}", percent(&it.id))))
-    };
-    Ok(started.into_iter().filter_map(line).collect())
+        found.push(line.by(by).opens(opens(&it)));
+    }
+    for it in tx.find::<Round>("state = 'stopped'", "ORDER BY ended_at DESC, id LIMIT 4", &[])? {
+        let (Some(at), level) = (it.ended_at, it.level) else { continue };
+        let why = it.stop_reason.as_deref().unwrap_or_default();
+        let words = (format!("叫应停止，级别 {level}：{why}"), format!("calling stopped, level {level}: {why}"));
+        found.push(Line::new(at, words.0, words.1).by(it.decided_by.as_deref().unwrap_or_default()).opens(opens(&it)));
+    }
+    Ok(found)
 }
 
 fn help(tx: &mut Tx<'_>, who: &Who, named: bool) -> Result<Vec<Line>, StoreError> {

@@ -1,13 +1,14 @@
 //! What signals, rounds, people and channels ask of the desk.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use anlan_kernel::{Colour, Grade, Instant, Permission as P, Text};
-use anlan_monitor::{Alarm, Signal};
+use anlan_kernel::{Colour, Instant, Permission as P, RegionCode, Scope, Text};
+use anlan_monitor::{Alarm, Signal, store::alarm_touching};
 use anlan_register::{CalleeTitle, callee_title};
 use anlan_store::{OutboxItem, StoreError, Tx, params};
 use anlan_warn::{
     Help, Process, Round,
+    model::RoundState,
     notice::{OpenItem, OpenKind, open_items},
     pages::parts::hazard,
     standing::{Speaking, speaking},
@@ -17,6 +18,8 @@ use anlan_web::{Who, accounts::name_of, percent};
 use super::AlarmSeen;
 use crate::{TodoItem, todo::Urgency};
 
+/// Grave alarms listed at once.
+const ALARMS: usize = 50;
 const NOT_TAKEN: &str = "taken_at IS NULL";
 /// Requests for help nobody took, and those without an outcome.
 pub(crate) const OPEN_HELP: &str = "ended_at IS NULL";
@@ -27,6 +30,7 @@ pub(crate) fn todo(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreErr
     items.extend(signals(tx, who)?);
     items.extend(alarms(tx, who)?);
     items.extend(rounds(tx, who)?);
+    items.extend(stopped(tx)?);
     items.extend(missing(tx)?);
     items.extend(lifting(tx, who)?);
     items.extend(notices(tx, who)?);
@@ -157,10 +161,7 @@ fn alarms(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
         return Ok(Vec::new());
     }
     let mut items = Vec::new();
-    for it in tx.find::<Alarm>("state = 'open'", "ORDER BY grade, raised_at, id LIMIT 50", &[])? {
-        if !is_unseen(tx, &it)? {
-            continue;
-        }
+    for it in ringing_alarms(tx, &who.actor.scope)?.into_iter().take(ALARMS) {
         let (station, numeral) = (station_name(tx, &it)?, it.grade.numeral());
         items.push(TodoItem {
             key: format!("alarm:{}", it.id),
@@ -179,10 +180,20 @@ fn alarms(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     Ok(items)
 }
 
-/// Whether the alarm rings: grave, of a station that speaks for somewhere here, and nobody took note of that grade.
-pub(super) fn is_unseen(tx: &mut Tx<'_>, alarm: &Alarm) -> Result<bool, StoreError> {
-    let grave = Grade::new(2).is_some_and(|it| alarm.grade <= it) && !alarm.areas.is_empty();
-    Ok(grave && tx.get::<AlarmSeen>(&AlarmSeen::key(alarm))?.is_none())
+/// Alarms that ring here, gravest first: grave, of a station that speaks for somewhere, and nobody took note of that
+/// grade.
+pub(super) fn ringing_alarms(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<Alarm>, StoreError> {
+    let grave = "state = 'open' AND grade <= 2 AND areas <> '[]'";
+    let mut found = alarm_touching(tx, scope, grave, "ORDER BY grade, raised_at, id", &[])?;
+    let sql = "SELECT a.id, s.region FROM alarm_seen s
+                 JOIN alarm a ON s.id = a.id || '@' || CAST(a.grade AS TEXT) || '@' || s.region
+                WHERE a.state = 'open'";
+    let mut seen: BTreeMap<String, Vec<RegionCode>> = BTreeMap::new();
+    for row in tx.query_everywhere(sql, &[])? {
+        seen.entry(row.text(0)?).or_default().extend(RegionCode::parse(&row.text(1)?).ok());
+    }
+    found.retain(|it| !seen.get(&it.id).is_some_and(|at| at.iter().any(|at| AlarmSeen::is_for(at, scope, it))));
+    Ok(found)
 }
 
 /// The station's own name.
@@ -205,8 +216,8 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
             format!("Call-out level {} about to start", it.level),
         ),
         note: Text::new(
-            format!("{} · {} 自动开始", it.cause, it.start_at.clock()),
-            format!("{} · starts at {}", it.cause, it.start_at.clock()),
+            format!("{} 自动开始 · {}", it.start_at.clock(), it.cause),
+            format!("starts at {} · {}", it.start_at.clock(), it.cause),
         ),
         due: Some(it.start_at),
         action: if may { Text::new("立即开始", "Start now") } else { Text::new("查看", "Look") },
@@ -214,6 +225,34 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
         post: may,
     };
     Ok(pending.into_iter().map(item).collect())
+}
+
+/// Processes that go on and whose last round an officer stopped: nobody is being called there.
+fn stopped(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
+    let mut found = Vec::new();
+    for process in tx.find::<Process>("open = 1", "ORDER BY id", &[])? {
+        let rounds = tx.find::<Round>("process = $1 AND state <> 'absorbed'", "ORDER BY id", params![&process.id])?;
+        // One that is still to be over is later than all that are.
+        let last = rounds.into_iter().max_by_key(|it| it.ended_at.unwrap_or(anlan_kernel::MAX_INSTANT));
+        let Some(round) = last.filter(|it| it.state == RoundState::Stopped) else { continue };
+        let at = round.ended_at.unwrap_or(round.start_at).clock();
+        let by = round.decided_by.as_deref().map(|it| name_of(tx, it)).transpose()?.unwrap_or_default();
+        let why = round.stop_reason.unwrap_or_default();
+        found.push(TodoItem {
+            key: format!("stopped:{}", round.id),
+            urgency: Urgency::Round,
+            title: Text::new(
+                format!("叫应级别 {} 已停止，没有人在叫", round.level),
+                format!("Call-out level {} was stopped, nobody is being called", round.level),
+            ),
+            note: Text::new(format!("{at} {by}：{why}"), format!("{at} {by}: {why}")),
+            due: round.ended_at,
+            action: Text::new("看本轮", "Open the round"),
+            href: format!("/rounds/{}", percent(&round.id)),
+            post: false,
+        });
+    }
+    Ok(found)
 }
 
 /// Rounds that speak now, with people somebody has to look for (要找的人).
@@ -262,7 +301,9 @@ fn lifting(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
 /// Notices that wait for whoever reads: for a signature, to be mended, to be lifted.
 fn notices(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
     let mine = |kind: OpenKind| match kind {
-        OpenKind::ToSign | OpenKind::Unsigned => who.may(P::SignNotice),
+        OpenKind::ToSign => who.may(P::SignNotice),
+        // Whoever recorded the yes sees to it that it is signed.
+        OpenKind::Unsigned => who.may(P::SignNotice) || who.may(P::DraftNotice),
         OpenKind::SentBack | OpenKind::ToLift => who.may(P::DraftNotice),
     };
     let item = |it: OpenItem| {

@@ -67,6 +67,18 @@ async fn withdraw(
     Ok(Json(room.command.withdraw(&who.actor, &id, &why.reason).await?))
 }
 
-async fn accept(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Json<HandOver>> {
-    Ok(Json(room.command.accept(&who, &id).await?))
+/// 已逐项核对.
+#[derive(Deserialize)]
+struct Checked {
+    #[serde(default)]
+    checked: bool,
+}
+
+async fn accept(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Json(said): Json<Checked>,
+) -> ApiResult<Json<HandOver>> {
+    Ok(Json(room.command.accept(&who, &id, said.checked).await?))
 }

@@ -7,13 +7,15 @@ use super::{HandOver, State};
 /// The incoming officer accepts.
 ///
 /// # Errors
-/// `hand_over_is_closed` once it is accepted; `same_officer` for who signed as outgoing.
-pub fn accept(handover: &HandOver, login: &str, name: &str, now: Instant) -> Result<HandOver, Problem> {
+/// `hand_over_is_closed` once it is accepted; `same_officer` for who signed as outgoing; `bad_checked` unless they
+/// went through the items.
+pub fn accept(handover: &HandOver, login: &str, name: &str, checked: bool, now: Instant) -> Result<HandOver, Problem> {
     match handover.state {
-        State::Accepted | State::Withdrawn => Err(closed(handover)),
+        State::Accepted | State::Withdrawn => Err(closed(handover, now)),
         State::Signed if handover.outgoing == login => {
             Err(Problem::new("same_officer", "接班人须是另一人", "the incoming officer is somebody else"))
         }
+        State::Signed if !checked => Err(unread()),
         State::Signed => Ok(HandOver {
             state: State::Accepted,
             incoming: Some(login.to_owned()),
@@ -30,7 +32,7 @@ pub fn accept(handover: &HandOver, login: &str, name: &str, now: Instant) -> Res
 /// `hand_over_is_closed` once both signed or it was withdrawn; `not_the_signer` for anybody else; `bad_reason` without one.
 pub fn withdraw(handover: &HandOver, login: &str, reason: Option<String>, now: Instant) -> Result<HandOver, Problem> {
     if handover.state != State::Signed {
-        return Err(closed(handover));
+        return Err(closed(handover, now));
     }
     if handover.outgoing != login {
         let (zh, en) = ("只有签字交班的人能撤回", "only whoever signed it may withdraw it");
@@ -42,9 +44,12 @@ pub fn withdraw(handover: &HandOver, login: &str, reason: Option<String>, now: I
     Ok(HandOver { state: State::Withdrawn, withdrawn_at: Some(now), reason: Some(reason), ..handover.clone() })
 }
 
-fn closed(handover: &HandOver) -> Problem {
+fn closed(handover: &HandOver, now: Instant) -> Problem {
     let (zh, en) = match handover.withdrawn_at {
-        Some(at) => (format!("交班人 {} 已撤回", at.clock()), format!("its signer withdrew it at {}", at.clock())),
+        Some(at) => {
+            let when = at.clock_or_day(now);
+            (format!("交班人 {when} 已撤回"), format!("its signer withdrew it at {when}"))
+        }
         None => ("双方已签字，不能再改".to_owned(), "both signed; it never changes again".to_owned()),
     };
     Problem::new("hand_over_is_closed", zh, en)
@@ -53,7 +58,7 @@ fn closed(handover: &HandOver) -> Problem {
 /// Who signs for an item list has read it.
 pub fn unread() -> Problem {
     let (zh, en) = ("请逐项核对后勾选“已逐项核对”，再签字", "go through the items and say so before signing");
-    Problem::new("bad_check", zh, en).field("checked")
+    Problem::new("bad_checked", zh, en).field("checked")
 }
 
 /// The account that is to sign second takes no duty.
@@ -70,8 +75,8 @@ pub fn another_desk() -> Problem {
 }
 
 /// An earlier hand-over waits for its second signature.
-pub fn waits(waiting: &HandOver) -> Problem {
-    let at = waiting.made_at.clock();
+pub fn waits(waiting: &HandOver, now: Instant) -> Problem {
+    let at = waiting.made_at.clock_or_day(now);
     Problem::new(
         "hand_over_waits",
         format!("{at} 的交接班还没有接班人签字，请先办完"),

@@ -94,6 +94,9 @@ pub struct Remarks {
     /// By key of the open thing.
     #[serde(default)]
     pub items: BTreeMap<String, String>,
+    /// 已逐项核对.
+    #[serde(default)]
+    pub checked: bool,
 }
 
 impl Command {
@@ -109,13 +112,17 @@ impl Command {
     /// The outgoing officer signs what is open at this moment.
     ///
     /// # Errors
-    /// `hand_over_waits` while an earlier one waits for its second signature; what the store says.
+    /// `bad_checked` unless the items were gone through; `hand_over_waits` while an earlier one waits for its second
+    /// signature; what the store says.
     pub async fn hand_over(self: &Arc<Self>, who: &Who, remarks: Remarks) -> Result<HandOver, StoreError> {
+        if !remarks.checked {
+            return Err(flow::unread().into());
+        }
         let (reader, region) = (who.clone(), home_of(&who.actor)?);
         self.world
             .write("hand-over.sign", Pace::Urgent, &who.actor, move |tx| {
                 if let Some(waiting) = waiting(tx, &region)? {
-                    return Err(flow::waits(&waiting).into());
+                    return Err(flow::waits(&waiting, tx.now()).into());
                 }
                 let now = tx.now();
                 let mut items = open::items(tx, &reader)?;
@@ -178,8 +185,8 @@ impl Command {
     /// The incoming officer accepts, with their own session or after their password was checked.
     ///
     /// # Errors
-    /// `no_such_hand_over`, `another_desk`, `same_officer`, `hand_over_is_closed`; what the store says.
-    pub async fn accept(&self, who: &Who, id: &str) -> Result<HandOver, StoreError> {
+    /// `no_such_hand_over`, `another_desk`, `same_officer`, `hand_over_is_closed`, `bad_checked`; what the store says.
+    pub async fn accept(&self, who: &Who, id: &str, checked: bool) -> Result<HandOver, StoreError> {
         let (id, by) = (id.to_owned(), who.clone());
         self.world
             .write("hand-over.accept", Pace::Urgent, &who.actor, move |tx| {
@@ -187,7 +194,7 @@ impl Command {
                 if home_of(&by.actor)? != found.region {
                     return Err(flow::another_desk().into());
                 }
-                let accepted = flow::accept(&found, &by.actor.name, &by.name, tx.now())?;
+                let accepted = flow::accept(&found, &by.actor.name, &by.name, checked, tx.now())?;
                 save(tx, &accepted)?;
                 tx.record(Event::new("hand_over.accepted", &accepted.id).region(&accepted.region))?;
                 Ok(HandOver { revision: accepted.revision + 1, ..accepted })

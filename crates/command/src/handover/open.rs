@@ -1,6 +1,7 @@
 //! What is open at this moment: everything the next officer must know.
 
-use anlan_monitor::{Alarm, Signal};
+use anlan_kernel::Scope;
+use anlan_monitor::{Signal, store::alarm_open};
 use anlan_register::callee_title;
 use anlan_store::{OutboxItem, StoreError, Tx, params};
 use anlan_warn::{Help, Round, notice, standing::speaking};
@@ -15,7 +16,7 @@ use crate::{
 };
 
 /// Names listed of those who are missing somewhere.
-const NAMES: usize = 5;
+const NAMES: usize = 40;
 
 fn item(key: String, kind: &str, words: String) -> OpenItem {
     OpenItem { key, kind: kind.to_owned(), words, remark: String::new() }
@@ -26,7 +27,7 @@ pub(super) fn items(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<OpenItem>, StoreEr
     let mut found = signals(tx)?;
     found.extend(forwards(tx)?);
     found.extend(calls(tx)?);
-    found.extend(alarms(tx)?);
+    found.extend(alarms(tx, &who.actor.scope)?);
     found.extend(responses(tx)?);
     found.extend(papers(tx)?);
     found.extend(notes(tx, who)?);
@@ -110,10 +111,9 @@ fn papers(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
     Ok(notice::open_items(tx)?.iter().map(|it| item(key(it), "提示单", words(it))).collect())
 }
 
-fn alarms(tx: &mut Tx<'_>) -> Result<Vec<OpenItem>, StoreError> {
-    let open: Vec<Alarm> = tx.find("state = 'open'", "ORDER BY grade, raised_at, id", &[])?;
+fn alarms(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<OpenItem>, StoreError> {
     let mut found = Vec::new();
-    for it in open.iter().filter(|it| !it.areas.is_empty()) {
+    for it in alarm_open(tx, scope)?.iter().filter(|it| !it.areas.is_empty()) {
         let station = station_name(tx, it)?;
         let words = format!("{station} {}，监测{}级，{} 起", it.title.zh, it.grade.numeral(), it.raised_at.clock());
         found.push(item(format!("alarm:{}", it.id), "实况", words));

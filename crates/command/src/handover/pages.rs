@@ -161,7 +161,7 @@ async fn begin(State(room): State<Room>, who: Who) -> ApiResult<Response> {
                     }
                 } } @if items.is_empty() { p.soft { (lang.pick("没有未结事项", "nothing is open")) } } }
                 label { (lang.pick("交代", "Remark")) textarea name="remark" rows="2" maxlength="500" {} }
-                (gone_through(lang))
+                (gone_through(lang, false))
                 p { button.main type="submit" { (who.name) (lang.pick(" 签字交班", " signs")) } }
             }
         }
@@ -170,8 +170,8 @@ async fn begin(State(room): State<Room>, who: Who) -> ApiResult<Response> {
 }
 
 /// No key signs: whoever opened the page by a key and presses it again has read nothing.
-fn gone_through(lang: Lang) -> Markup {
-    html! { p { label.check { input type="checkbox" name="checked" value="1" required; " " (lang.pick("已逐项核对", "I went through every item")) } } }
+fn gone_through(lang: Lang, checked: bool) -> Markup {
+    html! { p { label.check { input type="checkbox" name="checked" value="1" required checked[checked]; " " (lang.pick("已逐项核对", "I went through every item")) } } }
 }
 
 async fn hand_over(
@@ -179,12 +179,10 @@ async fn hand_over(
     who: Who,
     Form(fields): Form<BTreeMap<String, String>>,
 ) -> ApiResult<Redirect> {
-    if !fields.contains_key("checked") {
-        return Err(flow::unread().into());
-    }
+    let checked = fields.contains_key("checked");
     let remark = fields.get("remark").cloned().unwrap_or_default();
     let items = fields.into_iter().filter_map(|(key, it)| Some((key.strip_prefix("item:")?.to_owned(), it))).collect();
-    let made = room.command.hand_over(&who, Remarks { remark, items }).await?;
+    let made = room.command.hand_over(&who, Remarks { remark, items, checked }).await?;
     Ok(Redirect::to(&to(&room.site, "hand-overs", &made.id)))
 }
 
@@ -262,14 +260,18 @@ fn logged_in(room: &Room, who: &Who, it: &HandOver) -> Markup {
     let next = format!("/logout?login={}", percent(login(it.incoming.as_deref().unwrap_or_default())));
     html! {
         div.card.screen {
-            @if it.outgoing == who.actor.name {
-                p { (lang.pick("双方已签。这台电脑上登录的仍是交班人 ", "Both signed. Still logged in here is the outgoing officer ")) b { (who.name) } (lang.pick("。", ".")) }
+            @if it.incoming.as_deref() == Some(who.actor.name.as_str()) {
+                p { (lang.pick("双方已签。现在登录的是接班人 ", "Both signed. Logged in is the incoming officer ")) b { (who.name) } (lang.pick("。", ".")) }
+                p { a.button.main.wide href=(room.site.url("/")) { (lang.pick("到值班台", "To the desk")) } }
+            } @else {
+                @if it.outgoing == who.actor.name {
+                    p { (lang.pick("双方已签。这台电脑上登录的仍是交班人 ", "Both signed. Still logged in here is the outgoing officer ")) b { (who.name) } (lang.pick("。", ".")) }
+                } @else {
+                    p { (lang.pick("双方已签。这台电脑上登录的是 ", "Both signed. Logged in here is ")) b { (who.name) } (lang.pick("，不是接班人。", ", who is not the incoming officer.")) }
+                }
                 form method="post" action=(room.site.url(&next)) {
                     button.main.wide type="submit" autofocus { (lang.pick("以接班人身份登录：", "Log in as the incoming officer: ")) (incoming) }
                 }
-            } @else {
-                p { (lang.pick("双方已签。现在登录的是接班人 ", "Both signed. Logged in is ")) b { (who.name) } (lang.pick("。", ".")) }
-                p { a.button.main.wide href=(room.site.url("/")) { (lang.pick("到值班台", "To the desk")) } }
             }
         }
     }
@@ -278,6 +280,7 @@ fn logged_in(room: &Room, who: &Who, it: &HandOver) -> Markup {
 /// Why the second signature was not taken, and what was typed.
 struct Wrong<'a> {
     login: &'a str,
+    checked: bool,
     field: &'static str,
     words: &'a str,
 }
@@ -295,6 +298,7 @@ fn second(room: &Room, who: &Who, it: &HandOver, wrong: Option<&Wrong<'_>>) -> M
                     (said(wrong, "login")) }
                 label { (lang.pick("口令", "Password")) input name="password" type="password" autocomplete="off" required maxlength="256" autofocus[password];
                     (said(wrong, "password")) }
+                (gone_through(lang, wrong.is_some_and(|it| it.checked))) (said(wrong, "checked"))
                 p { button.main type="submit" { (lang.pick("签字接班", "Accept")) } }
             }
             details.screen {
@@ -306,7 +310,7 @@ fn second(room: &Room, who: &Who, it: &HandOver, wrong: Option<&Wrong<'_>>) -> M
             }
         } @else {
             form.screen method="post" action=(at("accept")) {
-                (gone_through(lang))
+                (gone_through(lang, false))
                 button.main type="submit" { (who.name) (lang.pick(" 签字接班", " accepts")) }
             }
         }
@@ -345,9 +349,11 @@ async fn accept(
 fn once_more(room: &Room, who: &Who, found: &HandOver, typed: &Second, error: &ApiError) -> Response {
     let field = match error.problem().code.as_str() {
         "wrong_login" | "too_many_attempts" => "password",
+        "bad_checked" => "checked",
         _ => "login",
     };
-    let wrong = Wrong { login: typed.login.trim(), field, words: error.problem().message.get(who.lang) };
+    let checked = !typed.checked.is_empty();
+    let wrong = Wrong { login: typed.login.trim(), checked, field, words: error.problem().message.get(who.lang) };
     let mut page = (error.status(), paper(room, who, found, None, Some(&wrong))).into_response();
     if let Some(seconds) = error.seconds() {
         page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -356,14 +362,8 @@ fn once_more(room: &Room, who: &Who, found: &HandOver, typed: &Second, error: &A
 }
 
 async fn sign(room: &Room, who: &Who, found: &HandOver, typed: &Second) -> ApiResult<()> {
-    let incoming = if !typed.login.trim().is_empty() {
-        incoming(room, who, found, typed).await?
-    } else if found.outgoing == who.actor.name || !typed.checked.is_empty() {
-        who.clone()
-    } else {
-        return Err(flow::unread().into());
-    };
-    room.command.accept(&incoming, &found.id).await?;
+    let incoming = if typed.login.trim().is_empty() { who.clone() } else { incoming(room, who, found, typed).await? };
+    room.command.accept(&incoming, &found.id, !typed.checked.is_empty()).await?;
     Ok(())
 }
 

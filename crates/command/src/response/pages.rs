@@ -253,7 +253,7 @@ fn open(room: &Room, who: &Who, step: &Step, approvers: &[String]) -> Markup {
                 form method="post" action=(at("verbal")) {
                     label { (lang.pick("谁同意", "Who said yes")) input name="approver" list="approvers" required maxlength="60" autocomplete="off"; }
                     datalist id="approvers" { @for it in approvers { option value=(it) {} } }
-                    label { (lang.pick("号码", "Number")) input name="number" inputmode="tel" maxlength="40" pattern="[0-9０-９+＋()（）—－ \\-]{3,}" title=(lang.pick("数字，可带 +、-、括号和空格", "digits, with +, -, brackets and blanks")); }
+                    label { (lang.pick("号码", "Number")) input name="number" inputmode="tel" maxlength="40" pattern="[0-9０-９+＋\\(\\)（）—－ \\-]{3,}" title=(lang.pick("数字，可带 +、-、括号和空格", "digits, with +, -, brackets and blanks")); }
                     p { button.main type="submit" { (lang.pick("登记，立即启动", "Record; it holds at once")) } }
                     p.small.soft { (lang.pick("24 小时内补签", "to be signed within 24 hours")) }
                 }

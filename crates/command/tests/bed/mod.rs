@@ -117,20 +117,26 @@ impl Bed {
 
     /// A river gauge of `region` stands at the gravest grade.
     pub async fn alarm(&self, region: &str) -> String {
-        let (by, region) = (Actor::system("test"), code(region));
+        self.alarm_of("bridge", region, &[region], 1).await
+    }
+
+    /// A river gauge of the desk of `region` that speaks for `areas` stands at a grade.
+    pub async fn alarm_of(&self, station: &str, region: &str, areas: &[&str], grade: u8) -> String {
+        let (by, region, station, grade) =
+            (Actor::system("test"), code(region), station.to_owned(), Grade::new(grade).unwrap());
+        let areas: Vec<_> = areas.iter().map(|it| code(it)).collect();
         let raised = move |tx: &mut Tx<'_>| {
             let station = Station {
-                id: "bridge".into(),
+                id: station.clone(),
                 name: Text::new("新湖桥", "Xinhu bridge"),
                 kind: "river".into(),
                 longitude: None,
                 latitude: None,
                 region: region.clone(),
                 elevation: None,
-                serves: vec![region.clone()],
+                serves: areas.clone(),
                 columns: serde_json::Map::new(),
             };
-            let grade = Grade::new(1).unwrap();
             let alarm = Alarm {
                 id: Alarm::key("level", &station.id, tx.now()),
                 rule: "level".into(),
@@ -144,7 +150,7 @@ impl Bed {
                 changed_at: tx.now(),
                 cleared_at: None,
                 region: region.clone(),
-                areas: vec![region.clone()],
+                areas: areas.clone(),
                 revision: 0,
             };
             tx.put(&station)?;
@@ -243,6 +249,11 @@ pub struct Caller {
 
 impl Caller {
     async fn send(&self, method: Method, path: &str, body: Option<(&str, String)>, accept: &str) -> (u16, String) {
+        let (status, bytes) = self.ask(method, path, body, accept).await;
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<(&str, String)>, accept: &str) -> (u16, Vec<u8>) {
         let mut request = self.http.request(method, format!("{}{path}", self.url)).header("accept", accept);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
@@ -252,7 +263,7 @@ impl Caller {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
-        (status, String::from_utf8_lossy(&answer.bytes().await.unwrap()).into_owned())
+        (status, answer.bytes().await.unwrap().to_vec())
     }
 
     pub async fn get(&self, path: &str) -> (u16, Json) {
@@ -264,6 +275,11 @@ impl Caller {
         let body = Some(("application/json", body.to_string()));
         let (status, text) = self.send(Method::POST, path, body, "application/json").await;
         (status, serde_json::from_str(&text).unwrap_or(Json::String(text)))
+    }
+
+    /// A file.
+    pub async fn bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        self.ask(Method::GET, path, None, "*/*").await
     }
 
     pub async fn page(&self, path: &str) -> (u16, String) {

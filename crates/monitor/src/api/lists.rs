@@ -108,7 +108,7 @@ pub(super) async fn alarms(
     let (at, most, cursor) = (query.at()?, query.most()?, query.cursor.clone());
     let shown = at.unwrap_or_else(|| room.site.world.now());
     if open && at.is_none() {
-        let items = room.site.world.read(&who.actor, store::alarm_open).await?;
+        let items = room.site.world.read(&who.actor, |tx| store::alarm_open(tx, &tx.actor().scope.clone())).await?;
         return Ok(Json(List { items, next: None, at: shown }));
     }
     let page = room.site.world.read(&who.actor, move |tx| {

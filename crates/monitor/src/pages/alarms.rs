@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use anlan_kernel::{Actor, Lang, RegionCode, Text};
+use anlan_kernel::{Actor, Lang, RegionCode, Scope, Text};
 use anlan_register::export::xlsx;
 use anlan_store::{StoreError, Tx};
 use anlan_web::{
@@ -62,13 +62,14 @@ struct Alarms {
 }
 
 async fn read(room: &Room, who: &Who, asked: &Asked, part: Part) -> ApiResult<Alarms> {
-    let (wanted, place) = (asked.clone(), region(asked)?);
+    let (wanted, place, scope) = (asked.clone(), region(asked)?, who.actor.scope.clone());
+    let everywhere = Actor { scope: Scope::Everywhere, ..who.actor.clone() };
     let (found, regions) = room
         .site
         .world
-        .read(&who.actor, move |tx| {
-            let found = store::alarm_find(tx, &wanted, place.as_ref(), part)?;
-            let codes = store::alarm_regions(tx)?;
+        .read(&everywhere, move |tx| {
+            let found = store::alarm_find(tx, &scope, &wanted, place.as_ref(), part)?;
+            let codes = store::alarm_regions(tx, &scope)?;
             let regions = named(tx, codes.iter().filter_map(|it| RegionCode::parse(it).ok()).chain(place.clone()))?;
             Ok::<_, StoreError>((found, regions))
         })

@@ -70,7 +70,7 @@ fn row(lang: Lang, it: &Rejected) -> Markup {
             td { (it.problem.sentence(lang)) }
             td.num { (it.bytes) }
             td { details {
-                summary { code { (brief(&it.raw)) } @if it.base64 { " " span.tag { "base64" } } }
+                summary { code { (brief(&it.raw)) } @if it.base64 { " " span.tag { (lang.pick("二进制", "base64")) } } }
                 pre { (it.raw) }
                 @if cut(it) { p.small.soft { (lang.pick("只保存开头部分", "only the beginning was kept")) } }
             } }

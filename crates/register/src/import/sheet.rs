@@ -1,6 +1,6 @@
 //! A table out of a csv or xlsx file: where its titles stand, and its rows.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 
 use anlan_kernel::Problem;
 use calamine::{Data, DataRef, Reader, Xlsx};
@@ -13,6 +13,12 @@ const TITLES_WITHIN: usize = 10;
 const LARGEST: usize = 64 << 20;
 /// Most bytes to which all parts of an xlsx may inflate.
 const INFLATED: u64 = 256 << 20;
+/// Most bytes of a part that is read whole before the first row: texts the cells share, formats, names of sheets.
+const LISTED: usize = 64 << 20;
+/// Most tags in the texts cells share, and most texts they may announce; each becomes an object many times as long.
+const TEXT_TAGS: usize = 4_000_000;
+/// Most tags of any other part but a sheet.
+const OTHER_TAGS: usize = 400_000;
 /// Most places of a sheet, blank ones between its first and last cell included; a small file that spans more is no
 /// table of ours.
 const CELLS: usize = 5_000_000;
@@ -138,21 +144,80 @@ fn check_inflated(bytes: &[u8]) -> Result<(), Problem> {
     let mut left = INFLATED;
     for index in 0..zip.len() {
         let Ok(part) = zip.by_index(index) else { continue };
-        left -= match std::io::copy(&mut part.take(left + 1), &mut std::io::sink()) {
-            Ok(length) if length > left => return Err(bomb()),
-            Ok(length) => length,
-            Err(_) => 0,
+        let name = part.name().map(|it| it.to_lowercase().replace('\\', "/")).unwrap_or_default();
+        let length = if is_streamed(&name) {
+            let mut counted = Counted(0);
+            // What a broken part gave before it broke was inflated all the same.
+            let _ = std::io::copy(&mut part.take(left + 1), &mut counted);
+            counted.0
+        } else {
+            check_listed(part, &name)?
         };
+        left = left.checked_sub(length).ok_or_else(|| bomb("这个 xlsx", "this xlsx", INFLATED))?;
     }
     Ok(())
 }
 
-fn bomb() -> Problem {
-    let most = INFLATED >> 20;
+/// Whether the reader goes through the part cell by cell; other parts it turns into lists.
+fn is_streamed(name: &str) -> bool {
+    let listed = ["sharedstrings.xml", "styles.xml", "workbook.xml", ".rels"];
+    let is_xml = name.ends_with(".xml") || name.ends_with(".rels");
+    !is_xml || (name.contains("worksheets/") && !listed.iter().any(|it| name.ends_with(it)))
+}
+
+/// Refuses a part of which too many objects would be made; its length otherwise.
+fn check_listed(part: impl Read, name: &str) -> Result<u64, Problem> {
+    let mut bytes = Vec::new();
+    let _ = part.take(LISTED as u64 + 1).read_to_end(&mut bytes);
+    if bytes.len() > LISTED {
+        return Err(bomb(&format!("这个 xlsx 的 {name} "), &format!("{name} of this xlsx"), LISTED as u64));
+    }
+    let most = if name.ends_with("sharedstrings.xml") { TEXT_TAGS } else { OTHER_TAGS };
+    let tags = bytes.iter().filter(|it| **it == b'<').count();
+    if tags > most || announced(&bytes) > most {
+        return Err(Problem::new(
+            "too_large",
+            format!("这个 xlsx 的 {name} 条目太多；请只留需要的表，另存后再试，或用 csv"),
+            format!("{name} of this xlsx holds too many entries; keep the sheet that is needed only, or use csv"),
+        ));
+    }
+    Ok(bytes.len() as u64)
+}
+
+/// The largest number of texts the part says it holds; the reader makes room for them before it sees one.
+fn announced(bytes: &[u8]) -> usize {
+    const WORD: &[u8] = b"uniqueCount";
+    let starts = bytes.windows(WORD.len()).enumerate().filter(|(_, it)| *it == WORD).map(|(at, _)| at + WORD.len());
+    let number = |at: usize| {
+        let text = bytes[at..]
+            .iter()
+            .skip_while(|it| matches!(it, b'=' | b'"' | b'\'' | b'+' | b'0') || it.is_ascii_whitespace());
+        let digits: Vec<u8> = text.copied().take_while(u8::is_ascii_digit).take(19).collect();
+        digits.iter().fold(0_usize, |sum, it| sum.saturating_mul(10).saturating_add(usize::from(it - b'0')))
+    };
+    starts.map(number).max().unwrap_or_default()
+}
+
+/// Counts what is written to it.
+struct Counted(u64);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn bomb(zh: &str, en: &str, most: u64) -> Problem {
+    let most = most >> 20;
     Problem::new(
         "too_large",
-        format!("这个 xlsx 解压后超过 {most} MB；请只留需要的表，另存后再试，或用 csv"),
-        format!("this xlsx inflates to more than {most} MB; keep the sheet that is needed only, or use csv"),
+        format!("{zh}解压后超过 {most} MB；请只留需要的表，另存后再试，或用 csv"),
+        format!("{en} inflates to more than {most} MB; keep the sheet that is needed only, or use csv"),
     )
 }
 

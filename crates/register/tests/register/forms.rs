@@ -210,7 +210,7 @@ fn bomb(inflated: usize, told: Option<u32>) -> Vec<u8> {
 }
 
 #[rstest]
-#[case::that_says_so(None, "too_large", "256 MB")]
+#[case::that_says_so(None, "too_large", "64 MB")]
 #[case::that_hides_it(Some(10), "not_a_table", "xlsx")]
 #[tokio::test]
 async fn a_file_that_inflates_beyond_all_measure_is_refused_in_words(
@@ -219,7 +219,44 @@ async fn a_file_that_inflates_beyond_all_measure_is_refused_in_words(
     #[case] words: &str,
 ) {
     let bed = Bed::new(Engine::Sqlite);
-    let bytes = bomb(257, told);
+    refused(&bed, bomb(65, told), code, words).await;
+}
+
+/// A workbook with one part: so many times the same tags behind its first.
+fn one_part(name: &str, first: &str, tags: &str, times: usize) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    zip.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+    std::io::Write::write_all(&mut zip, first.as_bytes()).unwrap();
+    std::io::Write::write_all(&mut zip, tags.repeat(times).as_bytes()).unwrap();
+    zip.finish().unwrap().into_inner()
+}
+
+#[rstest]
+#[case::empty_texts("xl/sharedStrings.xml", "<sst>", "<si/>", 4_000_001, "xl/sharedstrings.xml")]
+#[case::in_the_other_slashes("xl\\SharedStrings.xml", "<sst>", "<si/>", 4_000_001, "xl/sharedstrings.xml")]
+#[case::fonts("xl/styles.xml", "<styleSheet><fonts>", "<font/>", 400_000, "xl/styles.xml")]
+#[case::sheets("xl/workbook.xml", "<workbook><sheets>", "<sheet/>", 400_000, "xl/workbook.xml")]
+#[case::texts_it_only_announces(
+    "xl/sharedStrings.xml",
+    "<sst uniqueCount = '100000000000'>",
+    "",
+    0,
+    "xl/sharedstrings.xml"
+)]
+#[case::a_sheet_without_end("xl/worksheets/sheet1.xml", "<worksheet>", "        ", 33 << 20, "256 MB")]
+#[tokio::test]
+async fn a_small_file_of_which_too_many_objects_would_be_made_is_refused(
+    #[case] name: &str,
+    #[case] first: &str,
+    #[case] tags: &str,
+    #[case] times: usize,
+    #[case] words: &str,
+) {
+    let bed = Bed::new(Engine::Sqlite);
+    refused(&bed, one_part(name, first, tags, times), "too_large", words).await;
+}
+
+async fn refused(bed: &Bed, bytes: Vec<u8>, code: &str, words: &str) {
     assert!(bytes.len() < 1 << 20, "a small file: {}", bytes.len());
     match bed.import(&system(), "people", &bytes, "people.xlsx").await {
         Err(StoreError::Refused(it)) => {

@@ -65,7 +65,7 @@ pub async fn verify_with_progress(
             verified.find(head.position, "这个链头不是用本机主密钥签名的", "the signature of this head is not ours");
         }
         if head.world != world.name() {
-            verified.find(head.position, "这个链头属于另一个世界", "this head belongs to another world");
+            verified.find(head.position, "这个链头是另一份数据的（名称不同）", "this head belongs to another world");
         }
     }
     let mut heads = heads.into_iter().peekable();

@@ -100,6 +100,28 @@ async fn a_backup_taken_while_others_write_is_one_moment(#[values(Engine::Sqlite
 }
 
 #[tokio::test]
+async fn backups_to_one_file_at_one_time_do_not_touch_each_other_and_leave_no_draft() {
+    let source = world(Engine::Sqlite, Clock::driven(NOON), &[&MODULE]);
+    ordinary_work(&source, 40).await;
+    put_log(source.dir(), &vec![7; 3 << 20]);
+    let folder = source.folder().join("backups");
+    std::fs::create_dir_all(folder.join("taken/by-a-folder")).unwrap();
+    let (file, letter) = (folder.join("it.backup"), folder.join("it.backup.partial"));
+    std::fs::write(&letter, "a letter").unwrap();
+    let (left, right) = tokio::join!(backup::backup(&source, &file), backup::backup(&source, &file));
+    assert_eq!(left.unwrap(), right.unwrap());
+    let (_fresh, restored) = empty_like(&source, Engine::Sqlite);
+    backup::restore(&restored, &file).await.unwrap();
+    assert_eq!(restored.dump().await.unwrap(), source.dump().await.unwrap());
+
+    backup::backup(&source, &folder.join("taken")).await.unwrap_err();
+    let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|it| it.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["it.backup", "it.backup.partial", "taken"]);
+    assert_eq!(std::fs::read(&letter).unwrap(), b"a letter", "a file of somebody else's stays");
+}
+
+#[tokio::test]
 async fn a_backup_that_was_changed_cut_or_grown_is_refused_in_words_and_leaves_the_world_empty() {
     let source = world(Engine::Sqlite, Clock::driven(NOON), &[&MODULE]);
     ordinary_work(&source, 20).await;

@@ -1,6 +1,8 @@
 //! A world stays what it was made as: its kind, and whose master key is its own.
 
-use anlan_store::{Clock, Keys, StoreError, World, WorldConfig, WorldKind, backup};
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, path::Path};
+
+use anlan_store::{Clock, Keys, StoreError, World, WorldConfig, WorldKind, backup, disk};
 use anlan_testbed::{Engine, NOON, TestWorld, world};
 use rstest::rstest;
 
@@ -39,6 +41,70 @@ async fn a_world_opens_as_what_it_was_made_and_as_nothing_else(
     World::remove(test.place()).unwrap();
     assert_eq!(World::made_as("test", test.place()).unwrap(), None, "and looking makes nothing");
     assert_eq!(World::made_as("test", test.place()).unwrap(), None);
+}
+
+#[rstest]
+#[case::nothing_was_written(None, true, true)]
+#[case::another_node_made_it(None, false, false)]
+#[case::another_node_holds_a_lease(
+    Some("INSERT INTO lease(name, holder, fence, expires_at) VALUES ('sealer', 'b', 1, 0)"),
+    true,
+    false
+)]
+#[case::a_row_was_written(
+    Some("INSERT INTO tally(id, label, amount, revision) VALUES ('one', 'one', 1, 1)"),
+    true,
+    false
+)]
+#[tokio::test]
+async fn a_world_that_was_begun_is_taken_away_only_while_it_holds_nothing(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+    #[case] written: Option<&str>,
+    #[case] made_here: bool,
+    #[case] gone: bool,
+) {
+    let test = world(engine, Clock::driven(NOON), &[&MODULE]);
+    assert!(test.made_here() && !open(&test, |_| ()).unwrap().made_here(), "the first to open it made it");
+    if let Some(sql) = written {
+        test.tamper(sql);
+    }
+    assert_eq!(World::remove_untouched(test.place(), made_here).unwrap(), gone);
+    let stands = (!gone).then_some(WorldKind::Replay);
+    assert_eq!(World::made_as("test", test.place()).unwrap(), stands);
+    if gone {
+        assert!(World::remove_untouched(test.place(), made_here).unwrap(), "what is not there is gone");
+        assert_eq!(World::made_as("test", test.place()).unwrap(), None, "and looking made nothing");
+    }
+}
+
+#[tokio::test]
+async fn what_an_older_program_left_readable_is_its_owners_alone_once_the_world_is_opened() {
+    let test = world(Engine::Sqlite, Clock::driven(NOON), &[&MODULE]);
+    let log = test.dir().join("log");
+    let (file, link) = (log.join("one.log"), log.join("link"));
+    let elsewhere = test.folder().join("elsewhere");
+    std::fs::create_dir(&log).unwrap();
+    for path in [&file, &elsewhere] {
+        std::fs::write(path, "old").unwrap();
+    }
+    std::os::unix::fs::symlink(&elsewhere, &link).unwrap();
+    let database = test.dir().join("world.db");
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let widen = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    let all: [(&Path, u32, u32); 5] = [
+        (test.dir(), 0o755, 0o700),
+        (&log, 0o755, 0o700),
+        (&file, 0o644, 0o600),
+        (&database, 0o664, 0o600),
+        (&elsewhere, 0o644, 0o644),
+    ];
+    all.iter().for_each(|(path, wide, _)| widen(path, *wide));
+    drop(open(&test, |_| ()).unwrap());
+    for (path, _, wanted) in all {
+        assert_eq!(mode(path), wanted, "{}", path.display());
+    }
+    drop(disk::create(&elsewhere).unwrap());
+    assert_eq!(mode(&elsewhere), 0o600, "a file that is written anew is too");
 }
 
 #[rstest]

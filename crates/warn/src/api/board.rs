@@ -335,7 +335,9 @@ fn lists(
 /// Requests for help of this round; those nobody took first.
 fn help(tx: &mut Tx<'_>, round: &str, named: bool) -> Result<Vec<HelpView>, StoreError> {
     let range = params![format!("{round}/"), format!("{round}0")];
-    let tail = "ORDER BY CASE WHEN taken_at IS NULL THEN 0 ELSE 1 END, asked_at DESC, id LIMIT 20";
+    // Who waits longest first, as on the desk; then what was taken, newest first.
+    let tail = "ORDER BY CASE WHEN taken_at IS NULL THEN 0 ELSE 1 END,
+                         CASE WHEN taken_at IS NULL THEN asked_at ELSE -asked_at END, id LIMIT 200";
     let asked: Vec<Help> = tx.find("id >= $1 AND id < $2", tail, range)?;
     asked.into_iter().map(|it| help_view(tx, it, named)).collect()
 }

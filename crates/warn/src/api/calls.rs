@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     effect::measure::ENDED_AT,
-    model::{Call, CallState, Receipt},
+    model::{Call, CallState, Help, Receipt},
     standing::called_again,
 };
 
@@ -287,6 +287,8 @@ pub(crate) struct CallStory {
     pub call: CallView,
     /// Name of whoever recorded or accepted; empty where nobody did.
     pub by: String,
+    /// The request for help that was pressed in this call, and the name of whoever took it.
+    pub help: Option<(Help, String)>,
     pub attempts: Vec<AttemptView>,
 }
 
@@ -309,10 +311,22 @@ pub(crate) async fn read_call(room: &Room, who: &Who, id: String) -> ApiResult<C
                 .clone()
                 .filter(|_| call.state != CallState::Cancelled || call.via.as_deref() == Some("desk"));
             let by = by.map_or(Ok(String::new()), |it| person_of(tx, &it, named))?;
-            Ok(Some(CallStory { call: view(tx, call, named)?, by, attempts }))
+            let help = pressed(tx, &id, named)?;
+            Ok(Some(CallStory { call: view(tx, call, named)?, by, help, attempts }))
         })
         .await?;
     found.ok_or_else(ApiError::not_found)
+}
+
+/// The newest request for help of a call.
+fn pressed(tx: &mut Tx<'_>, call: &str, named: bool) -> Result<Option<(Help, String)>, StoreError> {
+    // A request is named after its call; '"' follows "!".
+    let own = params![call, format!("{call}\"")];
+    let Some(help) = tx.find::<Help>("id >= $1 AND id < $2", "ORDER BY asked_at DESC LIMIT 1", own)?.pop() else {
+        return Ok(None);
+    };
+    let by = help.taken_by.clone().map_or(Ok(String::new()), |it| person_of(tx, &it, named))?;
+    Ok(Some((Help { outcome: help.outcome.filter(|_| named), ..help }, by)))
 }
 
 fn attempts(tx: &mut Tx<'_>, call: &str) -> Result<Vec<AttemptView>, StoreError> {

@@ -18,6 +18,7 @@ use crate::{
     channel::{Endpoint, Play},
     model::Process,
     notice::model::{Notice, Paper},
+    service::everywhere,
 };
 
 /// Plays on a page of a round or a notice at most.
@@ -61,18 +62,14 @@ pub(crate) async fn read_plays(
 ) -> ApiResult<List<PlayView>> {
     let (most, (before, id)) = (query.most()?, query.before()?);
     let subject = subject.unwrap_or_default();
-    let items = room
-        .site
-        .world
-        .read(&who.actor, move |tx| {
-            let plays = tx.find::<Play>(
-                "($1 = '' OR subject = $1) AND (queued_at < $2 OR (queued_at = $2 AND id < $3))",
-                "ORDER BY queued_at DESC, id DESC LIMIT $4",
-                params![&subject, before, &id, most],
-            )?;
-            views(tx, plays)
-        })
-        .await?;
+    let plays = room.site.world.read(&who.actor, move |tx| {
+        tx.find::<Play>(
+            "($1 = '' OR subject = $1) AND (queued_at < $2 OR (queued_at = $2 AND id < $3))",
+            "ORDER BY queued_at DESC, id DESC LIMIT $4",
+            params![&subject, before, &id, most],
+        )
+    });
+    let items = views(room, who, plays.await?).await?;
     let last = items.last().filter(|_| items.len() == most);
     let next = last.map(|it| cursor(it.play.queued_at, &it.play.id));
     Ok(List { items, next, at: room.site.world.now() })
@@ -82,29 +79,29 @@ pub(crate) async fn read_plays(
 pub(crate) async fn plays_of_notice(room: &Room, who: &Who, notice: &str) -> ApiResult<Vec<PlayView>> {
     // "w" follows "v": papers of this notice and of no other.
     let range = (format!("{notice}.v"), format!("{notice}.w"));
-    let read = move |tx: &mut Tx<'_>| {
-        let plays = of_subjects(tx, &range.0, &range.1)?;
-        views(tx, plays)
-    };
-    Ok(room.site.world.read(&who.actor, read).await?)
+    let plays = room.site.world.read(&who.actor, move |tx| of_subjects(tx, &range.0, &range.1)).await?;
+    views(room, who, plays).await
 }
 
 /// What was played in a process, of its signals and its notices, newest first.
 pub(crate) async fn plays_of_process(room: &Room, who: &Who, process: &str) -> ApiResult<Vec<PlayView>> {
     let id = process.to_owned();
+    // What was said stands with the district; whose loudspeaker said it is looked at under the reader's scope.
+    let of = id.clone();
+    let said = move |tx: &mut Tx<'_>| tx.get::<Process>(&of)?.map_or(Ok(Vec::new()), |it| signals(tx, &it));
+    let heard = room.site.world.read(&everywhere(&who.actor), said).await?;
     let read = move |tx: &mut Tx<'_>| {
         // "o" follows "n": papers of the notices of this process and of no other of the day.
         let mut plays = of_subjects(tx, &format!("{id}.n"), &format!("{id}.o"))?;
-        if let Some(process) = tx.get::<Process>(&id)? {
-            for signal in signals(tx, &process)? {
-                plays.extend(tx.find::<Play>("subject = $1", "", params![&signal])?);
-            }
+        for signal in &heard {
+            plays.extend(tx.find::<Play>("subject = $1", "", params![signal])?);
         }
         plays.sort_by(|a, b| (b.queued_at, &b.id).cmp(&(a.queued_at, &a.id)));
         plays.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
-        views(tx, plays)
+        Ok(plays)
     };
-    Ok(room.site.world.read(&who.actor, read).await?)
+    let plays = room.site.world.read(&who.actor, read).await?;
+    views(room, who, plays).await
 }
 
 fn of_subjects(tx: &mut Tx<'_>, from: &str, until: &str) -> Result<Vec<Play>, StoreError> {
@@ -121,8 +118,10 @@ fn signals(tx: &mut Tx<'_>, process: &Process) -> Result<Vec<String>, StoreError
     Ok(here.map(|it| it.id).collect())
 }
 
-fn views(tx: &mut Tx<'_>, plays: Vec<Play>) -> Result<Vec<PlayView>, StoreError> {
-    plays.into_iter().map(|it| view(tx, it)).collect()
+/// Plays in the reader's scope, by the titles of what was said.
+async fn views(room: &Room, who: &Who, plays: Vec<Play>) -> ApiResult<Vec<PlayView>> {
+    let read = move |tx: &mut Tx<'_>| plays.iter().map(|it| view(tx, it.clone())).collect();
+    Ok(room.site.world.read(&everywhere(&who.actor), read).await?)
 }
 
 fn view(tx: &mut Tx<'_>, play: Play) -> Result<PlayView, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anlan_kernel::{Actor, Instant};
+use anlan_kernel::{Actor, Instant, Permission};
 use anlan_store::{StoreError, Tx, Value, World, params};
 use anlan_web::{ApiError, ApiResult, Who};
 use axum::{
@@ -165,8 +165,11 @@ pub(super) async fn of_process(
 async fn views(room: &Room, who: &Who, ids: Vec<String>, at: Option<Instant>) -> Result<Vec<RoundView>, StoreError> {
     let rounds = load(&room.site.world, &who.actor, &ids).await?;
     let mut counts = room.site.world.read(&who.actor, move |tx| counts(tx, &ids, at)).await?;
+    // A street reads its district's rounds; what an officer wrote about a person is for those who see people.
+    let named = who.may(Permission::SeePeople);
     let view = |round: Round| {
         let counts = counts.remove(&round.id).unwrap_or_else(Counts::none);
+        let round = Round { stop_reason: round.stop_reason.clone().filter(|_| named), ..round };
         RoundView { round: then(round, at), counts }
     };
     Ok(rounds.into_iter().map(view).collect())

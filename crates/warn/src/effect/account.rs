@@ -68,7 +68,7 @@ fn hashes(tx: &mut Tx<'_>, positions: &[i64]) -> Result<BTreeMap<i64, Proof>, St
 
 /// What the account recorded about others; their names masked.
 fn recorded(tx: &mut Tx<'_>, process: &str, account: &str) -> Result<Vec<Item>, StoreError> {
-    const ACTS: [(&str, &str, &str); 8] = [
+    const ACTS: [(&str, &str, &str); 9] = [
         ("call.recorded_by_colleague", "代登记", "recorded for"),
         ("call.reached_on_site", "登记上门叫醒", "recorded as reached on site"),
         ("call.handed_over", "登记转交", "recorded as handed over"),
@@ -76,6 +76,7 @@ fn recorded(tx: &mut Tx<'_>, process: &str, account: &str) -> Result<Vec<Item>, 
         ("call.answered_late", "登记事后答复", "recorded the late answer of"),
         ("call.answered_again", "登记改口", "recorded the changed answer of"),
         ("help.taken", "接手求助", "took the request for help of"),
+        ("help.ended", "登记求助结果", "recorded what came of the request of"),
         ("person.unmasked", "查看号码", "looked at the number of"),
     ];
     let (first, last) = bounds(tx, process)?;

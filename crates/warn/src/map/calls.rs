@@ -41,6 +41,8 @@ pub(crate) struct Standing {
     pub knows: i64,
     /// Being called.
     pub open: i64,
+    /// 已转交: a superior took them over.
+    pub handed_over: i64,
     /// 要找的人: 已报上级, 未叫通 and 无可用号码.
     pub silent: i64,
 }
@@ -64,6 +66,8 @@ impl Standing {
             self.silent += count;
         } else if !state.is_final() {
             self.open += count;
+        } else if state == CallState::HandedOver {
+            self.handed_over += count;
         }
     }
 }

@@ -118,11 +118,41 @@ pub(crate) async fn read_notices(
     query: &ListQuery,
     which: &NoticeQuery,
 ) -> ApiResult<List<NoticeView>> {
-    let (most, at, (before, id)) = (query.most()?, query.at()?, query.before()?);
+    let (most, at, before) = (query.most()?, query.at()?, query.before()?);
     let shown = at.unwrap_or_else(|| room.site.world.now());
+    let after = (which.page() - 1).saturating_mul(i64::try_from(most).unwrap_or(i64::MAX));
+    let ids = ids(room, who, which, shown, before, (most, after)).await?;
+    let full = ids.len() == most;
+    let items = load(room, who, ids, at).await?;
+    let newest_first = which.order().0 == SORTS[0].0 && which.page() == 1;
+    let last = items.last().filter(|_| full && newest_first);
+    let next = last.map(|it| cursor(it.notice.opened_at, &it.notice.id));
+    Ok(List { items, next, at: shown })
+}
+
+/// Every notice the filter finds, at most `most`, found in one look.
+pub(crate) async fn all_notices(
+    room: &Room,
+    who: &Who,
+    which: &NoticeQuery,
+    most: usize,
+) -> ApiResult<Vec<NoticeView>> {
+    let newest = ListQuery::first(most).before()?;
+    let ids = ids(room, who, which, room.site.world.now(), newest, (most, 0)).await?;
+    load(room, who, ids, None).await
+}
+
+/// Ids the filter finds, in its order: `most` of them after the first `after`.
+async fn ids(
+    room: &Room,
+    who: &Who,
+    which: &NoticeQuery,
+    shown: Instant,
+    (before, id): (i64, String),
+    (most, after): (usize, i64),
+) -> ApiResult<Vec<String>> {
     let mut values = params![shown, before, &id].to_vec();
     let (filter, order) = (which.filter(&mut values)?, which.order());
-    let after = (which.page() - 1).saturating_mul(i64::try_from(most).unwrap_or(i64::MAX));
     values.extend([most.into(), after.into()]);
     let sql = format!(
         "SELECT n.id FROM notice n WHERE {VISIBLE} AND n.opened_at <= $1 {filter}
@@ -135,13 +165,7 @@ pub(crate) async fn read_notices(
     let ids = room.site.world.read(&who.actor, move |tx| {
         tx.query(&sql, &values)?.iter().map(|it| it.text(0)).collect::<Result<Vec<_>, _>>()
     });
-    let ids = ids.await?;
-    let full = ids.len() == most;
-    let items = load(room, who, ids, at).await?;
-    let newest_first = order.0 == SORTS[0].0 && which.page() == 1;
-    let last = items.last().filter(|_| full && newest_first);
-    let next = last.map(|it| cursor(it.notice.opened_at, &it.notice.id));
-    Ok(List { items, next, at: shown })
+    Ok(ids.await?)
 }
 
 /// How many the filter finds, and the 牌子 notices stand under, for the filter's form.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::{CallStory, CallView, Record, Room, call_view, read_call, record_call},
     effect::evidence::reason_words,
-    model::{Call, CallState, Round, RoundState},
+    model::{Call, CallState, Help, Round, RoundState},
     service::everywhere,
 };
 
@@ -31,6 +31,28 @@ pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<Stri
     let round = room.site.world.read(&everywhere(&who.actor), move |tx| tx.get::<Round>(&round)).await?;
     let round = round.ok_or_else(ApiError::not_found)?;
     Ok(page(&room.site, &who, &title, body(&room, &who, &story, &round)))
+}
+
+/// A request for help and its next step: who took it, what came of it.
+fn asked(room: &Room, who: &Who, help: &Help, by: &str) -> Markup {
+    let (lang, may) = (who.lang, who.may(Permission::RecordAnswer));
+    let path = to(&room.site, "help", &help.id);
+    html! {
+        div.row.note id="asked" data-live="help." {
+            b { (lang.pick("有险情、需支援 ", "support needed ")) (clock(help.asked_at)) }
+            @match help.taken_at {
+                Some(at) => span { (lang.pick("已由 ", "taken by ")) (by) " " (clock(at)) (lang.pick(" 接手", "")) },
+                None if may => form method="post" action=(format!("{path}/take")) { button.main type="submit" { (lang.pick("我来处理", "I take it")) } },
+                None => {}
+            }
+            @match (&help.outcome, help.ended_at) {
+                (Some(words), _) => span { (words) },
+                (None, Some(_)) => span { (lang.pick("已有结果", "dealt with")) },
+                (None, None) if may && help.taken_at.is_some() => a.button.main href=(format!("{path}/outcome")) { (lang.pick("写结果", "Write the outcome")) },
+                (None, None) => {}
+            }
+        }
+    }
 }
 
 fn body(room: &Room, who: &Who, story: &CallStory, round: &Round) -> Markup {
@@ -45,6 +67,7 @@ fn body(room: &Room, who: &Who, story: &CallStory, round: &Round) -> Markup {
                 @if let Some(into) = absorbed(call, lang) { " " (into) }
                 @if let Some(key) = call.key.or(call.late_key) { " · " (key_words(key, lang)) }
                 @if let Some(note) = &call.note { " · " (note) } }
+            @if let Some((help, by)) = &story.help { (asked(room, who, help, by)) }
             div { (number(site, view, who.may(Permission::Unmask), lang)) }
             @if who.may(Permission::RecordAnswer) {
                 @if call.state.may_be_recorded() { (forms(room, who, call)) } @else { (again_form(room, who, call, round)) }

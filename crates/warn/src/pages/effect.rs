@@ -9,7 +9,7 @@ use super::parts::{level, to};
 use crate::{
     api::{EffectQuery, EffectView, Group, Part, ProcessView, REACHED, Room, SilentView, read_effect},
     effect::{Figures, evidence::reason_words, prose::span},
-    model::CallState,
+    model::{CallState, RoundState},
 };
 
 /// Ended by the callee.
@@ -67,7 +67,8 @@ impl Page<'_> {
                         @for it in process.rounds.iter().rev() {
                             @let href = format!("{}/effect?round={}", to(&self.room.site, "processes", &view.process), percent(&it.round.id));
                             a href=(href) aria-current=[(it.round.id == view.round).then_some("true")] {
-                                (lang.pick("级别 ", "level ")) (it.round.level) " " span.num { (it.round.start_at.clock()) } }
+                                (lang.pick("级别 ", "level ")) (it.round.level) " " span.num { (it.round.start_at.clock()) }
+                                @if it.round.state == RoundState::Stopped { (lang.pick(" 已停止", " stopped")) } }
                         }
                     }
                     span.end.row {

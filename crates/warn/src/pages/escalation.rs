@@ -1,7 +1,7 @@
 //! A list for a superior: who stands on it, who is asked, who took it over.
 
 use anlan_kernel::Permission;
-use anlan_register::contacts;
+use anlan_register::{callee_title, contacts};
 use anlan_store::{StoreError, params};
 use anlan_web::{ApiError, ApiResult, Who, page, percent};
 use axum::{
@@ -21,8 +21,17 @@ use crate::{
     model::{Call, Escalation, EscalationState},
 };
 
-/// Who is asked in turn, by id and name; `true` for the one who is being asked.
-type Chain = Vec<(String, String, bool)>;
+/// Somebody who is asked in turn.
+struct Superior {
+    id: String,
+    name: String,
+    /// Whether they are being asked now.
+    now: bool,
+    /// Whether the reader may open their record of duty.
+    open: bool,
+}
+
+type Chain = Vec<Superior>;
 
 /// The list.
 pub(super) async fn show(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiResult<Markup> {
@@ -43,7 +52,11 @@ async fn read(room: &Room, who: &Who, id: String) -> Result<Option<Sheet>, Store
             let known = contacts(tx, &list.chain)?;
             let name = |id: &String| known.get(id).map_or_else(|| "—".to_owned(), |it| it.title.name.clone());
             let current = superior(&list, list.link);
-            let chain = list.chain.iter().map(|it| (it.clone(), name(it), Some(it.as_str()) == current)).collect();
+            let mut chain = Chain::new();
+            for id in &list.chain {
+                let open = callee_title(tx, id)?.is_some();
+                chain.push(Superior { id: id.clone(), name: name(id), now: Some(id.as_str()) == current, open });
+            }
             let calls: Vec<Call> = tx.find("escalation = $1", "ORDER BY open DESC, region, rank, id", params![&id])?;
             let calls = views(tx, calls, named)?;
             let by = list.accepted_by.as_deref().map_or(Ok(String::new()), |it| person_of(tx, it, named))?;
@@ -69,8 +82,9 @@ fn body(room: &Room, who: &Who, list: &Escalation, chain: &Chain, by: &str, call
                     @if let Some(note) = &list.note { " · " (note) } }
                 @if who.may(Permission::SeePeople) {
                     p.small.soft { (lang.pick("依次叫：", "asked in turn: "))
-                        @for (id, name, now) in chain {
-                            a href=(duty(id)) title=(lang.pick("尽职记录", "record of duty")) { @if *now { b { (name) } } @else { (name) } } "　"
+                        @for it in chain {
+                            @let name = html! { @if it.now { b { (it.name) } } @else { (it.name) } };
+                            @if it.open { a href=(duty(&it.id)) title=(lang.pick("尽职记录", "record of duty")) { (name) } } @else { (name) } "　"
                         } }
                 }
                 @if matches!(list.state, EscalationState::Gathering | EscalationState::Calling) && who.may(Permission::RecordAnswer) {

@@ -169,10 +169,11 @@ fn counted(map: &MapRoom, view: &MapView, of: Counted, region: Option<&RegionCod
 
 fn legend(lang: Lang) -> Markup {
     let marks = [
-        ("wait", "●", "社区：尚未叫应", "community: nobody called"),
+        ("wait", "○", "社区：尚未叫应", "community: nobody called"),
         ("part", "◐", "社区：叫应中", "community: being called"),
         ("done", "●", "社区：全部已知晓", "community: everybody knows"),
         ("bad", "✕", "社区：有人要找（点开名单）", "community: somebody has to be looked for (opens the list)"),
+        ("handed", "▷", "社区：其余已转交上级", "community: the rest handed over to a superior"),
         ("ended", "■", "社区：已停止或并入，未全部知晓", "community: stopped or absorbed, not all know"),
     ];
     html! {
@@ -196,6 +197,7 @@ fn words(calls: Option<&Standing>, lang: Lang) -> &'static str {
         Some(it) if it.silent > 0 => lang.pick("有人要找", "to be looked for"),
         Some(it) if it.open > 0 => lang.pick("叫应中", "being called"),
         Some(it) if it.knows == it.called => lang.pick("全部已知晓", "all know"),
+        Some(it) if it.knows + it.handed_over == it.called => lang.pick("其余已转交上级", "the rest handed over"),
         Some(_) => lang.pick("已停止或并入", "stopped or absorbed"),
     }
 }

@@ -112,7 +112,7 @@ pub(super) fn stop_form(room: &Room, round: &Round, lang: Lang) -> Markup {
     );
     html! {
         form.row method="post" action=(format!("{}/stop", to(&room.site, "rounds", &round.id))) data-confirm=(asked) {
-            label { (lang.pick("停止理由", "Why it stops")) input name="reason" maxlength="500" required; }
+            label { (lang.pick("停止理由", "Why it stops")) input name="reason" maxlength="500" required placeholder=(lang.pick("街道也看得到，不写个人情况", "streets read it too: nothing personal")); }
             button.danger type="submit" { (lang.pick("停止本轮", "Stop this round")) }
         }
     }

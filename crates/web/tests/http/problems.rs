@@ -48,6 +48,7 @@ async fn a_browser_gets_a_page_and_a_program_a_problem() {
 #[rstest]
 #[case::from_our_page("http://anlan.local/w/test/desk?page=2", Some("/w/test/desk?page=2"))]
 #[case::from_elsewhere("https://evil.example/desk", None)]
+#[case::from_our_page_with_a_host_in_its_path("http://anlan.local//evil.example/x", None)]
 #[case::nobody_knows_from_where("", None)]
 #[tokio::test]
 async fn a_refusal_stands_in_the_callers_own_frame_and_leads_back(#[case] before: &str, #[case] back: Option<&str>) {

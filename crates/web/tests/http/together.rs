@@ -2,13 +2,13 @@
 
 use std::{
     collections::BTreeSet,
-    convert::Infallible,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use anlan_kernel::{Actor, Lang, Permission, Scope};
 use anlan_testbed::Engine;
-use anlan_web::{Site, Who};
+use anlan_web::{ApiError, Site, Who};
+use axum::http::StatusCode;
 use futures_util::future::join_all;
 use rstest::rstest;
 
@@ -34,9 +34,9 @@ async fn ask(site: &Site, who: &Who, looks: &AtomicU64) -> u64 {
     let look = async {
         let number = looks.fetch_add(1, Ordering::SeqCst) + 1;
         tokio::task::yield_now().await;
-        Ok::<_, Infallible>(maud::html! { (number) })
+        Ok(maud::html! { (number) })
     };
-    let Ok(seen) = site.together("/", who, look).await;
+    let seen = site.together("/", who, look).await.expect("a look");
     seen.0.parse().expect("a look has a number")
 }
 
@@ -58,4 +58,19 @@ async fn who_would_see_something_else_has_a_look_of_their_own(#[case] other: Who
     let (desk, both) = (desk(), AtomicU64::new(0));
     let (first, second) = tokio::join!(ask(&bed.site, &desk, &looks), ask(&bed.site, &other, &both));
     assert_eq!((first, second), (1, 1));
+}
+
+#[tokio::test]
+async fn a_look_that_fails_is_told_to_all_who_waited_for_it() {
+    let (bed, looks) = (Bed::new(Engine::Sqlite).await, AtomicU64::new(0));
+    let failing = || async {
+        looks.fetch_add(1, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        Err(ApiError::of(StatusCode::SERVICE_UNAVAILABLE))
+    };
+    let desk = desk();
+    let answers = join_all((0..50).map(|_| bed.site.together("/", &desk, failing()))).await;
+    assert!(answers.iter().all(Result::is_err));
+    assert_eq!(looks.load(Ordering::SeqCst), 2, "nobody waits for fifty failures in turn");
+    assert_eq!(ask(&bed.site, &desk, &looks).await, 3);
 }

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        api::{NoticeView, count_notices, read_notices},
+        api::{NoticeView, all_notices, count_notices, read_notices},
         draft,
         model::Standing,
         open::{OpenItem, open_items},
@@ -113,26 +113,27 @@ pub(super) async fn export(
         ("发送", "Sent to"),
     ];
     let mut table = vec![titles.map(|(zh, en)| lang.pick(zh, en).to_owned()).to_vec()];
-    for page in 1..=EXPORTED / 500 {
-        let which = NoticeQuery { page: Some(page.to_string()), ..which.clone() };
-        let list = read_notices(&room, &who, &ListQuery::first(500), &which).await?;
-        for it in &list.items {
-            let notice = &it.notice;
-            table.push(vec![
-                notice.number.clone().unwrap_or_default(),
-                notice.title.clone(),
-                lang.pick(notice.standing.words().0, notice.standing.words().1).to_owned(),
-                notice.hat.clone(),
-                hazard(&notice.hazard, lang),
-                notice.opened_at.wall(),
-                notice.changed_at.wall(),
-                notice.issued.to_string(),
-                it.newest().map_or_else(String::new, |it| it.told.to_string()),
-            ]);
-        }
-        if list.items.len() < 500 {
-            break;
-        }
+    let notices = all_notices(&room, &who, &which, EXPORTED).await?;
+    table.extend(notices.iter().map(|it| {
+        let notice = &it.notice;
+        vec![
+            notice.number.clone().unwrap_or_default(),
+            notice.title.clone(),
+            lang.pick(notice.standing.words().0, notice.standing.words().1).to_owned(),
+            notice.hat.clone(),
+            hazard(&notice.hazard, lang),
+            notice.opened_at.wall(),
+            notice.changed_at.wall(),
+            notice.issued.to_string(),
+            it.newest().map_or_else(String::new, |it| it.told.to_string()),
+        ]
+    }));
+    let (found, _) = count_notices(&room, &who, &which).await?;
+    if found > notices.len() as i64 {
+        table.push(vec![match lang {
+            Lang::Zh => format!("共 {found} 条，本表只到第 {} 条", notices.len()),
+            Lang::En => format!("{found} in all; this sheet ends at number {}", notices.len()),
+        }]);
     }
     let bytes = anlan_register::export::xlsx(&table)?;
     let kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";

@@ -110,6 +110,13 @@ fn body(room: &Room, who: &Who, view: &NoticeView, list: Markup, choices: &Choic
         (style(site))
         main {
             h1 { (notice.title) " " (standing(notice.standing, lang)) }
+            @if let (Some(draft), Some(newest)) = (view.working(), view.newest()) {
+                // What is in force and what is being written must not be taken for one another.
+                p.note { b { (lang.pick("下面是第 ", "Below stands version ")) (draft.version) (lang.pick(" 版草稿，尚未签发。", ", a draft nobody signed. ")) } " "
+                    (lang.pick("现行的是第 ", "In force is version ")) (newest.version) (lang.pick(" 版", "")) " "
+                    b { (newest.number.as_deref().unwrap_or_default()) } " "
+                    a href=(format!("{}/print?version={}", to(site, "notices", &notice.id), newest.version)) { (lang.pick("看现行文本 ›", "its text ›")) } }
+            }
             p.soft {
                 a href=(to(site, "processes", &notice.process)) { (hazard(&notice.hazard, lang)) (lang.pick("过程", " process")) } " · " (notice.hat)
                 @if let Some(it) = &notice.number { " · " b { (it) } }
