@@ -270,7 +270,7 @@ pub struct DoctorArgs {
 /// `anlan bench`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
-    /// rounds, ingest, rules, all
+    /// rounds, open-desks, ingest, rules, all
     pub name: String,
     /// rounds：短信叫应的人数（默认 100000）· rounds: callees by message instead of 100,000
     #[arg(long)]

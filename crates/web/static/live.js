@@ -176,7 +176,7 @@ async function renew(address, members) {
 
 const ROW = "tr[data-row]";
 /** As the server wrote it. */
-const markup = (part) => part.outerHTML.replace(/ data-moved="\d+"/, "");
+const markup = (part) => part.outerHTML.replace(/ data-moved="\d+"/g, "");
 const isChanged = (it) =>
   it.type === "checkbox" || it.type === "radio" ? it.checked !== it.defaultChecked : "defaultValue" in it && it.type !== "hidden" && it.value !== it.defaultValue;
 const toSend = (part) => [...part.querySelectorAll("form")].filter((it) => it.method === "post");
@@ -213,5 +213,9 @@ function swap(old, part) {
   const name = holder.id || holder.dataset.key;
   const rows = placed.querySelectorAll(ROW);
   const again = name && (document.getElementById(name) ?? placed.querySelector(`[data-key="${CSS.escape(name)}"]`));
-  (again || (row < 0 ? null : rows[Math.min(row, rows.length - 1)]))?.focus({ preventScroll: true });
+  const next = again || (row < 0 ? null : rows[Math.min(row, rows.length - 1)]);
+  // Another row under the finger says since when it is there.
+  if (next && !again) next.dataset.moved = Date.now();
+  else if (again && holder.dataset.moved) again.dataset.moved = holder.dataset.moved;
+  next?.focus({ preventScroll: true });
 }

@@ -89,7 +89,8 @@ function onKey(event) {
   else if (event.key === "k") select(row ? rows().indexOf(row) - 1 : Math.max(place, 0));
   else if (event.key === "Enter" && row === document.activeElement) press("a[href]");
   else if (event.key === "1" || event.key === "2") {
-    if (event.repeat || Date.now() - recorded < ECHO) return;
+    // The list may have moved under the finger: what has the focus now is not who was meant.
+    if (event.repeat || Date.now() - Math.max(recorded, Number(row?.dataset.moved ?? 0)) < ECHO) return;
     recorded = Date.now();
     press(`[data-record="${event.key}"]`);
   }
@@ -120,4 +121,3 @@ if (main) {
   setInterval(countDown, 500);
   countDown();
 }
-document.querySelector("[data-print]")?.addEventListener("click", () => print());

@@ -1,7 +1,7 @@
 //! Datums (坐标系) in daily use, and the way between them.
 //!
 //! - WGS 84, and CGCS2000 (国家大地坐标系), which is taken as the same: the ellipsoids differ by 0.1 mm in
-//!   the polar radius and the frames, at one epoch, by centimetres (魏子卿 2008, 大地测量与地球动力学 28(5);
+//!   the polar radius and the frames, at one epoch, by centimetres (魏子卿 2008, 2000中国大地坐标系;
 //!   程鹏飞等 2009, 测绘学报 38(3)). Plate motion since 2000.0 adds about 3 cm a year: decimetres.
 //!   That is below what a telephone's fix or a drawn outline can tell.
 //! - GCJ-02 (火星坐标; 高德, 腾讯), an obfuscated WGS 84, 50 to 700 m away.
