@@ -78,6 +78,36 @@ export async function withDemo(binary, args, body) {
   }
 }
 
+/// Runs `body` beside a server on an empty folder; it gets {url, binary, user}: `user` makes an account.
+export async function withServer(binary, body) {
+  const folder = mkdtempSync(join(tmpdir(), "anlan-e2e-"));
+  const port = await freePort();
+  const place = ["--data", join(folder, "data")];
+  const server = spawn(binary, ["serve", "--listen", `127.0.0.1:${port}`, ...place], { stdio: ["ignore", "pipe", "inherit"] });
+  const user = async (name, role, region, password) => {
+    const add = spawn(binary, ["user", "add", name, "--role", role, "--name", name, ...(region ? ["--region", region] : []), ...place], { stdio: ["pipe", "ignore", "inherit"] });
+    add.stdin.end(`${password}\n`);
+    const [code] = await once(add, "exit");
+    if (code !== 0) throw new Error(`the account ${name} was not made: ${code}`);
+  };
+  try {
+    await new Promise((resolve, reject) => {
+      let text = "";
+      server.stdout.on("data", (piece) => {
+        text += piece;
+        if (text.includes("Anlan")) resolve();
+      });
+      server.on("exit", () => reject(new Error(`the server ended: ${text}`)));
+    });
+    const url = `http://127.0.0.1:${port}/`;
+    await until("the server answers", () => fetch(url).then((it) => it.status > 0).catch(() => false), 60);
+    return await body({ url, binary, user });
+  } finally {
+    server.kill("SIGKILL");
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 export const launch = () =>
   chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -135,4 +165,34 @@ export const quiet = (page) => holds("no script error, nothing refused by the co
 export async function fits(page, what, width = PHONE.width) {
   const seen = await page.evaluate(() => document.documentElement.scrollWidth);
   holds(`${what} fits ${width} pixels`, seen <= width + 1, `${seen}`);
+}
+
+/// A zip of files as they are, without compression: [[name, bytes]…].
+export function zipped(files) {
+  const crcs = Uint32Array.from({ length: 256 }, (_, n) => [...Array(8)].reduce((c) => (c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1), n));
+  const crc32 = (bytes) => (bytes.reduce((c, byte) => (c >>> 8) ^ crcs[(c ^ byte) & 255], 0xffffffff) ^ 0xffffffff) >>> 0;
+  const [parts, entries] = [[], []];
+  let at = 0;
+  for (const [name, bytes] of files) {
+    const path = Buffer.from(name);
+    const common = Buffer.alloc(26);
+    common.writeUInt16LE(20, 0);
+    common.writeUInt16LE(0x800, 2);
+    common.writeUInt32LE(crc32(bytes), 10);
+    common.writeUInt32LE(bytes.length, 14);
+    common.writeUInt32LE(bytes.length, 18);
+    common.writeUInt16LE(path.length, 22);
+    const tail = Buffer.alloc(14);
+    tail.writeUInt32LE(at, 10);
+    parts.push(Buffer.from("PK\x03\x04"), common, path, bytes);
+    entries.push(Buffer.from("PK\x01\x02\x14\x00"), common, tail, path);
+    at += 30 + path.length + bytes.length;
+  }
+  const directory = Buffer.concat(entries);
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(files.length, 4);
+  end.writeUInt16LE(files.length, 6);
+  end.writeUInt32LE(directory.length, 8);
+  end.writeUInt32LE(at, 12);
+  return Buffer.concat([...parts, directory, Buffer.from("PK\x05\x06"), end]);
 }

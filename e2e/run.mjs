@@ -1,7 +1,7 @@
 // Runs the browser journeys: `node run.mjs BINARY [NAME…]`. A journey is a file of journeys/ that exports the demo's arguments
-// (`demo`) and what a user does (`default`). Pictures go to $ANLAN_SHOTS.
+// (`demo`), or `server` for an empty one, and what a user does (`default`). Pictures go to $ANLAN_SHOTS.
 import { readdirSync } from "node:fs";
-import { count, launch, withDemo } from "./kit.mjs";
+import { count, launch, withDemo, withServer } from "./kit.mjs";
 
 const [binary, ...wanted] = process.argv.slice(2);
 const all = readdirSync(new URL("journeys", import.meta.url)).map((it) => it.replace(/\.mjs$/, "")).sort();
@@ -11,7 +11,8 @@ for (const name of all.filter((it) => !wanted.length || wanted.includes(it))) {
   console.log(name);
   const browser = await launch();
   try {
-    await withDemo(binary, journey.demo, (demo) => journey.default({ browser, ...demo }));
+    const body = (beside) => journey.default({ browser, ...beside });
+    await (journey.server ? withServer(binary, body) : withDemo(binary, journey.demo, body));
   } catch (error) {
     failed += 1;
     console.log(`  FAILED ${error.stack}`);

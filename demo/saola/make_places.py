@@ -1,6 +1,6 @@
 """Writes places.csv: where the streets and communities of the demonstration stand on its map.
 
-Every position is invented (演示编造): streets are spread over a grid inside the district's bounding box,
+Every position is invented (演示编造): streets stand in the cells of two grids that lie well inside the district,
 communities stand around their street. Nothing is a surveyed coordinate. Reads regions.csv beside it and
 nothing else; the same input gives the same bytes. Run: python3 demo/saola/make_places.py
 """
@@ -11,22 +11,26 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 SOURCE = "演示编造"
-WEST, EAST, SOUTH, NORTH = 114.09, 114.21, 22.53, 22.61
-COLUMNS, ROWS = 4, 3
+# West, east, south, north, columns, rows: the south-western part of the district, and the north-eastern one.
+GRIDS = ((114.106, 114.142, 22.5455, 22.5885, 3, 3), (114.152, 114.192, 22.569, 22.600, 1, 1))
 # Communities follow the golden angle outwards, which fills a disc evenly.
 TURN = math.pi * (3 - math.sqrt(5))
+
+
+def cells():
+    """Middle, width and height of every cell, row by row from the north-west."""
+    for west, east, south, north, columns, rows in GRIDS:
+        width, height = (east - west) / columns, (north - south) / rows
+        for row in range(rows):
+            for column in range(columns):
+                yield west + (column + 0.5) * width, north - (row + 0.5) * height, width, height
 
 
 def main() -> None:
     regions = list(csv.DictReader((HERE / "regions.csv").open(encoding="utf-8")))
     streets = sorted(it["code"] for it in regions if it["level"] == "4")
-    width, height = (EAST - WEST) / COLUMNS, (NORTH - SOUTH) / ROWS
     rows = []
-    for number, street in enumerate(streets):
-        column, row = number % COLUMNS, number // COLUMNS
-        # The last row is shorter and stands in the middle.
-        left = (COLUMNS - min(COLUMNS, len(streets) - row * COLUMNS)) / 2
-        east, north = WEST + (left + column + 0.5) * width, NORTH - (row + 0.5) * height
+    for street, (east, north, width, height) in zip(streets, cells(), strict=True):
         rows.append((street, east, north))
         inside = sorted(it["code"] for it in regions if it["parent_code"] == street)
         for index, community in enumerate(inside, start=1):

@@ -109,6 +109,9 @@ pub struct DemoArgs {
     /// 接着上次中断处继续 · Go on where the last run was cut off
     #[arg(long)]
     pub resume: bool,
+    /// 编造的全区台账规模（saola 默认 full，--exit-when-done 时默认 none）· Size of the invented register of the district
+    #[arg(long, value_enum, value_name = "SIZE")]
+    pub district: Option<crate::demo::district::Size>,
     /// TLS 证书（PEM），非本机地址必需 · TLS certificate (PEM), needed for other than this machine
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -156,6 +159,15 @@ pub struct ServeArgs {
     /// 本区区划代码 · Division code of the own district
     #[arg(long, env = "ANLAN_DISTRICT", value_name = "CODE")]
     pub district: Option<String>,
+    /// 统一身份认证（OpenID Connect）的地址 · Issuer of the identity provider
+    #[arg(long, env = "ANLAN_OIDC_ISSUER", value_name = "URL")]
+    pub oidc_issuer: Option<String>,
+    /// 在统一身份认证登记的 client_id · Our client_id there
+    #[arg(long, env = "ANLAN_OIDC_CLIENT", value_name = "ID")]
+    pub oidc_client: Option<String>,
+    /// 存放 client_secret 的文件 · File with our client_secret
+    #[arg(long, env = "ANLAN_OIDC_SECRET_FILE", value_name = "FILE")]
+    pub oidc_secret_file: Option<PathBuf>,
 }
 
 /// `anlan replay`.
@@ -194,13 +206,16 @@ pub struct DecodeArgs {
 /// `anlan import`.
 #[derive(Clone, Debug, Args)]
 pub struct ImportArgs {
-    /// people, regions, organisations, shifts, places, geometry, stations
+    /// people, regions, organisations, shifts, places, geometry, stations，或业务包里的类别 · or a kind of a pack
     pub kind: String,
-    /// xlsx、csv，geometry 为 GeoJSON · xlsx, csv, or GeoJSON (geometry)
+    /// xlsx、csv，geometry 为 GeoJSON；业务包的类别还可用 GeoJSON、Shapefile（zip）、KML/KMZ · xlsx, csv, or GeoJSON (geometry); of a kind of a pack also GeoJSON, shapefile (zip), KML or KMZ
     pub file: PathBuf,
     /// 只检查不写入 · Check only
     #[arg(long)]
     pub dry_run: bool,
+    /// 坐标系：WGS-84、GCJ-02、BD-09（不写则按区划边界判断）· Datum of the positions (told by outlines otherwise)
+    #[arg(long, value_name = "DATUM")]
+    pub datum: Option<String>,
     /// 服务的配置文件（其中写有业务包目录）· Configuration file of the server, which names its folder of packs
     #[arg(long, env = "ANLAN_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -212,9 +227,9 @@ pub struct ImportArgs {
 /// `anlan export`.
 #[derive(Clone, Debug, Args)]
 pub struct ExportArgs {
-    /// people
+    /// people，或业务包里的类别 · people, or a kind of a pack
     pub kind: String,
-    /// xlsx 或 csv 文件 · xlsx or csv file
+    /// xlsx、csv；业务包的类别还可用 geojson、kml、shp.zip · xlsx or csv; of a kind of a pack also geojson, kml, shp.zip
     pub file: PathBuf,
 }
 
@@ -270,7 +285,7 @@ pub struct DoctorArgs {
 /// `anlan bench`.
 #[derive(Clone, Debug, Args)]
 pub struct BenchArgs {
-    /// rounds, open-desks, ingest, rules, all
+    /// rounds, open-desks, ingest, rules, register, all
     pub name: String,
     /// rounds：短信叫应的人数（默认 100000）· rounds: callees by message instead of 100,000
     #[arg(long)]
@@ -278,6 +293,9 @@ pub struct BenchArgs {
     /// ingest：读数条数（默认 1000000）· ingest: readings instead of 1,000,000
     #[arg(long)]
     pub readings: Option<usize>,
+    /// register：台账条数（默认 100000）· register: records instead of 100,000
+    #[arg(long)]
+    pub records: Option<usize>,
 }
 
 /// `anlan user`.

@@ -3,14 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anlan_command::{Command, DutyPlan, Sources};
-use anlan_kernel::{Actor, Problem, RegionCode};
+use anlan_kernel::{Actor, Current, Problem, RegionCode};
 use anlan_monitor::{AlarmEvent, Hooks, Monitor, Settings};
-use anlan_register::{Holidays, Region, Roster};
+use anlan_register::{Holidays, Region, Register, Roster, map};
 use anlan_store::{Handlers, StoreError, World};
 use anlan_warn::{Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
 
-use crate::{clockwatch::Hold, help, ops, packs::Pack, rules};
+use crate::{
+    clockwatch::Hold,
+    help, ops,
+    packs::{self, Pack},
+    rules,
+};
 
 /// What a world is opened with.
 #[derive(Clone, Debug)]
@@ -51,6 +56,8 @@ impl Default for HouseConfig {
 pub struct House {
     /// The store.
     pub world: World,
+    /// 台账.
+    pub register: Arc<Register>,
     /// 监测.
     pub monitor: Arc<Monitor>,
     /// 预警叫应.
@@ -73,45 +80,81 @@ impl House {
     /// # Errors
     /// What the store says; a refusal when a pack's rules or ladders are wrong.
     pub async fn open(world: World, config: HouseConfig) -> Result<Self, StoreError> {
+        let shipped: Vec<_> = config.packs.values().map(|it| it.files.clone()).collect();
+        let register = Register::open(world.clone(), &shipped, Arc::new(packs::faults)).await?;
+        let packs = in_force(register.packs().await?);
         let warn_config = WarnConfig {
             speaker: config.speaker.clone(),
             link_base: config.link_base.clone(),
-            guide: Arc::new(guide(&config.packs)?),
+            guide: Arc::new(guide(&packs)?),
             ..WarnConfig::default()
         };
-        let warn = Warn::new(world.clone(), warn_config, plan(&config.packs)?)?;
+        let warn = Warn::new(world.clone(), warn_config, plan(&packs)?)?;
         let home = match config.district {
             Some(district) => district,
             None => home_of(&world).await?,
         };
-        let duty_plan = duty_plan(&config.packs)?;
-        let roster = Arc::new(roster(&config.packs, &duty_plan)?);
+        let plans = Arc::new(Current::new(duty_plan(&packs)?));
+        let roster = Arc::new(roster(&packs, &plans)?);
         let gaps = Arc::clone(&roster);
         let sources = Sources::default().with(move |tx, who| anlan_command::shifts::todo(&gaps, tx, who));
-        let command = Command::new(Arc::clone(&warn), duty_plan, sources);
+        let command = Command::new(Arc::clone(&warn), Arc::clone(&plans), sources);
         let settings = Settings { home, hooks: hooks(&warn, &command), ingest: config.ingest };
         let monitor = Monitor::open(world.clone(), settings).await?;
         warn.draw_readings_of(&monitor);
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
-        let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).collect());
-        let house = Self { world, monitor, warn, command, roster, site, handlers, hold: Arc::default() };
+        let kept = anlan_register::handlers().into_iter().chain(anlan_register::records::daily::handlers(&register));
+        let kept = kept.chain(anlan_register::transfer::handlers(&world));
+        let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).chain(kept).collect());
+        let house = Self { world, register, monitor, warn, command, roster, site, handlers, hold: Arc::default() };
         if config.ingest {
-            rules::use_packs(&house, &config.packs).await?;
+            rules::use_packs(&house, &packs).await?;
+            tokio::spawn(make_findable(house.world.clone()));
         }
+        house.follow_packs(plans, config.ingest);
+        anlan_register::transfer::undo_unfinished(&house.register).await?;
         Ok(house)
+    }
+
+    /// Rules, ladders, notices, responses and holidays follow whatever version of a pack is put in force.
+    fn follow_packs(&self, plans: Arc<Current<DutyPlan>>, ingest: bool) {
+        let house = self.clone();
+        self.register.set_use(Arc::new(move |packs| {
+            let (house, plans) = (house.clone(), Arc::clone(&plans));
+            Box::pin(async move {
+                let packs = in_force(packs);
+                house.warn.set_plan(plan(&packs)?);
+                house.warn.set_guide(guide(&packs)?);
+                house.roster.holidays.set(holidays(&packs)?);
+                plans.set(duty_plan(&packs)?);
+                if ingest { rules::use_packs(&house, &packs).await } else { Ok(()) }
+            })
+        }));
     }
 
     /// Every route of every mechanism.
     pub fn routes(&self) -> Mounted {
         anlan_web::routes(&self.site)
             .merge(anlan_command::routes(&self.site, &self.command))
-            .merge(anlan_register::routes(&self.site, register_hooks()))
+            .merge(anlan_register::routes(&self.site, register_hooks(&self.world)))
+            .merge(anlan_register::packs::routes(&self.site, &self.register))
+            .merge(anlan_register::records::routes(&self.site, &self.register))
+            .merge(anlan_register::transfer::routes(&self.site, &self.register))
+            .merge(anlan_register::audiences::routes(&self.site, &self.register))
+            .merge(anlan_register::map::routes(&self.site, &self.register, base_map()))
             .merge(anlan_register::shifts::routes(&self.site, Arc::clone(&self.roster)))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
             .merge(anlan_warn::api::map_routes(&self.site, Arc::clone(&self.warn), Arc::clone(&self.monitor)))
             .merge(help::routes(&self.site))
             .merge(ops::routes(&self.site, self.clone()))
+    }
+}
+
+/// Makes the index of the one box where there is none yet; work goes on meanwhile.
+async fn make_findable(world: World) {
+    if let Err(error) = anlan_register::find::ready(&world, &[]).await {
+        tracing::error!(%error, "the index of the find box could not be made; it is tried again at the next start");
     }
 }
 
@@ -149,8 +192,15 @@ fn hooks(warn: &Arc<Warn>, command: &Arc<Command>) -> Hooks {
 }
 
 /// Whoever is erased from the register is forgotten in the records of calls, in the same transaction.
-fn register_hooks() -> anlan_register::Hooks {
-    anlan_register::Hooks { erasure: vec![Arc::new(|tx, person| anlan_warn::call::forget(tx, person).map(drop))] }
+fn register_hooks(world: &World) -> anlan_register::Hooks {
+    let world = world.clone();
+    anlan_register::Hooks {
+        erasure: vec![
+            Arc::new(|tx, person| anlan_warn::call::forget(tx, person).map(drop)),
+            // Files that wait to be imported may name them too.
+            Arc::new(move |_, _| anlan_register::transfer::forget_all(&world)),
+        ],
+    }
 }
 
 fn duty_plan(packs: &BTreeMap<String, Pack>) -> Result<DutyPlan, StoreError> {
@@ -158,11 +208,31 @@ fn duty_plan(packs: &BTreeMap<String, Pack>) -> Result<DutyPlan, StoreError> {
     found.map_or_else(|| Ok(DutyPlan::none()), |it| it.map_err(|it| wrong("response plan", it)))
 }
 
-fn roster(packs: &BTreeMap<String, Pack>, plan: &DutyPlan) -> Result<Roster, StoreError> {
-    let holidays = packs.values().find_map(|it| it.holidays.as_deref());
-    let holidays = holidays.map(Holidays::read).transpose().map_err(StoreError::Refused)?.unwrap_or_default();
-    let by_plan = plan.clone();
-    Ok(Roster { holidays, needed: Arc::new(move |level| by_plan.needed(level)), level: Arc::new(Command::level_now) })
+fn holidays(packs: &BTreeMap<String, Pack>) -> Result<Holidays, StoreError> {
+    let found = packs.values().find_map(|it| it.file("holidays.csv"));
+    found.map(Holidays::read).transpose().map_err(StoreError::Refused).map(Option::unwrap_or_default)
+}
+
+fn roster(packs: &BTreeMap<String, Pack>, plans: &Arc<Current<DutyPlan>>) -> Result<Roster, StoreError> {
+    let plans = Arc::clone(plans);
+    Ok(Roster {
+        holidays: Arc::new(Current::new(holidays(packs)?)),
+        needed: Arc::new(move |level| plans.get().needed(level)),
+        level: Arc::new(Command::level_now),
+    })
+}
+
+/// Versions in force by pack.
+fn in_force(packs: Vec<anlan_register::packs::Pack>) -> BTreeMap<String, Pack> {
+    packs.into_iter().map(|it| (it.pack.clone(), it.into())).collect()
+}
+
+/// The base map that is set for the storm's map stands below the register's as well.
+fn base_map() -> map::BaseMap {
+    Arc::new(|tx| {
+        let shown = anlan_warn::base_map(tx)?;
+        Ok(shown.map(|it| map::Base { tiles: it.tiles, attribution: it.attribution, approval: it.approval }))
+    })
 }
 
 /// The one district of the register; code `00` while there is none.

@@ -5,8 +5,13 @@
 
 use std::{collections::BTreeMap, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
+use anlan_codecs::geo::Datum;
 use anlan_kernel::{Actor, Lang, RegionCode};
-use anlan_register::{export, import};
+use anlan_register::{
+    export, import,
+    records::list::Reader,
+    transfer::{self, Choices, Clerk},
+};
 use anlan_store::{Clock, Event, StoreError, Urgency, World, WorldKind};
 use anlan_web::accounts::{self, NewAccount};
 use axum::{Json, Router, extract::State, routing::post};
@@ -19,6 +24,7 @@ use crate::{
     cli::PlaceArgs,
     house::{House, HouseConfig},
     install::{Install, MODULES},
+    packs::Pack,
     scratch::Scratch,
     serve::packs_of,
     verbs::{self, Bad, lang, words},
@@ -30,7 +36,7 @@ use crate::{
 pub enum Request {
     /// `anlan import`.
     Import {
-        /// people, regions, organisations, shifts, stations, observations.
+        /// people, regions, organisations, shifts, stations, observations, or a kind of a pack.
         kind: String,
         /// Base name of the file.
         file: String,
@@ -38,12 +44,15 @@ pub enum Request {
         bytes: String,
         /// Check only.
         dry_run: bool,
+        /// In which datum positions stand, of a kind of a pack.
+        #[serde(default)]
+        datum: Option<String>,
     },
     /// `anlan export`.
     Export {
-        /// people.
+        /// people, or a kind of a pack.
         kind: String,
-        /// xlsx or csv.
+        /// xlsx or csv; geojson, kml, shp.zip of a kind of a pack.
         format: String,
     },
     /// `anlan user add`.
@@ -79,10 +88,18 @@ pub enum Request {
     },
 }
 
+/// What comes and goes without a pack.
+const OWN: [&str; 8] = ["people", "regions", "organisations", "shifts", "places", "geometry", "stations", "observations"];
+
 impl Request {
     /// Of several nodes only the one with the log can do these; any can do the others.
     fn needs_the_log(&self) -> bool {
         matches!(self, Self::Import { kind, dry_run: false, .. } if kind == "stations" || kind == "observations")
+    }
+
+    /// Whether it is about a kind that a pack defines.
+    fn needs_packs(&self) -> bool {
+        matches!(self, Self::Import { kind, .. } | Self::Export { kind, .. } if !OWN.contains(&kind.as_str()))
     }
 
     /// Whether it only looks what would be.
@@ -114,7 +131,7 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
     let by = Actor::system("command-line");
     let world = &house.world;
     match request {
-        Request::Import { kind, file, bytes, dry_run } => {
+        Request::Import { kind, file, bytes, dry_run, datum } => {
             let bytes = STANDARD.decode(bytes).map_err(|it| StoreError::Shape(it.to_string()))?;
             match kind.as_str() {
                 "stations" => {
@@ -131,6 +148,7 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
                         json!({"new": taken.taken, "changed": 0, "same": taken.duplicates, "problems": taken.refused, "errors_xlsx": sheet}),
                     )
                 }
+                kind if !OWN.contains(&kind) => records(house, &by, kind, bytes, &file, dry_run, datum.as_deref()).await,
                 kind => {
                     let report = import::run(world, &by, kind, &bytes, &file, dry_run).await?;
                     let sheet = report.errors_xlsx.as_ref().map(|it| STANDARD.encode(it));
@@ -142,11 +160,9 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
         }
         Request::Export { kind, format } => {
             if kind != "people" {
-                return Err(StoreError::Refused(anlan_kernel::Problem::new(
-                    "bad_kind",
-                    format!("不能导出“{kind}”，可导出：people"),
-                    format!("{kind:?} cannot be exported; people can"),
-                )));
+                let clerk = Clerk { actor: by, reader: Reader::everything() };
+                let made = transfer::whole(&house.register, &clerk, &kind, &format, Lang::Zh).await?;
+                return Ok(json!({"bytes": STANDARD.encode(made.bytes()?)}));
             }
             let bytes = export::people(world, &by, &format).await?;
             // Every number in clear, as over HTTP: nobody takes it along unseen.
@@ -171,6 +187,31 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
     }
 }
 
+/// Takes records of a kind that a pack defines.
+async fn records(
+    house: &House,
+    by: &Actor,
+    kind: &str,
+    bytes: Vec<u8>,
+    file: &str,
+    dry_run: bool,
+    datum: Option<&str>,
+) -> Result<Value_, StoreError> {
+    let unknown = |it: &str| {
+        let (zh, en) = (format!("坐标系“{it}”不认识，可用 WGS-84、GCJ-02、BD-09"), format!("the datum {it:?} is not known: WGS-84, GCJ-02, BD-09"));
+        StoreError::Refused(anlan_kernel::Problem::new("bad_datum", zh, en).field("datum"))
+    };
+    let datum = datum.map(|it| Datum::parse(it).ok_or_else(|| unknown(it))).transpose()?;
+    let clerk = Clerk { actor: by.clone(), reader: Reader::everything() };
+    let choices = Choices { datum, ..Choices::default() };
+    let report = transfer::run(&house.register, &clerk, kind, bytes, file, choices, dry_run).await?;
+    let sheet = report.mend.as_ref().map(|it| STANDARD.encode(it));
+    let it = &report.counts;
+    Ok(
+        json!({"new": it.new, "changed": it.changed, "same": it.same, "refused": it.refused, "problems": report.problems, "notes": report.notes, "unknown": report.unknown, "errors_xlsx": sheet}),
+    )
+}
+
 /// Does what is asked: through the running server where there is one, else here, with the packs of this folder.
 ///
 /// # Errors
@@ -178,7 +219,8 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
 pub async fn ask(place: &PlaceArgs, packs: Option<&Path>, request: Request) -> Result<Value_, Bad> {
     let (install, lang) = (Install::of(place), lang(place));
     if request.is_dry() && install.made_as(&place.world).map_err(|it| words(it, lang))?.is_none() {
-        return in_scratch(request).await.map_err(|it| words(it, lang));
+        let packs = if request.needs_packs() { packs_of(packs, lang)? } else { BTreeMap::new() };
+        return in_scratch(request, packs).await.map_err(|it| words(it, lang));
     }
     match install.lock() {
         Ok(_lock) => {
@@ -191,7 +233,7 @@ pub async fn ask(place: &PlaceArgs, packs: Option<&Path>, request: Request) -> R
             };
             let world = world.map_err(|it| words(it, lang))?;
             let ingest = request.needs_the_log();
-            let packs = if ingest { packs_of(packs, lang)? } else { BTreeMap::new() };
+            let packs = if ingest || request.needs_packs() { packs_of(packs, lang)? } else { BTreeMap::new() };
             let config = HouseConfig { packs, ingest, ..HouseConfig::default() };
             let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
             let answer = perform(&house, request).await.map_err(|it| words(it, lang))?;
@@ -204,10 +246,10 @@ pub async fn ask(place: &PlaceArgs, packs: Option<&Path>, request: Request) -> R
 }
 
 /// A dry run where no world is yet: in one that is gone afterwards.
-async fn in_scratch(request: Request) -> Result<Value_, StoreError> {
+async fn in_scratch(request: Request, packs: BTreeMap<String, Pack>) -> Result<Value_, StoreError> {
     let folder = Scratch::new("dry-run")?;
     let world = World::scratch(&folder.join("world"), Clock::Real, MODULES)?;
-    let house = House::open(world, HouseConfig { ingest: false, ..HouseConfig::default() }).await?;
+    let house = House::open(world, HouseConfig { packs, ingest: false, ..HouseConfig::default() }).await?;
     perform(&house, request).await
 }
 

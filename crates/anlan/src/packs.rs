@@ -1,14 +1,17 @@
-//! Packs (业务包): the shipped ones stand in the program, others in a folder.
+//! Packs (业务包): the shipped ones stand in the program, others in a folder; proved by every mechanism that reads them.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use anlan_command::DutyPlan;
 use anlan_kernel::{Problem, Text};
 use anlan_monitor::rules::parse_rules;
-use anlan_register::Holidays;
+use anlan_register::{
+    Holidays, duties,
+    kinds::{Catalog, Files, Source},
+    packs::{self, Meta},
+};
 use anlan_store::file_problem;
 use anlan_warn::{ladder::Plan, notice::Guide};
-use serde::Deserialize;
 
 /// The files of one pack.
 #[derive(Clone, Debug, Default)]
@@ -19,59 +22,15 @@ pub struct Pack {
     pub version: String,
     /// For people.
     pub title: Text,
-    /// `rules.toml`.
-    pub rules: Option<String>,
-    /// `ladders.toml`.
-    pub ladders: Option<String>,
-    /// `cards.toml`: 明白卡 of the ladders' call-out levels.
-    pub cards: Option<String>,
-    /// `notice.toml`.
-    pub notice: Option<String>,
-    /// `responses.toml`.
-    pub responses: Option<String>,
-    /// `holidays.csv`.
-    pub holidays: Option<String>,
+    /// Its files, by path.
+    pub files: Files,
 }
 
-#[derive(Deserialize)]
-struct Meta {
-    id: String,
-    version: String,
-    title: Text,
-    #[serde(default, rename = "source")]
-    sources: Vec<Source>,
-}
+#[derive(rust_embed::Embed)]
+#[folder = "$CARGO_MANIFEST_DIR/../../packs"]
+struct Shipped;
 
-#[derive(Deserialize)]
-struct Source {
-    id: String,
-    title: String,
-}
-
-macro_rules! shipped {
-    ($($id:literal { $($file:literal),* }),* $(,)?) => {
-        const SHIPPED: &[(&str, &[(&str, &str)])] = &[$((
-            $id,
-            &[$(($file, include_str!(concat!("../../../packs/", $id, "/", $file)))),*],
-        )),*];
-    };
-}
-
-shipped! {
-    "call-out" { "pack.toml", "ladders.toml", "cards.toml" },
-    "holidays-cn" { "pack.toml", "holidays.csv" },
-    "measured-mountain-torrent" { "pack.toml", "rules.toml" },
-    "measured-rain" { "pack.toml", "rules.toml" },
-    "measured-station-silence" { "pack.toml", "rules.toml" },
-    "measured-temperature-visibility" { "pack.toml", "rules.toml" },
-    "measured-water" { "pack.toml", "rules.toml" },
-    "measured-wind" { "pack.toml", "rules.toml" },
-    "measured-wind-gale" { "pack.toml", "rules.toml" },
-    "notice" { "pack.toml", "notice.toml" },
-    "response" { "pack.toml", "responses.toml" },
-}
-
-/// What is wrong with a pack, by file.
+/// What is wrong with packs, by file.
 pub type Findings = Vec<(String, Problem)>;
 
 /// Every shipped pack.
@@ -79,17 +38,16 @@ pub type Findings = Vec<(String, Problem)>;
 /// # Errors
 /// What is wrong with them; a test keeps that empty.
 pub fn shipped() -> Result<BTreeMap<String, Pack>, Findings> {
-    let mut packs = BTreeMap::new();
-    for (name, files) in SHIPPED {
-        let files: BTreeMap<String, String> =
-            files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
-        let pack = read(name, &files)?;
-        packs.insert(pack.id.clone(), pack);
+    let mut folders = BTreeMap::<String, Files>::new();
+    for path in Shipped::iter() {
+        let Some((folder, file)) = path.split_once('/') else { continue };
+        let content = Shipped::get(&path).map(|it| String::from_utf8_lossy(&it.data).into_owned());
+        folders.entry(folder.to_owned()).or_default().insert(file.to_owned(), content.unwrap_or_default());
     }
-    Ok(packs)
+    prove(folders.into_iter().filter(|it| it.1.contains_key("pack.toml")).collect(), &[])
 }
 
-/// Every pack in the folders below `dir`, or the one pack that `dir` is.
+/// Every pack in the folders below `dir`, or the one pack that `dir` is; what it needs may be shipped.
 ///
 /// # Errors
 /// What is wrong with them.
@@ -101,89 +59,133 @@ pub fn in_folder(dir: &Path) -> Result<BTreeMap<String, Pack>, Findings> {
         let entries = fs::read_dir(dir).map_err(|it| cannot(dir, &it))?;
         entries.filter_map(Result::ok).map(|it| it.path()).filter(|it| it.join("pack.toml").exists()).collect()
     };
-    let mut packs = BTreeMap::new();
-    let mut findings = Findings::new();
+    let mut read = Vec::new();
     for folder in folders {
-        let mut files = BTreeMap::new();
-        for name in
-            ["pack.toml", "rules.toml", "ladders.toml", "cards.toml", "notice.toml", "responses.toml", "holidays.csv"]
-        {
-            let path = folder.join(name);
-            if path.exists() {
-                let text = fs::read_to_string(&path).map_err(|it| cannot(&path, &it))?;
-                files.insert(name.to_owned(), text);
-            }
+        let mut files = Files::new();
+        read_folder(&folder, "", &mut files).map_err(|it| cannot(&folder, &it))?;
+        read.push((folder.display().to_string(), files));
+    }
+    let around: Vec<Pack> = shipped().map(|it| it.into_values().collect()).unwrap_or_default();
+    prove(read, &around)
+}
+
+/// Text files of a folder and the folders in it; others are no part of a pack.
+fn read_folder(folder: &Path, prefix: &str, files: &mut Files) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() && prefix.is_empty() {
+            read_folder(&entry.path(), &format!("{name}/"), files)?;
+        } else if [".toml", ".csv", ".md"].iter().any(|it| name.ends_with(it)) {
+            files.insert(name, fs::read_to_string(entry.path())?);
         }
-        match read(&folder.display().to_string(), &files) {
+    }
+    Ok(())
+}
+
+/// Proves packs by themselves, and their kinds together with those `around` them.
+fn prove(folders: Vec<(String, Files)>, around: &[Pack]) -> Result<BTreeMap<String, Pack>, Findings> {
+    let (mut packs, mut findings, mut names) = (BTreeMap::new(), Findings::new(), BTreeMap::new());
+    for (name, files) in folders {
+        match Pack::read(files) {
             Ok(pack) => {
+                findings.extend(faults(&pack.files).into_iter().map(|(file, it)| (format!("{name}/{file}"), it)));
+                names.insert(pack.id.clone(), name);
                 packs.insert(pack.id.clone(), pack);
             }
-            Err(mut wrong) => findings.append(&mut wrong),
+            Err(wrong) => findings.extend(wrong.into_iter().map(|(file, it)| (format!("{name}/{file}"), it))),
+        }
+    }
+    let mut sources: Vec<Source> = packs.values().map(Pack::source).collect();
+    sources.extend(around.iter().filter(|it| !packs.contains_key(&it.id)).map(Pack::source));
+    let (_, wrong) = Catalog::join(&sources);
+    for (pack, (file, problem)) in wrong {
+        if let Some(name) = names.get(&pack) {
+            findings.push((format!("{name}/{file}"), problem));
         }
     }
     if findings.is_empty() { Ok(packs) } else { Err(findings) }
 }
 
-fn read(name: &str, files: &BTreeMap<String, String>) -> Result<Pack, Findings> {
-    let at = |file: &str| format!("{name}/{file}");
-    let meta: Meta = toml::from_str(files.get("pack.toml").map_or("", String::as_str)).map_err(|it| {
-        let words = it.message().to_owned();
-        vec![(at("pack.toml"), Problem::new("bad_toml", format!("不是正确的 pack.toml：{words}"), words))]
-    })?;
-    let pack = Pack {
-        id: meta.id,
-        version: meta.version,
-        title: meta.title,
-        rules: files.get("rules.toml").cloned(),
-        ladders: files.get("ladders.toml").cloned(),
-        cards: files.get("cards.toml").cloned(),
-        notice: files.get("notice.toml").cloned(),
-        responses: files.get("responses.toml").cloned(),
-        holidays: files.get("holidays.csv").cloned(),
-    };
+/// What is wrong with the files of a pack that are not about kinds.
+pub fn faults(files: &Files) -> Findings {
+    let Ok(pack) = Pack::read(files.clone()) else { return Findings::new() };
+    let meta = Meta::read(files).ok();
     let mut findings = Findings::new();
-    if meta.sources.is_empty() || meta.sources.iter().any(|it| it.id.is_empty() || it.title.is_empty()) {
-        let problem =
-            Problem::new("no_source", "业务包没有写明出处（source）", "the pack names no source").field("source");
-        findings.push((at("pack.toml"), problem));
+    let mut found = |file: &str, problems: Vec<Problem>| {
+        findings.extend(problems.into_iter().map(|it| (file.to_owned(), it)));
+    };
+    for (file, it) in duties::standards::faults(files) {
+        found(&file, vec![it]);
     }
-    if let Some(rules) = &pack.rules {
-        findings.extend(parse_rules(rules).problems.into_iter().map(|it| (at("rules.toml"), it)));
+    if let Some(rules) = pack.file("rules.toml") {
+        found("rules.toml", parse_rules(rules).problems);
     }
     match pack.plan() {
-        Some(Err(wrong)) => findings.extend(wrong.into_iter().map(|it| (at(file_of(&it)), it))),
+        Some(Err(wrong)) => wrong.into_iter().for_each(|it| found(file_of(&it), vec![it])),
         Some(Ok(plan)) => {
-            let known = |id: &str| meta.sources.iter().any(|it| it.id == id);
+            let known = |id: &str| meta.iter().flat_map(|it| &it.sources).any(|it| it.id == id);
             let unknown = plan.cards.sources().filter(|it| !known(it)).map(|id| {
                 let (zh, en) = (format!("pack.toml 没有出处 {id}"), format!("pack.toml has no source {id}"));
-                (at("cards.toml"), Problem::new("unknown_source", zh, en).field("source"))
+                Problem::new("unknown_source", zh, en).field("source")
             });
-            findings.extend(unknown);
+            found("cards.toml", unknown.collect());
         }
         None => {}
     }
     if let Some(guide) = pack.guide() {
-        findings.extend(guide.err().into_iter().flatten().map(|it| (at("notice.toml"), it)));
+        found("notice.toml", guide.err().unwrap_or_default());
     }
     if let Some(plan) = pack.duty_plan() {
-        findings.extend(plan.err().into_iter().flatten().map(|it| (at("responses.toml"), it)));
+        found("responses.toml", plan.err().unwrap_or_default());
     }
-    if let Some(holidays) = &pack.holidays {
-        findings.extend(Holidays::read(holidays).err().into_iter().map(|it| (at("holidays.csv"), it)));
+    if let Some(holidays) = pack.file("holidays.csv") {
+        found("holidays.csv", Holidays::read(holidays).err().into_iter().collect());
     }
-    if findings.is_empty() { Ok(pack) } else { Err(findings) }
+    findings
 }
 
 impl Pack {
+    fn read(files: Files) -> Result<Self, Findings> {
+        let meta = Meta::read(&files)?;
+        Ok(Self { id: meta.id, version: meta.version, title: meta.title, files })
+    }
+
+    /// A pack that no folder holds: what a story or a measurement brings along.
+    pub fn made<'a>(id: &str, title: &Text, files: impl IntoIterator<Item = (&'a str, String)>) -> Self {
+        let meta = format!(
+            "id = {id:?}\nversion = \"1\"\ntitle = {{ zh = {:?}, en = {:?} }}\n[[source]]\nid = \"own\"\ntitle = {:?}\n",
+            title.zh, title.en, title.zh
+        );
+        let files = files.into_iter().chain([("pack.toml", meta)]).map(|(name, text)| (name.to_owned(), text)).collect();
+        Self { id: id.to_owned(), version: "1".to_owned(), title: title.clone(), files }
+    }
+
+    /// A file of it.
+    pub fn file(&self, name: &str) -> Option<&str> {
+        self.files.get(name).map(String::as_str)
+    }
+
     /// `id@version`, as records remember it.
     pub fn name(&self) -> String {
         format!("{}@{}", self.id, self.version)
     }
 
+    pub(crate) fn source(&self) -> Source {
+        let meta = Meta::read(&self.files).ok();
+        Source {
+            id: self.id.clone(),
+            name: self.name(),
+            needs: meta.as_ref().map(|it| it.needs.clone()).unwrap_or_default(),
+            sources: meta.into_iter().flat_map(|it| it.sources).map(|it| it.id).collect(),
+            files: self.files.clone(),
+        }
+    }
+
     /// The call-out plan, where the pack has one.
     pub fn plan(&self) -> Option<Result<Plan, Vec<Problem>>> {
-        let plan = Plan::read(&self.name(), self.ladders.as_deref()?);
-        Some(match &self.cards {
+        let plan = Plan::read(&self.name(), self.file("ladders.toml")?);
+        Some(match self.file("cards.toml") {
             Some(cards) => plan.and_then(|it| it.with_cards(cards)),
             None => plan,
         })
@@ -191,12 +193,18 @@ impl Pack {
 
     /// What risk notices ask for, where the pack says so.
     pub fn guide(&self) -> Option<Result<Guide, Vec<Problem>>> {
-        self.notice.as_deref().map(|it| Guide::read(&self.name(), it))
+        self.file("notice.toml").map(|it| Guide::read(&self.name(), it))
     }
 
     /// The responses and duty of the pack, where it has them.
     pub fn duty_plan(&self) -> Option<Result<DutyPlan, Vec<Problem>>> {
-        self.responses.as_deref().map(|it| DutyPlan::read(&self.name(), it))
+        self.file("responses.toml").map(|it| DutyPlan::read(&self.name(), it))
+    }
+}
+
+impl From<packs::Pack> for Pack {
+    fn from(it: packs::Pack) -> Self {
+        Self { id: it.pack, version: it.version, title: it.title, files: it.files }
     }
 }
 
@@ -208,10 +216,12 @@ fn file_of(problem: &Problem) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn every_shipped_pack_proves_itself() {
-        let packs = super::shipped().expect("nothing is wrong with the shipped packs");
-        assert_eq!(packs.len(), 11);
+        let packs = shipped().unwrap_or_else(|it| panic!("{it:#?}"));
+        assert_eq!(packs.len(), 21);
         assert!(packs["notice"].guide().is_some());
         let plan = packs["call-out"].plan().expect("it has a plan").expect("the plan is good");
         assert!(!plan.cards.lines(1, "community", "typhoon", anlan_kernel::Lang::Zh).is_empty());
@@ -219,9 +229,10 @@ mod tests {
 
     #[test]
     fn a_card_whose_source_nobody_knows_is_named() {
-        let shipped = super::SHIPPED.iter().find(|it| it.0 == "call-out").expect("it is shipped");
-        let files = shipped.1.iter().map(|(file, text)| ((*file).to_owned(), text.replace("[\"C06\"", "[\"C99\"")));
-        let findings = super::read("call-out", &files.collect()).expect_err("C99 is no source");
+        let shipped = shipped().expect("nothing is wrong");
+        let files = shipped["call-out"].files.iter();
+        let files = files.map(|(file, text)| (file.clone(), text.replace("[\"C06\"", "[\"C99\""))).collect();
+        let findings = faults(&files);
         assert!(findings.iter().any(|(file, it)| file.ends_with("cards.toml") && it.code == "unknown_source"));
     }
 }

@@ -26,8 +26,8 @@ const KEPT: &str = "rules.kept";
 pub async fn use_packs(house: &House, packs: &BTreeMap<String, Pack>) -> Result<(), StoreError> {
     let by = Actor::system(PACKS);
     for pack in packs.values() {
-        let Some(rules) = &pack.rules else { continue };
-        let (source, name, shipped) = (pack.id.clone(), pack.name(), rules.clone());
+        let Some(rules) = pack.file("rules.toml") else { continue };
+        let (source, name, shipped) = (pack.id.clone(), pack.name(), rules.to_owned());
         let keep = house.world.write("rules.look", Urgency::Urgent, &by, move |tx| {
             let history = store::rule_set_history(tx, &source)?;
             stays(tx, &history, &shipped, &name)
@@ -118,7 +118,7 @@ mod tests {
 
     /// The program starts with a pack of these words; what judges then, who set it, and what is behind.
     async fn start(world: &TestWorld, shipped: &str) -> (String, String, Vec<(String, String)>) {
-        let pack = Pack { id: "wind".into(), version: "1".into(), rules: Some(shipped.to_owned()), ..Pack::default() };
+        let pack = Pack::made("wind", &anlan_kernel::Text::new("大风", "Wind"), [("rules.toml", shipped.to_owned())]);
         let packs = [("wind".to_owned(), pack)].into();
         House::open((**world).clone(), HouseConfig { packs, ..HouseConfig::default() }).await.expect("it opens");
         let look = |tx: &mut Tx<'_>| Ok((store::rule_set_active(tx)?, behind(tx)?));

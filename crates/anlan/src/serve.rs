@@ -38,6 +38,9 @@ pub struct File {
     speaker: Option<String>,
     link_base: Option<String>,
     district: Option<String>,
+    oidc_issuer: Option<String>,
+    oidc_client: Option<String>,
+    oidc_secret_file: Option<PathBuf>,
 }
 
 impl File {
@@ -97,6 +100,9 @@ fn settings(args: &ServeArgs, lang: Lang) -> Result<File, Bad> {
         speaker: args.speaker.or(file.speaker),
         link_base: args.link_base.or(file.link_base),
         district: args.district.or(file.district),
+        oidc_issuer: args.oidc_issuer.or(file.oidc_issuer),
+        oidc_client: args.oidc_client.or(file.oidc_client),
+        oidc_secret_file: args.oidc_secret_file.or(file.oidc_secret_file),
     })
 }
 
@@ -109,6 +115,34 @@ pub fn packs_of(dir: Option<&Path>, lang: Lang) -> Result<BTreeMap<String, Pack>
         let lines: Vec<_> = findings.iter().map(|(file, it)| format!("{file}: {}", it.sentence(lang))).collect();
         Bad(lines.join("\n"))
     })
+}
+
+/// Lets people log in at the identity provider that is set.
+#[cfg(feature = "oidc")]
+fn identity_provider(settings: &File, house: &House, lang: Lang) -> Result<(), Bad> {
+    let Some(issuer) = settings.oidc_issuer.clone() else { return Ok(()) };
+    let client = settings.oidc_client.clone().ok_or_else(|| {
+        Bad(lang.pick("有 oidc_issuer 就要有 oidc_client", "oidc_issuer needs oidc_client").to_owned())
+    })?;
+    let secret = match &settings.oidc_secret_file {
+        Some(path) => std::fs::read_to_string(path).map_err(|it| verbs::file(path, &it, lang))?.trim().to_owned(),
+        None => String::new(),
+    };
+    let provider = anlan_web::Provider { issuer, client, secret };
+    house.site.set_oidc(provider).map_err(|it| Bad(it.sentence(lang)))
+}
+
+#[cfg(not(feature = "oidc"))]
+fn identity_provider(settings: &File, _: &House, lang: Lang) -> Result<(), Bad> {
+    if settings.oidc_issuer.is_none() && settings.oidc_client.is_none() && settings.oidc_secret_file.is_none() {
+        return Ok(());
+    }
+    Err(Bad(lang
+        .pick(
+            "这个版本没有统一身份认证（须以 --features oidc 编译）",
+            "this build has no log-in at an identity provider (--features oidc)",
+        )
+        .to_owned()))
 }
 
 /// Runs the server until it is told to stop, or one of its workers ends: a night is not served without it, and
@@ -143,6 +177,10 @@ pub async fn run(place: &PlaceArgs, args: &ServeArgs) -> Result<Outcome, Bad> {
     let world = install.open(&place.world, WorldKind::Real, Clock::Real).map_err(|it| words(it, lang))?;
     let house = House::open(world, config).await.map_err(|it| words(it, lang))?;
     house.site.trust_proxy(settings.behind_proxy);
+    if let Some(base) = &settings.link_base {
+        house.site.set_link_base(base.clone());
+    }
+    identity_provider(&settings, &house, lang)?;
     ops::count_metrics();
     house.warn.load_gateways().await.map_err(|it| words(it, lang))?;
     let mut tasks = workers::all(&house, roles);

@@ -11,6 +11,7 @@
 //! - [`hazard`]: stable keys of the hazards that signals name.
 //! - [`decode`]: the JSON answers of `anlan decode`.
 //! - [`geo`]: files of places (GeoJSON, Shapefile, KML), datums, coordinates as people write them.
+//! - [`mvt`]: vector tiles, and where a tile lies.
 //!
 //! # Promises
 //! - No input makes a reader panic, recurse without bound or allocate more than a fixed multiple
@@ -25,6 +26,7 @@ pub mod cap;
 pub mod decode;
 pub mod geo;
 pub mod hazard;
+pub mod mvt;
 pub mod signal;
 pub mod warning;
 mod xml;

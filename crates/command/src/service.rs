@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use anlan_kernel::{Actor, Instant, Problem};
+use anlan_kernel::{Actor, Current, Instant, Problem};
 use anlan_monitor::{Alarm, Signal};
 use anlan_store::{Deadline, Handler, Handlers, Module, Record, StoreError, Tx, World, params};
 use anlan_warn::{
@@ -72,7 +72,7 @@ const DUTY_DESK: &str =
 pub struct Command {
     pub(crate) world: World,
     pub(crate) warn: Arc<Warn>,
-    pub(crate) plan: DutyPlan,
+    plan: Arc<Current<DutyPlan>>,
     sources: Sources,
 }
 
@@ -101,7 +101,7 @@ impl Room {
 impl Command {
     /// The mechanism over the world of `warn`; `sources` are those of other mechanisms who have things
     /// to do for the desk.
-    pub fn new(warn: Arc<Warn>, plan: DutyPlan, sources: Sources) -> Arc<Self> {
+    pub fn new(warn: Arc<Warn>, plan: Arc<Current<DutyPlan>>, sources: Sources) -> Arc<Self> {
         warn.on_receipt(Arc::new(forward::replied));
         let sources =
             sources.with(desk::todo).with(forward::todo).with(note::todo).with(handover::todo).with(response::todo);
@@ -109,8 +109,8 @@ impl Command {
     }
 
     /// The plan in use.
-    pub fn plan(&self) -> &DutyPlan {
-        &self.plan
+    pub fn plan(&self) -> Arc<DutyPlan> {
+        self.plan.get()
     }
 
     /// Everything to do in the reader's duty areas, gravest first.

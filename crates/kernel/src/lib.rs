@@ -8,12 +8,14 @@
 //! - A [`RegionCode`] covers exactly the codes it is a prefix of.
 //! - A [`Problem`] names what is wrong, where, and in both languages.
 
+mod current;
 mod instant;
 mod problem;
 mod region;
 mod scope;
 mod text;
 
+pub use current::Current;
 pub use instant::{BadInstant, Instant, MAX_INSTANT, civil_day};
 pub use problem::{Place, Problem};
 pub use region::{BadRegionCode, RegionCode, Tier};

@@ -50,6 +50,8 @@ pub fn routes(site: &Arc<Site>, hooks: Hooks) -> Mounted {
         .limit(64 << 20)
         .post("/api/v1/import/{kind}", Access::Needs(EditPeople), "导入名册", "Import a roster", take)
         .finish(Arc::clone(site))
+        .merge(crate::start::routes(site))
+        .merge(crate::find::routes(site))
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -213,7 +215,7 @@ async fn take(
 }
 
 /// The body is the file itself; a form or JSON around it would be read as a table.
-fn check_type(headers: &HeaderMap) -> ApiResult<()> {
+pub(crate) fn check_type(headers: &HeaderMap) -> ApiResult<()> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     if !kind.starts_with("multipart/") && !kind.starts_with("application/json") {
         return Ok(());
@@ -224,7 +226,7 @@ fn check_type(headers: &HeaderMap) -> ApiResult<()> {
 }
 
 /// A file that cannot be read is no conflict.
-fn refusal(error: StoreError) -> ApiError {
+pub(crate) fn refusal(error: StoreError) -> ApiError {
     match error {
         StoreError::Refused(problem) if problem.code == "too_large" => {
             ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, problem)

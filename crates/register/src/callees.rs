@@ -29,6 +29,17 @@ pub enum Who {
     Community,
 }
 
+impl Who {
+    /// Whoever has a post of this level.
+    pub fn of(level: Tier) -> Self {
+        match level {
+            Tier::District => Self::District,
+            Tier::Street => Self::Street,
+            Tier::Community => Self::Community,
+        }
+    }
+}
+
 /// One duty of a callee, as it is named in the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duty {
@@ -104,7 +115,7 @@ pub fn audience(tx: &mut Tx<'_>, areas: &[RegionCode], who: &[Who], now: Instant
     let on_duty =
         if who.contains(&Who::OnDuty) { officers(tx, Where::meeting("s.region", areas), now)? } else { vec![] };
     let posts = posts(tx, Where::meeting("p.region", areas), now)?;
-    callees.extend(people(&on_duty, &posts, |post| who.contains(&of_level(post.level))));
+    callees.extend(people(&on_duty, &posts, |post| who.contains(&Who::of(post.level))));
     Ok(callees)
 }
 
@@ -219,14 +230,6 @@ pub(crate) fn usable(row: &Row, columns: &[usize]) -> Result<Vec<String>, StoreE
     Ok(numbers)
 }
 
-fn of_level(level: Tier) -> Who {
-    match level {
-        Tier::District => Who::District,
-        Tier::Street => Who::Street,
-        Tier::Community => Who::Community,
-    }
-}
-
 fn word<T: DeserializeOwned>(row: &Row, index: usize) -> Result<T, StoreError> {
     Ok(serde_json::from_value(Json::String(row.text(index)?))?)
 }
@@ -327,7 +330,7 @@ fn people(on_duty: &[DutyRow], posts: &[PostRow], wanted: impl Fn(&PostRow) -> b
         places.entry(&it.person).or_insert(class);
         found
             .entry(&it.person)
-            .or_insert_with(|| begin(&it.person, of_level(it.level), it.rank.name(), &it.duty.region, it.usable));
+            .or_insert_with(|| begin(&it.person, Who::of(it.level), it.rank.name(), &it.duty.region, it.usable));
     }
     let deputies = deputies(posts);
     for it in by_rank {

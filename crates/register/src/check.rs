@@ -109,7 +109,7 @@ fn shared(people: &[Person]) -> Vec<Finding> {
     several.map(|it| about("shared_number", it, "与他人共用一个号码", "shares a number with others")).collect()
 }
 
-fn deputies(posts: &[Post]) -> Vec<Finding> {
+pub(crate) fn deputies(posts: &[Post]) -> Vec<Finding> {
     let deputy = |lead: &&Post| {
         posts.iter().any(|it| {
             it.region == lead.region && it.duty == lead.duty && matches!(it.rank, Rank::DeputyA | Rank::DeputyB)
@@ -127,7 +127,7 @@ fn deputies(posts: &[Post]) -> Vec<Finding> {
         .collect()
 }
 
-fn nobody(regions: &[Region], posts: &[Post]) -> Vec<Finding> {
+pub(crate) fn nobody(regions: &[Region], posts: &[Post]) -> Vec<Finding> {
     let manned: BTreeSet<&str> = posts.iter().map(|it| it.region.as_str()).collect();
     let empty = regions.iter().filter(|it| it.code.tier() != Tier::District && !manned.contains(it.code.as_str()));
     empty

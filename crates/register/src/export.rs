@@ -99,7 +99,7 @@ fn csv(table: &[Vec<String>]) -> Result<Vec<u8>, StoreError> {
 }
 
 /// Whether a spreadsheet would work the cell out, or it looks like one that was disarmed.
-fn is_formula(cell: &str) -> bool {
+pub(crate) fn is_formula(cell: &str) -> bool {
     cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 

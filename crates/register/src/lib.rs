@@ -13,15 +13,27 @@
 //! - After an erasure nothing readable is left, and the journal still verifies.
 
 mod api;
+pub mod audiences;
 pub mod callees;
 pub mod check;
 mod contacts;
+mod divisions;
+pub mod duties;
 pub mod export;
+pub mod find;
 pub mod import;
+pub mod kinds;
 pub mod model;
+mod files;
+pub mod map;
+pub mod packs;
+pub mod records;
+pub mod state;
 pub mod phone;
 pub mod shifts;
+mod start;
 pub mod store;
+pub mod transfer;
 
 pub use api::routes;
 pub use callees::{
@@ -30,6 +42,8 @@ pub use callees::{
 pub use contacts::{Contact, contacts, search};
 pub use model::{Geometry, Organisation, Person, Place, Post, Rank, Region, Role, Shift};
 pub use shifts::{Holidays, Roster};
+pub use start::handlers;
+pub use state::Register;
 pub use store::MODULE;
 
 use std::sync::Arc;
@@ -72,15 +86,19 @@ pub fn lies_elsewhere() -> Problem {
 pub fn erase(tx: &mut Tx<'_>, hooks: &Hooks, id: &str) -> Result<bool, StoreError> {
     let Some(person) = tx.get::<Person>(id)? else { return Ok(false) };
     hooks.erasure.iter().try_for_each(|hook| hook(tx, id))?;
+    duties::forget(tx, id)?;
+    find::remove(tx, id)?;
     let posts = tx.find::<Post>("person = $1", "ORDER BY id", &[id.into()])?;
     if store::post_count(tx, id)? != posts.len() as i64 {
         return Err(lies_elsewhere().into());
     }
     tx.destroy_key(id)?;
     anlan_web::forget_answers(tx)?;
+    start::draft::forget_all(tx)?;
     let now = tx.now();
     tx.put(&Person { name: None, phone: None, spare: None, erased_at: Some(now), ..person.clone() })?;
     for post in posts {
+        find::remove(tx, &post.id)?;
         tx.put(&Post { note: None, ..post })?;
     }
     tx.record(Event::new("person.erased", id).region(&person.region))?;

@@ -3,6 +3,7 @@
 use anlan_kernel::{Instant, RegionCode};
 use anlan_store::{Module, Row, StoreError, Tx, Value, params};
 
+use crate::find;
 use crate::model::{GEOMETRY, ORGANISATION, PERSON, PLACE, POST, REGION, SHIFT};
 
 /// Tables of the register.
@@ -40,8 +41,16 @@ pub static MODULE: Module = Module {
          CREATE INDEX place_region ON place(region);
          CREATE TABLE geometry (id TEXT NOT NULL PRIMARY KEY, region TEXT NOT NULL, geojson TEXT NOT NULL);
          CREATE INDEX geometry_region ON geometry(region);",
-    )],
-    tables: &[&REGION, &ORGANISATION, &PERSON, &POST, &SHIFT, &PLACE, &GEOMETRY],
+    ), find::MIGRATION, ("0004-packs", crate::packs::model::MIGRATION),
+        ("0005-start", crate::start::draft::MIGRATION), ("0006-records", crate::records::model::MIGRATION),
+        ("0007-audiences", crate::audiences::MIGRATION), ("0008-duties", crate::duties::model::MIGRATION)],
+    tables: &[
+        &REGION, &ORGANISATION, &PERSON, &POST, &SHIFT, &PLACE, &GEOMETRY, &crate::import::remembered::MATCHING,
+        &crate::packs::model::PACK, &crate::records::model::RECORD, &crate::records::model::BATCH,
+        &crate::records::model::VIEW, &crate::records::model::ATTACHMENT, &crate::audiences::KEPT,
+        &crate::duties::model::DIRECTORY_PAGE, &crate::duties::model::BOARD, &crate::duties::model::VISIT,
+        &crate::duties::model::ASK, &crate::duties::model::HAT, &crate::duties::model::DUTY_AREA,
+    ],
 };
 
 /// A condition with its values, as it is being put together.
@@ -200,6 +209,12 @@ pub(crate) fn roster_rows(tx: &mut Tx<'_>) -> Result<Vec<Row>, StoreError> {
 pub(crate) fn organisation_everywhere(tx: &mut Tx<'_>) -> Result<Vec<(String, String, RegionCode)>, StoreError> {
     let rows = tx.query_everywhere("SELECT id, name, region FROM organisation ORDER BY id DESC", &[])?;
     rows.iter().map(|row| Ok((row.text(0)?, row.text(1)?, region_of(&row.text(2)?)?))).collect()
+}
+
+/// Id and name of these organisations. Units are public words.
+pub(crate) fn organisation_names(tx: &mut Tx<'_>, which: Where) -> Result<Vec<Row>, StoreError> {
+    let sql = format!("SELECT o.id, o.name FROM organisation o WHERE {}", which.text);
+    tx.query_everywhere(&sql, &which.values)
 }
 
 /// The highest number that stands in a person's id, of everybody: a number is given out once.

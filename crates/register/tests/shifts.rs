@@ -23,7 +23,7 @@ fn keeper() -> Actor {
 fn roster(level: Option<u8>) -> Roster {
     let usual = [Role::Leader, Role::First];
     Roster {
-        holidays: Holidays::default(),
+        holidays: Arc::default(),
         needed: Arc::new(move |level| usual.into_iter().chain(level.map(|_| Role::Standby)).collect()),
         level: Arc::new(move |_| Ok(level)),
     }

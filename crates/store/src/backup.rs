@@ -190,7 +190,7 @@ fn tables(tx: &mut Tx<'_>) -> Result<Vec<(String, Vec<String>)>, StoreError> {
     let mut tables: Vec<(String, Vec<String>)> = Vec::new();
     for row in tx.conn.query(sql, &[])? {
         let (table, column) = (row.text(0)?, row.text(1)?);
-        if LEFT_OUT.contains(&table.as_str()) {
+        if LEFT_OUT.contains(&table.as_str()) || table::is_derived(&table) {
             continue;
         }
         match tables.last_mut() {

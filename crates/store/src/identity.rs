@@ -9,6 +9,7 @@ use crate::{
     conn::{Conn, PgClient, off_thread},
     engine::{ALONE, lite_open},
     params,
+    table::is_derived,
 };
 
 const KINDS: [WorldKind; 3] = [WorldKind::Real, WorldKind::Exercise, WorldKind::Replay];
@@ -104,6 +105,7 @@ fn is_untouched(conn: &mut Conn<'_>, made_here: bool) -> Result<bool, StoreError
         let rows = conn.query(&format!("SELECT 1 FROM {table} LIMIT 1"), &[])?;
         let fine = match table.as_str() {
             "migration" => true,
+            it if is_derived(it) => true,
             "world" => rows.is_empty() || made_here,
             _ => rows.is_empty(),
         };

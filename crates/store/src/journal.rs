@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anlan_kernel::{Actor, Instant};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use crate::{Lease, Module, Row, StoreError, Tx, Urgency, World, disk, keys, params};
+use crate::{Lease, Module, Record, Row, StoreError, Tx, Urgency, World, disk, keys, params, rebuild};
 
 pub use verify::{Finding, Verified, verify, verify_with_progress};
 
@@ -220,6 +221,34 @@ pub fn of_subject(tx: &mut Tx<'_>, subject: &str) -> Result<Vec<Entry>, StoreErr
     let fields = FIELDS.replacen("position", "COALESCE(position, 0)", 1);
     let sql = format!("SELECT {fields} FROM journal WHERE subject = $1 AND {{scope:region}} ORDER BY entry");
     tx.query(&sql, params![subject])?.iter().map(Entry::from_row).collect()
+}
+
+/// How an entry left a row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Left<R> {
+    /// As it was.
+    Untouched,
+    /// Removed.
+    Removed,
+    /// Like this; what a destroyed key closed is null.
+    Standing(R),
+}
+
+/// How an entry left the row with this key.
+///
+/// # Errors
+/// What the engine says; [`StoreError::Shape`] when the row is not what its table promises.
+pub fn left<R: Record>(tx: &mut Tx<'_>, entry: &Entry, key: &str) -> Result<Left<R>, StoreError> {
+    let body: Json = serde_json::from_str(&entry.body)?;
+    let changes = body.get("changes").and_then(Json::as_array).into_iter().flatten();
+    match changes.filter(|it| it["t"] == R::TABLE.name && it["k"] == key).last().map(|it| &it["r"]) {
+        None => Ok(Left::Untouched),
+        Some(Json::Object(row)) => {
+            let row = rebuild::open(tx, R::TABLE, row)?;
+            Ok(Left::Standing(serde_json::from_value(Json::Object(row))?))
+        }
+        Some(_) => Ok(Left::Removed),
+    }
 }
 
 /// Signs the current head and appends it to the world's heads file; `None` while nothing is sealed.

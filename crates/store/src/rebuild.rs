@@ -60,7 +60,7 @@ fn apply(tx: &mut Tx<'_>, tables: &BTreeMap<&'static str, &'static Table>, body:
     Ok(changes.len() as u64)
 }
 
-fn open(tx: &mut Tx<'_>, table: &Table, row: &Map<String, Json>) -> Result<Map<String, Json>, StoreError> {
+pub(crate) fn open(tx: &mut Tx<'_>, table: &Table, row: &Map<String, Json>) -> Result<Map<String, Json>, StoreError> {
     let mut row = row.clone();
     for column in table.sealed {
         let Some(Json::Object(closed)) = row.get(*column) else { continue };

@@ -143,6 +143,11 @@ impl Table {
     }
 }
 
+/// Whether a table is made from others and can be made again: named `derived_…`, not journaled, left out of backups.
+pub(crate) fn is_derived(name: &str) -> bool {
+    name.starts_with("derived_")
+}
+
 fn to_sql(kind: Kind, json: &Json) -> Option<Value> {
     Some(match (kind, json) {
         (_, Json::Null) => Value::Null,

@@ -80,6 +80,11 @@ impl<'a> Tx<'a> {
         self.now
     }
 
+    /// Whether statements run on PostgreSQL, for the few that read differently there.
+    pub fn is_postgres(&self) -> bool {
+        self.conn.is_pg()
+    }
+
     /// Who acts.
     pub fn actor(&self) -> &Actor {
         self.actor

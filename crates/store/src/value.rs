@@ -144,6 +144,16 @@ impl Row {
     }
 
     /// # Errors
+    /// [`StoreError::Shape`] unless the value is a number.
+    pub fn real(&self, index: usize) -> Result<f64, StoreError> {
+        match self.at(index) {
+            Value::Real(it) => Ok(*it),
+            Value::Int(it) => Ok(*it as f64),
+            other => Err(StoreError::Shape(format!("column {index} should be a number, is {other:?}"))),
+        }
+    }
+
+    /// # Errors
     /// [`StoreError::Shape`] unless the value is bytes.
     pub fn blob(&self, index: usize) -> Result<Vec<u8>, StoreError> {
         match self.at(index) {

@@ -17,6 +17,7 @@ use crate::{
     disk,
     engine::{Conflict, Engine, Job, Place, Ran, lite_open},
     file_problem, identity, journal, migrate,
+    table::is_derived,
 };
 
 /// What kind of world (实战、演练、回放); decides colours, words and CAP status.
@@ -319,8 +320,14 @@ impl World {
                         _ => Err(StoreError::Engine("the write-ahead log is in use".into())),
                     }
                 }),
-                Place::Postgres { url, schema } => PgClient::connect(url, schema)
-                    .and_then(|mut it| Ok(it.client.batch_execute(&format!("VACUUM {}", personal.join(", ")))?)),
+                Place::Postgres { url, schema } => PgClient::connect(url, schema).and_then(|mut it| {
+                    let all = "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()";
+                    let all = it.client.query(all, &[])?;
+                    let all: Vec<String> = all.iter().map(|row| row.get(0)).collect();
+                    let derived = all.iter().map(String::as_str).filter(|it| is_derived(it));
+                    let tables = personal.into_iter().chain(derived).collect::<Vec<_>>().join(", ");
+                    Ok(it.client.batch_execute(&format!("VACUUM {tables}"))?)
+                }),
             };
             // Nobody waits any more: it is done all the same.
             let _ = send.send(scrubbed);

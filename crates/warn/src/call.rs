@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Warn,
     answer::token_hash,
-    escalation,
+    escalation, exercise,
     flow::{self, CallEvent, Decision, Effect},
     ladder::{Do, Ladder},
     model::{Call, CallState, Help, Receipt, Round, RoundState},
@@ -176,6 +176,8 @@ fn perform(warn: &Warn, tx: &mut Tx<'_>, round: &Round, call: &Call, effect: &Ef
         Effect::ClearLimit => tx.clear_deadline("call.limit", &call.id),
         // Done before the call was stored.
         Effect::DropQueued | Effect::Escalate => Ok(()),
+        // Of a test nothing follows but its outcome.
+        Effect::CallDeputies | Effect::RingDesk if round.is_exercise() => Ok(()),
         Effect::CallDeputies => call_deputies(warn, tx, round, call),
         Effect::RingDesk => ring_desk(tx, call),
     }
@@ -207,7 +209,7 @@ fn attempt(warn: &Warn, round: &Round, call: &Call, number: i64, action: Do, due
         subject: call.id.clone(),
         region: call.region.clone(),
         // Red before blue, and of one level first calls before redials.
-        priority: (i64::from(round.level) - 1) * 2 + redial,
+        priority: if round.is_exercise() { exercise::PRIORITY } else { (i64::from(round.level) - 1) * 2 + redial },
         due_at,
         state: Sending::Queued,
         tries: 0,

@@ -83,7 +83,7 @@ impl Cards {
 }
 
 /// As it stands in a call.
-fn name(who: Who) -> &'static str {
+pub(crate) fn name(who: Who) -> &'static str {
     match who {
         Who::DutyRoom => "duty_room",
         Who::OnDuty => "on_duty",

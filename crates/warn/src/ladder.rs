@@ -128,6 +128,21 @@ pub struct Plan {
     /// 明白卡: what to do now.
     #[serde(default)]
     pub cards: Cards,
+    /// How numbers are tested.
+    #[serde(default)]
+    pub test: Option<NumberTest>,
+}
+
+/// 号码测试: what is said, and how often it is tried. Silence goes no level up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberTest {
+    /// By which ladder.
+    pub ladder: String,
+    /// What is spoken.
+    pub voice: Text,
+    /// What is written.
+    pub sms: Text,
 }
 
 #[derive(Deserialize)]
@@ -137,6 +152,8 @@ struct File {
     ladders: Vec<Ladder>,
     #[serde(rename = "call_out", default)]
     levels: Vec<CallOut>,
+    #[serde(default)]
+    test: Option<NumberTest>,
 }
 
 fn one() -> i64 {
@@ -170,6 +187,10 @@ impl Plan {
             check_level(&level, &plan.ladders, &mut problems);
             plan.levels.insert(level.level, level);
         }
+        if let Some(test) = &file.test {
+            check_test(test, &plan.ladders, &mut problems);
+        }
+        plan.test = file.test;
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -196,6 +217,26 @@ impl Plan {
     fn level_of(&self, hazard: &str, leads: impl Fn(&CallOut) -> bool) -> Option<u8> {
         let holds = |it: &&CallOut| it.hazards.is_empty() || it.hazards.iter().any(|h| h == hazard);
         self.levels.values().filter(holds).find(|it| leads(it)).map(|it| it.level)
+    }
+}
+
+fn check_test(test: &NumberTest, ladders: &BTreeMap<String, Ladder>, problems: &mut Vec<Problem>) {
+    let Some(ladder) = ladders.get(&test.ladder) else {
+        let (zh, en) = (
+            format!("引用了不存在的叫应梯 {}", test.ladder),
+            format!("names the ladder {}, which does not exist", test.ladder),
+        );
+        problems.push(problem("unknown_ladder", "test", &zh, &en));
+        return;
+    };
+    if ladder.steps.iter().any(|it| it.action == Do::Superior) {
+        let (zh, en) = ("号码测试不能报上一级", "a number test tells nobody one level up");
+        problems.push(problem("bad_test", "test", zh, en));
+    }
+    for (field, words) in [("test voice", &test.voice), ("test sms", &test.sms)] {
+        if !words.zh.contains("测试") && !words.zh.contains("演练") {
+            problems.push(problem("bad_test", field, "话术里须说明是测试", "the words must say that it is a test"));
+        }
     }
 }
 

@@ -13,6 +13,9 @@
 //! - An unverifiable receipt is kept and never counted; a doubled one changes nothing.
 //! - A notice says what was measured and quotes who issued a signal; an issued paper never changes, and what
 //!   corrects or lifts it goes to exactly the same list.
+//! - A test round rings its list only, says 【演练】 first and last, and is part of no real figure.
+//! - A directed round calls the people of its list and nobody else, says what an officer wrote, and speaks for no area:
+//!   it neither stops nor is absorbed by a round of its process.
 //! - Nothing here lifts an order or a round by itself because a signal fell.
 
 pub mod answer;
@@ -21,8 +24,10 @@ pub mod call;
 pub mod cards;
 pub mod channel;
 pub mod courier;
+pub mod directed;
 mod effect;
 pub mod escalation;
+pub mod exercise;
 pub mod flow;
 pub mod inform;
 pub mod ladder;
@@ -40,6 +45,7 @@ mod text;
 pub mod transfer;
 mod words;
 
+pub use map::base::{Shown as BaseMap, shown as base_map};
 pub use model::{Call, CallState, Escalation, Gateway, Help, Process, Receipt, Round};
 pub use pin::Pin;
 pub use service::{MODULE, Warn};

@@ -439,6 +439,8 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0007-stand-down-note", "ALTER TABLE process ADD COLUMN stand_down_note TEXT;"),
     ("0008-stop-reason", "ALTER TABLE round ADD COLUMN stop_reason TEXT;"),
     ("0009-help-outcome", HELP_OUTCOME),
+    crate::exercise::MIGRATION,
+    crate::directed::MIGRATION,
 ];
 
 const CALL_OUT: &str =

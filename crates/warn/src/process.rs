@@ -311,6 +311,13 @@ impl Warn {
         self.world
             .write("process.raise", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let mut process = going_on(tx, &id)?;
+                if process.is_directed() {
+                    let (zh, en) = (
+                        "定向叫应只叫一份名单，没有级别可提",
+                        "a directed call-out is for a list and has no level to raise",
+                    );
+                    return Err(refusal("not_graver", zh, en));
+                }
                 let graver = (1..=4).contains(&level) && process.level.is_none_or(|it| level < it);
                 if !graver || !warn.plan().levels.contains_key(&level) {
                     return Err(not_graver(tx, &process)?);
@@ -320,7 +327,10 @@ impl Warn {
                 let detail = json!({"level": level});
                 tx.record(Event::new("process.raised", &id).region(&process.region).detail(detail))?;
                 let rounds: Vec<Round> = tx.find("process = $1", "ORDER BY start_at, id", params![&id])?;
-                let last = rounds.last().map_or_else(String::new, |it| format!("{}；", it.cause));
+                let last = rounds
+                    .iter()
+                    .rfind(|it| !it.is_directed())
+                    .map_or_else(String::new, |it| format!("{}；", it.cause));
                 let words = format!("{last}叫应提至{level}级");
                 let invented = rounds.iter().any(|it| it.invented);
                 let subject = tx.actor().name.clone();

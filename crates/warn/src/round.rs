@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     Warn, call,
     channel::{Matter, announce},
-    escalation,
+    directed, escalation, exercise,
     flow::CallEvent,
     ladder::{Ladder, Plan},
     model::{Call, Process, Round, RoundState},
@@ -27,9 +27,9 @@ use crate::{
 pub(crate) use desk::{is_over, moved_already};
 
 /// Calls opened or closed in one transaction.
-const SLICE: usize = 500;
+pub(crate) const SLICE: usize = 500;
 /// How often a running round is looked at.
-const CHECK: Duration = Duration::from_secs(60);
+pub(crate) const CHECK: Duration = Duration::from_secs(60);
 
 /// The people of a round that is being opened, in calling order.
 pub(crate) struct Audience {
@@ -69,8 +69,11 @@ pub(crate) fn wanted(
     }
 }
 
+/// The rounds that speak for areas; those that call a list speak for none.
 fn rounds_of(tx: &mut Tx<'_>, process: &str) -> Result<Vec<Round>, StoreError> {
-    tx.find("process = $1", "ORDER BY id", params![process])
+    let mut rounds: Vec<Round> = tx.find("process = $1", "ORDER BY id", params![process])?;
+    rounds.retain(|it| !it.is_directed());
+    Ok(rounds)
 }
 
 fn make(
@@ -116,6 +119,9 @@ fn make(
 /// round speaks for. Whom the stopped one brought to an end is not called a second time.
 fn resume(warn: &Warn, tx: &mut Tx<'_>, stopped: &Round, reason: &str) -> Result<Round, StoreError> {
     let process = process::going_on(tx, &stopped.process)?;
+    if stopped.is_directed() {
+        return directed::resume(warn, tx, stopped, reason);
+    }
     let rounds = rounds_of(tx, &process.id)?;
     let goes_on = |it: &Round| matches!(it.state, RoundState::Pending | RoundState::Running | RoundState::Done);
     let speaks = |it: &&Round| it.level <= stopped.level && goes_on(it);
@@ -188,7 +194,7 @@ fn absorb_lesser(warn: &Warn, tx: &mut Tx<'_>, round: &Round) -> Result<(), Stor
         "ORDER BY id",
         params![&round.process, i64::from(round.level)],
     )?;
-    lesser.iter().try_for_each(|it| absorb_slice(warn, tx, &it.id))
+    lesser.iter().filter(|it| !it.is_directed()).try_for_each(|it| absorb_slice(warn, tx, &it.id))
 }
 
 /// Closes the next slice of a round's calls where graver rounds of its process call, each naming
@@ -199,11 +205,12 @@ fn absorb_lesser(warn: &Warn, tx: &mut Tx<'_>, round: &Round) -> Result<(), Stor
 pub fn absorb_slice(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let going_on = |it: &Round| matches!(it.state, RoundState::Pending | RoundState::Running | RoundState::Absorbed);
     let Some(mut old) = tx.get::<Round>(id)?.filter(going_on) else { return Ok(()) };
-    let graver: Vec<Round> = tx.find(
+    let mut graver: Vec<Round> = tx.find(
         "process = $1 AND level < $2 AND state IN ('running', 'done')",
         "ORDER BY level DESC, id",
         params![&old.process, i64::from(old.level)],
     )?;
+    graver.retain(|it| !it.is_directed());
     let Some(last) = graver.last() else { return Ok(()) };
     let into = |region: &RegionCode| graver.iter().rfind(|r| r.areas.iter().any(|it| it.covers(region)));
     let whole = old.areas.iter().all(|it| into(it).is_some());
@@ -258,12 +265,19 @@ fn inside(rounds: &[Round]) -> (String, Vec<Value>) {
 /// What the store says.
 pub fn open_slice(warn: &Warn, tx: &mut Tx<'_>, id: &str) -> Result<(), StoreError> {
     let Some(mut round) = tx.get::<Round>(id)?.filter(|it| it.state == RoundState::Running) else { return Ok(()) };
+    if round.is_exercise() {
+        return exercise::open_slice(warn, tx, round);
+    }
+    if round.is_directed() {
+        return directed::open_slice(warn, tx, round);
+    }
     let plan = warn.plan_of(&round);
     let audience = warn.audience_of(tx, &round, &plan)?;
     let everybody = &audience.everybody;
     let from = usize::try_from(round.opened - audience.before).unwrap_or(0).min(everybody.len());
     let slice = &everybody[from..everybody.len().min(from + SLICE)];
-    let called = called_before(tx, &round, slice)?;
+    let ids: Vec<&str> = slice.iter().map(|it| it.id.as_str()).collect();
+    let called = called_before(tx, &round.process, round.level, id, false, &ids)?;
     let ladders = ladders(&plan, round.level)?;
     let (mut opened, mut limits) = (0, BTreeSet::new());
     for callee in slice.iter().filter(|it| !called.contains(&it.id)) {
@@ -301,25 +315,31 @@ fn ladders(plan: &Plan, level: u8) -> Result<HashMap<Who, (String, &Ladder)>, St
     Ok(found)
 }
 
-/// Those of the slice who were called in this process at this level or a graver one already.
-fn called_before(tx: &mut Tx<'_>, round: &Round, slice: &[Callee]) -> Result<HashSet<String>, StoreError> {
-    let rounds: Vec<Round> = tx.find(
-        "process = $1 AND level <= $2 AND id <> $3",
-        "",
-        params![&round.process, i64::from(round.level), &round.id],
-    )?;
+/// Those of `ids` whom other rounds of this process called at this level or a graver one already. What the people of a
+/// list were told are other words: only the next list counts them as called, `lists`, the process' own rounds do not.
+pub(crate) fn called_before(
+    tx: &mut Tx<'_>,
+    process: &str,
+    level: u8,
+    round: &str,
+    lists: bool,
+    ids: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let condition = "process = $1 AND level <= $2 AND id <> $3";
+    let mut rounds: Vec<Round> = tx.find(condition, "", params![process, i64::from(level), round])?;
+    rounds.retain(|it| lists || !it.is_directed());
     let mut called = HashSet::new();
-    if slice.is_empty() {
+    if ids.is_empty() {
         return Ok(called);
     }
-    let places: Vec<_> = (2..slice.len() + 2).map(|i| format!("${i}")).collect();
+    let places: Vec<_> = (2..ids.len() + 2).map(|i| format!("${i}")).collect();
     let sql = format!(
         "SELECT callee FROM call WHERE round = $1 AND id IN ({}) AND state <> 'cancelled' AND {{scope:region}}",
         places.join(", ")
     );
     for before in rounds {
         let mut values = vec![Value::from(&before.id)];
-        values.extend(slice.iter().map(|it| Value::from(format!("{}/{}", before.id, it.id))));
+        values.extend(ids.iter().map(|it| Value::from(format!("{}/{it}", before.id))));
         for row in tx.query(&sql, &values)? {
             called.insert(row.text(0)?);
         }

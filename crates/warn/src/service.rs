@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anlan_kernel::{Actor, Instant, Problem, Scope, Text};
+use anlan_kernel::{Actor, Current, Instant, Problem, Scope, Text};
 use anlan_monitor::Monitor;
 use anlan_store::{
     Deadline, Event, Handler, Handlers, Module, Record, StoreError, Tx, Urgency, World, WorldKind, params,
@@ -54,6 +54,8 @@ pub static MODULE: Module = Module {
         &channel::model::ENDPOINT,
         &channel::model::PLAY,
         &model::MAP_BASE,
+        &crate::exercise::EXERCISE,
+        &crate::directed::DIRECTED,
     ],
 };
 
@@ -138,6 +140,7 @@ pub type ReceiptHook = Arc<dyn Fn(&mut Tx<'_>, &str, &str) -> Result<(), StoreEr
 pub struct Warn {
     pub(crate) world: World,
     pub(crate) config: WarnConfig,
+    guide: Current<Guide>,
     plans: RwLock<(String, BTreeMap<String, Arc<Plan>>)>,
     pub(crate) lines: RwLock<BTreeMap<String, Arc<Line>>>,
     pub(crate) http: reqwest::Client,
@@ -174,6 +177,7 @@ impl Warn {
         let plans = RwLock::new((plan.version.clone(), BTreeMap::from([(plan.version.clone(), Arc::new(plan))])));
         Ok(Arc::new(Self {
             world,
+            guide: Current::new(Arc::clone(&config.guide)),
             config,
             plans,
             lines: RwLock::default(),
@@ -214,6 +218,16 @@ impl Warn {
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         plans.0.clone_from(&plan.version);
         plans.1.insert(plan.version.clone(), Arc::new(plan));
+    }
+
+    /// What notices ask for.
+    pub(crate) fn guide(&self) -> Arc<Guide> {
+        self.guide.get()
+    }
+
+    /// Puts another guide in its place; drafts keep the words they have.
+    pub fn set_guide(&self, guide: Guide) {
+        self.guide.set(guide);
     }
 
     /// The plan new rounds use.

@@ -13,7 +13,8 @@ use crate::{
     Warn,
     answer::list_token,
     channel::{self, group::GroupMessage},
-    escalation,
+    directed::{Directed, is_directed},
+    escalation, exercise,
     model::{Escalation, Process, Round},
     notice, words,
 };
@@ -40,13 +41,14 @@ pub(crate) enum Ready {
 pub(crate) struct Writer<'a> {
     warn: &'a Warn,
     causes: HashMap<String, String>,
+    directed: HashMap<String, String>,
     ends: HashMap<String, String>,
     signals: HashMap<String, Option<Signal>>,
 }
 
 impl<'a> Writer<'a> {
     pub fn new(warn: &'a Warn) -> Self {
-        Self { warn, causes: HashMap::new(), ends: HashMap::new(), signals: HashMap::new() }
+        Self { warn, causes: HashMap::new(), directed: HashMap::new(), ends: HashMap::new(), signals: HashMap::new() }
     }
 
     /// The number and the words of an outbox item, or why there is nothing to send any more.
@@ -61,6 +63,14 @@ impl<'a> Writer<'a> {
             found => found,
         };
         let Some(to) = number else { return Ok(Err("no_number")) };
+        if item.payload["template"] == "call" && exercise::is_exercise(&item.subject) {
+            let words = exercise::words(&self.warn.plan(), tx, &item.subject, callee, &item.kind)?;
+            let marked = |words: String| Ready::Number {
+                to,
+                text: format!("{0}{1}{0}", exercise::MARK, self.warn.framed(&words)),
+            };
+            return Ok(words.map(marked));
+        }
         let words = match item.payload["template"].as_str() {
             Some("call") => self.call(tx, item)?,
             Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
@@ -72,22 +82,27 @@ impl<'a> Writer<'a> {
         };
         let Some(words) = words else { return Ok(Err("nothing_to_say")) };
         // The world's mark stands first and last, put there by the channel itself.
-        Ok(Ok(Ready::Number { to, text: self.framed(&words) }))
-    }
-
-    fn framed(&self, words: &str) -> String {
-        let mark = mark(self.warn.world().kind());
-        format!("{mark}【{}】{words}{mark}", self.warn.config.speaker)
+        Ok(Ok(Ready::Number { to, text: self.warn.framed(&words) }))
     }
 
     fn call(&mut self, tx: &mut Tx<'_>, item: &OutboxItem) -> Result<Option<String>, StoreError> {
         let sql = "SELECT duties, round FROM call WHERE id = $1 AND {scope:region}";
         let Some(row) = tx.query(sql, params![&item.subject])?.into_iter().next() else { return Ok(None) };
         let duties = duty_list(&serde_json::from_str(&row.text(0)?)?);
-        let cause = self.cause(tx, &row.text(1)?)?;
+        let (round, link) = (row.text(1)?, self.warn.answer_link(&item.subject));
+        let cause = self.cause(tx, &round)?;
+        if is_directed(&round) {
+            let words = self.directed(tx, &round)?;
+            let sms = item.kind == "sms";
+            return Ok(Some(if sms {
+                words::directed_sms(&cause, &words, &link)
+            } else {
+                words::directed_voice(&cause, &words)
+            }));
+        }
         Ok(Some(if item.kind == "sms" {
-            let frame = self.framed("").chars().count();
-            words::sms(&cause, &duties, &self.warn.answer_link(&item.subject), frame)
+            let frame = self.warn.framed("").chars().count();
+            words::sms(&cause, &duties, &link, frame)
         } else {
             words::voice(&cause, &duties)
         }))
@@ -99,6 +114,16 @@ impl<'a> Writer<'a> {
         }
         let words = tx.get::<Round>(round)?.map_or_else(String::new, |it| cause_words(&it));
         self.causes.insert(round.to_owned(), words.clone());
+        Ok(words)
+    }
+
+    /// What an officer wrote to the people of a list.
+    fn directed(&mut self, tx: &mut Tx<'_>, round: &str) -> Result<String, StoreError> {
+        if let Some(known) = self.directed.get(round) {
+            return Ok(known.clone());
+        }
+        let words = tx.get::<Directed>(round)?.map_or_else(String::new, |it| it.words);
+        self.directed.insert(round.to_owned(), words.clone());
         Ok(words)
     }
 
@@ -153,6 +178,14 @@ impl<'a> Writer<'a> {
             let (title, invented) = (&signal.title, if signal.invented { INVENTED } else { "" });
             format!("{}：{title}{invented}。响应和管控措施未自动解除，等候通知。此信息无须回复。", signal.issuer)
         }))
+    }
+}
+
+impl Warn {
+    /// What leaves the house: whose it is put before it, the world's mark first and last.
+    pub(crate) fn framed(&self, words: &str) -> String {
+        let mark = mark(self.world().kind());
+        format!("{mark}【{}】{words}{mark}", self.config.speaker)
     }
 }
 

@@ -10,7 +10,10 @@ const LEAST_DUTIES: usize = 24;
 /// A call as it is spoken: short sentences, each key in a sentence of its own, everything twice. Who
 /// speaks is put before it by the channel.
 pub(crate) fn voice(cause: &str, duties: &[String]) -> String {
-    let what = format!("{cause}。您负责：{}。请立即到岗。", fitted(duties, SPOKEN_DUTIES));
+    spoken(&format!("{cause}。您负责：{}。请立即到岗。", fitted(duties, SPOKEN_DUTIES)))
+}
+
+fn spoken(what: &str) -> String {
     let keys = "收到、已到岗，请按1。收到、不能到岗，请按2。有险情、需支援，请按3。";
     format!("{what}{keys}再说一遍。{what}{keys}")
 }
@@ -26,6 +29,29 @@ pub(crate) fn sms(cause: &str, duties: &[String], link: &str, frame: usize) -> S
     format!("{cause}。您负责：{duties}{tail}")
 }
 
+/// What an officer wrote to the people of a list, as it is spoken.
+pub(crate) fn directed_voice(reason: &str, words: &str) -> String {
+    spoken(&sentences(reason, words))
+}
+
+/// What an officer wrote to the people of a list, as it is written; [`directed_room`] says how much of it fits.
+pub(crate) fn directed_sms(reason: &str, words: &str, link: &str) -> String {
+    format!("{}{DIRECTED_KEYS}{link}", sentences(reason, words))
+}
+
+/// Characters left for reason and words of a message beside keys, link and what the channel puts around it.
+pub(crate) fn directed_room(link: &str, frame: usize) -> usize {
+    let stops = 2;
+    SMS_BUDGET.saturating_sub(length(DIRECTED_KEYS) + length(link) + frame + stops)
+}
+
+const DIRECTED_KEYS: &str = "已到岗回复1，不能到岗回复2，有险情需支援回复3，或点 ";
+
+fn sentences(reason: &str, words: &str) -> String {
+    let sentence = |it: &str| format!("{}。", it.trim().trim_end_matches(['。', '.']));
+    format!("{}{}", sentence(reason), sentence(words))
+}
+
 /// Characters of a stand-down note that fit into its message.
 pub(crate) const STAND_DOWN_NOTE: usize = 100;
 
@@ -37,7 +63,7 @@ pub(crate) fn stand_down(note: &str) -> String {
     format!("本次叫应解除{said}。请按预案继续做好防范。此信息无须回复。")
 }
 
-fn length(text: &str) -> usize {
+pub(crate) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
@@ -122,6 +148,18 @@ mod tests {
             assert!(words.contains(kept), "{kept}: {words}");
         }
         assert!(length(&words) + 20 <= SMS_BUDGET, "{}: {words}", length(&words));
+    }
+
+    #[test]
+    fn what_an_officer_wrote_is_said_whole_with_its_keys() {
+        let room = directed_room(LINK, 20);
+        let (reason, words) = ("水".repeat(20), "请".repeat(room - 20));
+        let written = directed_sms(&reason, &words, LINK);
+        assert!(written.contains(&words) && written.ends_with(LINK), "{written}");
+        assert_eq!(length(&written) + 20, SMS_BUDGET);
+        let spoken = directed_voice("水库水位上涨。", "请到坝上巡查");
+        assert!(spoken.starts_with("水库水位上涨。请到坝上巡查。收到、已到岗，请按1。"), "{spoken}");
+        assert_eq!(spoken.matches("请到坝上巡查。").count(), 2);
     }
 
     #[rstest]

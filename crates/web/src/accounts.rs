@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    attempts, password, roles, secret,
+    attempts, invitation, password, roles, secret,
     store::{self, AccountRow},
 };
 pub use crate::{
     devices::{create as create_device, device_of},
+    invitation::Invitation,
     tokens::create as create_token,
 };
 
@@ -37,6 +38,23 @@ impl std::fmt::Debug for NewAccount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "NewAccount({} as {})", self.login, self.role)
     }
+}
+
+/// Whom an account is made for, who chooses the password by the link of an invitation.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Invitee {
+    /// Log-in, as in [`NewAccount`].
+    pub login: String,
+    /// Display name.
+    pub name: String,
+    /// Key of the role.
+    pub role: String,
+    /// Duty areas.
+    #[serde(default)]
+    pub regions: Vec<RegionCode>,
+    /// The 牌子 acted under.
+    #[serde(default)]
+    pub hat: Option<String>,
 }
 
 /// An account as lists show it.
@@ -92,6 +110,26 @@ pub async fn create(world: &World, by: &Actor, new: NewAccount) -> Result<(), St
         .await
 }
 
+/// Makes an account without a password, and the link by which its holder chooses one.
+///
+/// # Errors
+/// As [`create`].
+pub async fn invite(world: &World, by: &Actor, who: Invitee) -> Result<Invitation, StoreError> {
+    let Invitee { login, name, role, regions, hat } = who;
+    let new = NewAccount { login, password: String::new(), name, role, regions, hat };
+    check(&new)?;
+    let code = secret::token()?;
+    world
+        .write("account.invite", Urgency::Urgent, by, move |tx| {
+            if tx.get::<AccountRow>(&new.login)?.is_some() {
+                return Err(taken(&new.login).into());
+            }
+            save(tx, &new, "")?;
+            invitation::open(tx, &new.login, &code)
+        })
+        .await
+}
+
 /// Makes an account, or gives an existing one this password, name, role, duty areas and 牌子.
 ///
 /// # Errors
@@ -122,6 +160,7 @@ pub async fn disable(world: &World, by: &Actor, login: &str) -> Result<(), Store
             keep_one_manager(tx, &account)?;
             tx.put(&AccountRow { disabled: true, revision: account.revision + 1, ..account })?;
             store::session_close_all(tx, &login)?;
+            invitation::withdraw(tx, &login)?;
             tx.record(Event::new("account.disabled", &login))
         })
         .await
@@ -154,7 +193,26 @@ pub async fn set_password(world: &World, by: &Actor, login: &str, password: &str
             let account = tx.get::<AccountRow>(&login)?.ok_or_else(|| missing(&login))?;
             tx.put(&AccountRow { password_hash: hash.clone(), revision: account.revision + 1, ..account })?;
             store::session_close_all(tx, &login)?;
+            invitation::withdraw(tx, &login)?;
             tx.record(Event::new("password.changed", &login))
+        })
+        .await
+}
+
+/// The account acts under this 牌子 from now on; whoever calls has seen that it may.
+///
+/// # Errors
+/// A refusal when there is no such account; otherwise what the store says.
+pub async fn act_under(world: &World, by: &Actor, login: &str, hat: &str) -> Result<(), StoreError> {
+    let (login, hat) = (login.to_owned(), hat.to_owned());
+    world
+        .write("account.hat", Urgency::Urgent, by, move |tx| {
+            let account = tx.get::<AccountRow>(&login)?.ok_or_else(|| missing(&login))?;
+            if account.hat.as_deref() == Some(hat.as_str()) {
+                return Ok(());
+            }
+            tx.put(&AccountRow { hat: Some(hat.clone()), revision: account.revision + 1, ..account })?;
+            tx.record(Event::new("account.hat_chosen", &login).detail(json!({"hat": hat})))
         })
         .await
 }
@@ -290,6 +348,7 @@ fn save(tx: &mut Tx<'_>, new: &NewAccount, hash: &str) -> Result<(), StoreError>
     tx.put(&row)?;
     if before.is_some() {
         store::session_close_all(tx, &new.login)?;
+        invitation::withdraw(tx, &new.login)?;
     }
     let name = if before.is_some() { "account.changed" } else { "account.created" };
     tx.record(Event::new(name, &new.login).detail(json!({"role": new.role, "regions": new.regions, "hat": new.hat})))

@@ -6,15 +6,15 @@ use anlan_kernel::Permission;
 use axum::{
     Json,
     extract::{Path, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, Uri},
 };
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
 use crate::{
     Access, ApiResult, Mounted, Routes, Site, Who,
-    accounts::{self, NewAccount},
-    devices, roles, tokens,
+    accounts::{self, Invitation, Invitee, NewAccount},
+    devices, invitation, roles, second_factor, sessions, tokens,
 };
 
 const MANAGE: Access = Access::Needs(Permission::ManageAccounts);
@@ -35,6 +35,11 @@ struct NewPassword {
     password: String,
 }
 
+#[derive(Deserialize)]
+struct Reason {
+    reason: String,
+}
+
 /// Routes of the security administrator.
 pub fn routes(site: &Arc<Site>) -> Mounted {
     Routes::new(site)
@@ -44,6 +49,17 @@ pub fn routes(site: &Arc<Site>) -> Mounted {
         .post("/api/v1/accounts/{login}/disable", MANAGE, "停用账号", "Disable an account", account_disable)
         .post("/api/v1/accounts/{login}/unlock", MANAGE, "解除登录锁定", "Unlock an account", account_unlock)
         .post("/api/v1/accounts/{login}/password", MANAGE, "重设口令", "Set a password", account_password)
+        .post("/api/v1/invitations", MANAGE, "建立账号并邀请", "Make an account and invite", invite)
+        .post("/api/v1/accounts/{login}/invite", MANAGE, "重新邀请", "Invite again", invite_again)
+        .get("/api/v1/accounts/{login}/sessions", MANAGE, "账号的登录窗口", "Sessions of an account", session_list)
+        .post("/api/v1/accounts/{login}/sessions/end", MANAGE, "结束账号的所有窗口", "End all sessions", session_end)
+        .post(
+            "/api/v1/accounts/{login}/second-factor/remove",
+            MANAGE,
+            "停用账号的动态口令",
+            "Take a second factor off",
+            factor_remove,
+        )
         .get("/api/v1/accounts/{login}/tokens", MANAGE, "账号的令牌", "Tokens of an account", token_list)
         .post("/api/v1/accounts/{login}/tokens", MANAGE, "发放令牌", "Issue a token", token_create)
         .post("/api/v1/tokens/{id}/revoke", MANAGE, "收回令牌", "Revoke a token", token_revoke)
@@ -94,6 +110,54 @@ async fn account_password(
     Json(new): Json<NewPassword>,
 ) -> ApiResult<StatusCode> {
     accounts::set_password(&site.world, &who.actor, &login, &new.password).await?;
+    site.signed_out();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn invite(
+    State(site): Site_,
+    who: Who,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(new): Json<Invitee>,
+) -> ApiResult<(StatusCode, Json<Json_>)> {
+    let made = accounts::invite(&site.world, &who.actor, new).await?;
+    Ok((StatusCode::CREATED, Json(invited(&site, &uri, &headers, &made))))
+}
+
+async fn invite_again(
+    State(site): Site_,
+    who: Who,
+    uri: Uri,
+    headers: HeaderMap,
+    Path(login): Path<String>,
+) -> ApiResult<Json<Json_>> {
+    let made = invitation::again(&site.world, &who.actor, &login).await?;
+    site.signed_out();
+    Ok(Json(invited(&site, &uri, &headers, &made)))
+}
+
+fn invited(site: &Site, uri: &Uri, headers: &HeaderMap, made: &Invitation) -> Json_ {
+    json!({"login": made.login, "link": invitation::link(site, uri, headers, &made.code), "until": made.until})
+}
+
+async fn session_list(State(site): Site_, who: Who, Path(login): Path<String>) -> ApiResult<Json<Json_>> {
+    Ok(Json(json!({"sessions": sessions::list(&site.world, &who.actor, &login, None).await?})))
+}
+
+async fn session_end(State(site): Site_, who: Who, Path(login): Path<String>) -> ApiResult<Json<Json_>> {
+    let ended = sessions::end_others(&site.world, &who.actor, &login, None).await?;
+    site.signed_out();
+    Ok(Json(json!({"ended": ended})))
+}
+
+async fn factor_remove(
+    State(site): Site_,
+    who: Who,
+    Path(login): Path<String>,
+    Json(given): Json<Reason>,
+) -> ApiResult<StatusCode> {
+    second_factor::remove_of(&site.world, &who.actor, &login, &given.reason).await?;
     site.signed_out();
     Ok(StatusCode::NO_CONTENT)
 }

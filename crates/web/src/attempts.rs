@@ -69,6 +69,18 @@ pub fn succeeded(tx: &mut Tx<'_>, of: &Subjects) -> Result<(), StoreError> {
     take_back(tx, &of.source)
 }
 
+/// The password was right and the second factor is asked for next: what failed before stays counted.
+pub fn undo(tx: &mut Tx<'_>, of: &Subjects) -> Result<(), StoreError> {
+    take_back(tx, &of.account)?;
+    take_back(tx, &of.source)
+}
+
+/// Until when an account is not heard, where that is so now.
+pub fn locked_until(tx: &mut Tx<'_>, login: &str) -> Result<Option<Instant>, StoreError> {
+    let (failures, last) = count(tx, &secret::digest("attempt of", login))?;
+    Ok(Some(last.plus(PAUSE)).filter(|it| failures >= PER_ACCOUNT && *it > real_now()))
+}
+
 /// Whether the account is locked now; asked after a wrong password, to say so in the journal once.
 pub fn just_locked(tx: &mut Tx<'_>, of: &Subjects) -> Result<bool, StoreError> {
     Ok(count(tx, &of.account)?.0 == PER_ACCOUNT)

@@ -32,6 +32,18 @@ pub fn close_session(site: &Site) -> HeaderValue {
     value(site, &session_name(site), "", 0, path(site))
 }
 
+/// Name of the cookie that goes along to an identity provider and back.
+#[cfg(feature = "oidc")]
+pub fn journey_name(site: &Site) -> String {
+    format!("anlan-oidc-{}", site.world.name())
+}
+
+/// Goes along to an identity provider; no seconds take it back.
+#[cfg(feature = "oidc")]
+pub fn journey(site: &Site, closed: &str, seconds: u64) -> HeaderValue {
+    value(site, &journey_name(site), closed, seconds, path(site))
+}
+
 /// Remembers a language for a year.
 pub fn language(site: &Site, tag: &str) -> HeaderValue {
     value(site, LANG, tag, 31_536_000, "/")

@@ -18,7 +18,8 @@ use futures_util::FutureExt as _;
 use crate::{
     Access, ApiError, Site, Who, headers, idempotency,
     origin::{self, Origin},
-    pages, session,
+    pages, second_factor, session,
+    who::Lack,
 };
 
 /// Most bytes of a foreign error text that are repeated.
@@ -53,6 +54,9 @@ pub async fn guard(State(gate): State<Gate>, mut request: Request, next: Next) -
             answer
         }
         Err(error) if look && error.status() == StatusCode::UNAUTHORIZED => to_login(&gate.site, &asked),
+        Err(error) if look && second_factor::is_required(&error) => {
+            Redirect::to(&gate.site.url("/me/second-factor")).into_response()
+        }
         Err(error) => error.into_response(),
     }
 }
@@ -74,16 +78,24 @@ async fn admit(gate: &Gate, request: &mut Request, lang: Lang) -> Result<Who, Ap
             }
             who
         }
-        Access::Needs(permission) => {
-            let who = found.ok_or_else(|| ApiError::of(StatusCode::UNAUTHORIZED))?;
-            if !who.may(permission) {
-                return Err(ApiError::of(StatusCode::FORBIDDEN));
-            }
-            who
-        }
+        Access::Needs(permission) => permitted(found, &[permission])?,
+        Access::Any(permissions) => permitted(found, permissions)?,
     };
+    if who.lacks == Lack::Required && !is_own_account(gate.access, request.uri().path()) {
+        return Err(second_factor::required());
+    }
     check_origin(gate, &who, request)?;
     Ok(who)
+}
+
+fn permitted(found: Option<Who>, permissions: &[Permission]) -> Result<Who, ApiError> {
+    let who = found.ok_or_else(|| ApiError::of(StatusCode::UNAUTHORIZED))?;
+    if permissions.iter().any(|it| who.may(*it)) { Ok(who) } else { Err(ApiError::of(StatusCode::FORBIDDEN)) }
+}
+
+/// What stays open to somebody who has to set up a second factor first.
+fn is_own_account(access: Access, path: &str) -> bool {
+    matches!(access, Access::Public | Access::Proof(_)) || path == "/me" || path.starts_with("/me/")
 }
 
 /// A browser's cookie travels with requests of other sites too; such requests are refused.

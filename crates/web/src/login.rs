@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anlan_kernel::{Actor, Lang, Permission, Problem};
-use anlan_store::{Event, StoreError, Urgency, real_now};
+use anlan_store::{Event, StoreError, Tx, Urgency, real_now};
 use axum::{
     extract::{Form, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -11,14 +11,19 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::{
     Access, ApiError, ApiResult, Mounted, Routes, Site, Who,
     address::percent,
     attempts::{self, Attempt, Subjects},
-    cookies, headers, pages, password, roles, secret,
+    cookies, headers, pages, password, roles,
+    second_factor::{self, Way},
+    second_step, secret,
     session::{self, ABSOLUTE},
-    store::{self, AccountRow},
+    sessions,
+    store::{self, AccountRow, Session},
+    who::Lack,
 };
 
 /// Longest text looked up as a log-in.
@@ -60,6 +65,13 @@ pub fn routes(site: &Arc<Site>) -> Mounted {
     Routes::new(site)
         .get("/login", Access::Public, "登录页", "Log-in page", show)
         .post("/login", Access::Public, "登录", "Log in", log_in)
+        .post(
+            "/login/second",
+            Access::Public,
+            "登录的第二步：动态口令",
+            "Second step of the log-in",
+            second_step::go_on,
+        )
         .post("/logout", Access::Public, "退出登录", "Log out", log_out)
         .post("/lang", Access::Public, "切换语言", "Choose a language", choose_language)
         .finish(Arc::clone(site))
@@ -83,19 +95,11 @@ async fn log_in(State(site): State<Arc<Site>>, who: Who, request: Request) -> Ap
     let form_ = read_form(request).await?;
     let next = crate::own_path(&site, form_.next.clone());
     match open(&site, &form_, &source, &headers).await {
-        Ok((token, role)) => {
-            let cookie = cookies::open_session(&site, &token, ABSOLUTE.as_secs());
-            let next = if next == site.url("/") { first_page(&site, &role) } else { next };
-            Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response())
-        }
+        Ok((account, Some(opened))) => Ok(inside(&site, &opened, &account.role, next)),
+        Ok((account, None)) => Ok(second_step::ask(&site, who.lang, &account, &next)?.into_response()),
         Err(error) if headers::wants_page(&headers) && error.status().is_client_error() => {
             let words = error.problem().message.get(who.lang).to_owned();
-            let mut page =
-                (error.status(), form(&site, who.lang, &next, form_.login.trim(), Some(&words))).into_response();
-            if let Some(seconds) = error.seconds() {
-                page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            }
-            Ok(page)
+            Ok(refusal(&error, form(&site, who.lang, &next, form_.login.trim(), Some(&words))))
         }
         Err(error) => Err(error),
     }
@@ -109,24 +113,39 @@ async fn read_form(request: Request) -> Result<LoginForm, ApiError> {
     Ok(form)
 }
 
-/// Checks the password and opens a session; the answer is the cookie's text and the account's role.
-async fn open(site: &Site, form: &LoginForm, source: &str, headers: &HeaderMap) -> Result<(String, String), ApiError> {
+/// A page that says what was wrong.
+pub(crate) fn refusal(error: &ApiError, page: Markup) -> Response {
+    let mut answer = (error.status(), page).into_response();
+    if let Some(seconds) = error.seconds() {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
+}
+
+/// Checks the password; without a session the second factor is asked for first.
+async fn open(
+    site: &Site,
+    form: &LoginForm,
+    source: &str,
+    headers: &HeaderMap,
+) -> Result<(AccountRow, Option<Opened>), ApiError> {
     let login = tidy(&form.login);
     let of = attempts::subjects(&login, source);
     let account = check(site, &login, &form.password, &of).await?;
-    let old = cookies::get(headers, &cookies::session_name(site)).map(session::session_hash);
-    Ok((welcome(site, of, &login, old).await?, account.role.clone()))
+    let opened = welcome(site, of, &account, Visit::of(site, headers)?).await?;
+    Ok((account, opened))
 }
 
-fn tidy(login: &str) -> String {
+pub(crate) fn tidy(login: &str) -> String {
     login.trim().to_lowercase().chars().take(LONGEST).collect()
 }
 
 /// The account, if the password is its own; a wrong one is counted.
-async fn check(site: &Site, login: &str, password: &str, of: &Subjects) -> Result<AccountRow, ApiError> {
+pub(crate) async fn check(site: &Site, login: &str, password: &str, of: &Subjects) -> Result<AccountRow, ApiError> {
     begin(site, of).await?;
     let account = account_of(site, login).await?;
-    let hash = account.as_ref().filter(|it| !it.disabled).map(|it| it.password_hash.as_str());
+    let hash =
+        account.as_ref().filter(|it| !it.disabled).map(|it| it.password_hash.as_str()).filter(|it| !it.is_empty());
     let right = password::verify(password, hash).await?;
     match account {
         Some(account) if right => Ok(account),
@@ -146,7 +165,7 @@ pub async fn confirm(site: &Site, who: &Who, login: &str, password: &str) -> Api
     let login = tidy(login);
     let of = attempts::subjects(&login, &who.actor.name);
     let account = check(site, &login, password, &of).await?;
-    let by = Actor { name: format!("user:{login}"), ..Actor::system("login") };
+    let by = by(&login);
     site.world
         .write("login.confirm", Urgency::Urgent, &by, move |tx| {
             attempts::succeeded(tx, &of)?;
@@ -157,18 +176,23 @@ pub async fn confirm(site: &Site, who: &Who, login: &str, password: &str) -> Api
 }
 
 /// Where a role begins its work: the desk, or the accounts, or its own account.
-fn first_page(site: &Site, role: &str) -> String {
+pub(crate) fn first_page(site: &Site, role: &str) -> String {
     let may = |it| roles::permissions(role).is_some_and(|all| all.contains(&it));
+    if let Some(path) = site.beginning(may) {
+        return site.url(path);
+    }
     site.url(if may(Permission::SeeDesk) {
         "/"
     } else if may(Permission::ManageAccounts) {
         "/accounts"
+    } else if may(Permission::Audit) {
+        "/audit"
     } else {
         "/me"
     })
 }
 
-async fn begin(site: &Site, of: &Subjects) -> Result<(), ApiError> {
+pub(crate) async fn begin(site: &Site, of: &Subjects) -> Result<(), ApiError> {
     let of = of.clone();
     let by = Actor::system("login");
     let attempt = site.world.write("login.begin", Urgency::Urgent, &by, move |tx| attempts::begin(tx, &of)).await?;
@@ -186,7 +210,7 @@ async fn begin(site: &Site, of: &Subjects) -> Result<(), ApiError> {
     }
 }
 
-async fn account_of(site: &Site, login: &str) -> Result<Option<AccountRow>, StoreError> {
+pub(crate) async fn account_of(site: &Site, login: &str) -> Result<Option<AccountRow>, StoreError> {
     let login = login.to_owned();
     site.world.read(&Actor::system("login"), move |tx| tx.get::<AccountRow>(&login)).await
 }
@@ -206,21 +230,95 @@ async fn refused(site: &Site, of: &Subjects, login: Option<String>) -> Result<()
         .await
 }
 
-async fn welcome(site: &Site, of: Subjects, login: &str, old: Option<String>) -> Result<String, StoreError> {
-    let token = secret::token()?;
-    let (login, hash, now) = (login.to_owned(), session::session_hash(&token), real_now());
-    let by = Actor { name: format!("user:{login}"), ..Actor::system("login") };
+/// The browser that comes in.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    token: String,
+    hash: String,
+    old: Option<String>,
+    device: String,
+}
+
+impl Visit {
+    pub fn of(site: &Site, headers: &HeaderMap) -> Result<Self, StoreError> {
+        let token = secret::token()?;
+        Ok(Self {
+            hash: session::session_hash(&token),
+            token,
+            old: cookies::get(headers, &cookies::session_name(site)).map(session::session_hash),
+            device: sessions::device(headers),
+        })
+    }
+}
+
+/// A session that was opened.
+pub(crate) struct Opened {
+    token: String,
+    lacks: Lack,
+}
+
+/// Opens the session of an account whose holder proved to be themselves; `way` is the second factor they gave.
+pub(crate) fn open_session(
+    tx: &mut Tx<'_>,
+    account: &AccountRow,
+    visit: &Visit,
+    way: Option<Way>,
+) -> Result<Opened, StoreError> {
+    if let Some(old) = &visit.old {
+        store::session_close(tx, old)?;
+    }
+    let (login, now, lacks) = (account.login.clone(), real_now(), second_factor::lack(tx, account)?);
+    store::session_open(
+        tx,
+        &Session {
+            hash: visit.hash.clone(),
+            login,
+            made_at: now,
+            seen_at: now,
+            expires_at: now.plus(ABSOLUTE),
+            device: visit.device.clone(),
+            lacks,
+        },
+    )?;
+    let detail = way.map_or(json!(null), |it| json!({"second_factor": it.name()}));
+    tx.record(Event::new("session.opened", &account.login).detail(detail))?;
+    Ok(Opened { token: visit.token.clone(), lacks })
+}
+
+/// Opens a session after the first factor, unless a second one is set up: then the attempt is neither counted nor
+/// forgiven, and nothing is open yet.
+pub(crate) async fn welcome(
+    site: &Site,
+    of: Subjects,
+    account: &AccountRow,
+    visit: Visit,
+) -> Result<Option<Opened>, StoreError> {
+    let (account, by) = (account.clone(), by(&account.login));
     site.world
         .write("session.open", Urgency::Urgent, &by, move |tx| {
-            attempts::succeeded(tx, &of)?;
-            if let Some(old) = &old {
-                store::session_close(tx, old)?;
+            if second_factor::of(tx, &account.login)?.is_some() {
+                attempts::undo(tx, &of)?;
+                return Ok(None);
             }
-            store::session_open(tx, &hash, &login, now, now.plus(ABSOLUTE))?;
-            tx.record(Event::new("session.opened", &login))
+            attempts::succeeded(tx, &of)?;
+            open_session(tx, &account, &visit, None).map(Some)
         })
-        .await?;
-    Ok(token)
+        .await
+}
+
+pub(crate) fn by(login: &str) -> Actor {
+    Actor { name: format!("user:{login}"), ..Actor::system("login") }
+}
+
+/// Hands the browser its session, and leads to where it wanted to go or where the role begins.
+pub(crate) fn inside(site: &Site, opened: &Opened, role: &str, next: String) -> Response {
+    let cookie = cookies::open_session(site, &opened.token, ABSOLUTE.as_secs());
+    let next = match opened.lacks {
+        Lack::Required => site.url("/me/second-factor"),
+        _ if next == site.url("/") => first_page(site, role),
+        _ => next,
+    };
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&next)).into_response()
 }
 
 async fn log_out(
@@ -286,7 +384,19 @@ fn form(site: &Site, lang: Lang, next: &str, login: &str, wrong: Option<&str>) -
                         input name="password" type="password" autocomplete="current-password" required autofocus[!login.is_empty()] maxlength="256"; }
                     button.main type="submit" { (title) }
                 }
+                (elsewhere(site, lang, next))
             }
         },
     )
+}
+
+/// The way to the identity provider, where there is one.
+#[cfg(feature = "oidc")]
+fn elsewhere(site: &Site, lang: Lang, next: &str) -> Markup {
+    crate::oidc::button(site, lang, next)
+}
+
+#[cfg(not(feature = "oidc"))]
+fn elsewhere(_: &Site, _: Lang, _: &str) -> Markup {
+    Markup::default()
 }

@@ -61,6 +61,9 @@ fn operation(route: &RouteInfo) -> Json {
     if let Access::Needs(permission) = route.access {
         operation["x-permission"] = json!(permission);
     }
+    if let Access::Any(permissions) = route.access {
+        operation["x-permission"] = json!(permissions);
+    }
     if let Access::Proof(proof) = route.access {
         operation["x-proof"] = json!(proof);
     }
@@ -68,7 +71,7 @@ fn operation(route: &RouteInfo) -> Json {
 }
 
 fn refusals(route: &RouteInfo) -> impl Iterator<Item = &'static str> {
-    let guarded = matches!(route.access, Access::Needs(_) | Access::SignedIn);
+    let guarded = matches!(route.access, Access::Needs(_) | Access::Any(_) | Access::SignedIn);
     let named = route.path.contains('{');
     let writes = route.method != "GET";
     [
@@ -104,7 +107,7 @@ fn security(access: Access) -> Json {
         Access::Needs(anlan_kernel::Permission::SendObservations) => {
             json!([{"token": []}, {"device": []}, {"session": []}])
         }
-        Access::Needs(_) => json!([{"session": []}, {"token": []}]),
+        Access::Needs(_) | Access::Any(_) => json!([{"session": []}, {"token": []}]),
     }
 }
 

@@ -44,6 +44,16 @@ pub fn page_before(site: &Site, uri: &Uri, headers: &HeaderMap) -> Option<String
     (ours && is_local(&path)).then_some(path)
 }
 
+/// A path as it is opened from outside: at the address people are told, else at the one that was asked.
+pub fn outside(site: &Site, uri: &Uri, headers: &HeaderMap, path: &str) -> String {
+    if let Some(base) = site.link_base() {
+        return format!("{}{path}", base.trim_end_matches('/'));
+    }
+    let scheme = if site.secure { "https" } else { "http" };
+    format!("{scheme}://{}{}", host(site, uri, headers).unwrap_or("localhost"), site.url(path))
+}
+
+/// The host that was asked, as the browser or a trusted proxy names it.
 fn host<'a>(site: &Site, uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let forwarded = if site.behind_proxy() { text(headers, "x-forwarded-host") } else { None };
     forwarded.or_else(|| text(headers, header::HOST)).or_else(|| uri.authority().map(|it| it.as_str()))

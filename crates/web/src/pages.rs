@@ -4,7 +4,7 @@ use anlan_kernel::{Actor, Lang, Permission};
 use anlan_store::{StoreError, World, WorldKind};
 use maud::{DOCTYPE, Markup, html};
 
-use crate::{Site, Who, assets, store};
+use crate::{Site, Who, assets, store, who::Lack};
 
 tokio::task_local! {
     /// The sealed position before the page read anything: its live parts go on from there.
@@ -36,8 +36,15 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
             a.mark href=(site.url("/")) { (lang.pick("安澜", "Anlan")) }
             span.soft.office { (who.actor.hat.as_deref().unwrap_or(&site.speaker)) }
             nav aria-label=(lang.pick("主菜单", "Main menu")) {
-                @let (managing, plain): (Vec<_>, Vec<_>) = site.menu_of(who).into_iter().partition(|it| it.needs.is_some_and(manages));
-                @for entry in &plain { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } }
+                @let (managing, plain): (Vec<_>, Vec<_>) = site.menu_of(who).into_iter().partition(|it| it.needs.iter().any(|it| manages(*it)));
+                @let (first, more): (Vec<_>, Vec<_>) = plain.into_iter().partition(|it| NIGHT.contains(&it.path.as_str()) || !who.may(Permission::SeeDesk));
+                @for entry in &first { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } }
+                @if !more.is_empty() {
+                    details.manage {
+                        summary { (lang.pick("更多", "More")) }
+                        div.card { @for entry in &more { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } } }
+                    }
+                }
                 // Administration stands behind one word on a desk; who has no desk has nothing else.
                 @if !who.may(Permission::SeeDesk) {
                     @for entry in &managing { a href=(site.url(&entry.path)) { (entry.words.get(lang)) } }
@@ -48,6 +55,7 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
                     }
                 }
             }
+            @if finds(who) { (find_box(site, lang)) }
             span.clock {
                 time.num id="clock" datetime=(now.to_rfc3339()) { (&now.wall()[11..]) }
                 span.small.soft { (date(&now.wall(), lang)) " · " (lang.pick("数据截至", "as of")) " "
@@ -59,6 +67,10 @@ pub fn page(site: &Site, who: &Who, title: &str, body: Markup) -> Markup {
                 @if lang == Lang::En { (language_switch(site, lang)) }
                 form method="post" action=(site.url("/logout")) { button.quiet type="submit" { (lang.pick("退出", "Log out")) } }
             }
+        }
+        @if who.lacks == Lack::Offered {
+            aside.note.small.screen { (lang.pick("三员请启用动态口令：光有口令不应能进入管理。", "Administrators should set up a second factor: a password alone should not open administration.")) " "
+                a href=(site.url("/me/second-factor")) { (lang.pick("现在启用", "Set it up now")) } }
         }
         (body)
         @if who.may(Permission::SeeDesk) {
@@ -81,6 +93,25 @@ pub fn siren(site: &Site, lang: Lang, load: bool, ringing: Markup) -> Markup {
         aside.siren id="siren" aria-label=(lang.pick("警报", "Alarm")) aria-live="assertive" data-live="signal. alarm. help." data-src=(site.url("/desk/siren")) data-load[load] { (ringing) }
     }
 }
+
+/// Who has the one box (查找) at the head of each page.
+fn finds(who: &Who) -> bool {
+    who.may(Permission::SeePeople) || who.may(Permission::SeeRegister)
+}
+
+fn find_box(site: &Site, lang: Lang) -> Markup {
+    html! {
+        form.find role="search" method="get" action=(site.url("/find")) data-find=(site.url("/api/v1/find")) {
+            input type="search" name="q" maxlength="64" autocomplete="off" data-key="/" role="combobox" aria-expanded="false"
+                aria-controls="found" aria-label=(lang.pick("查找（按 / 键）", "Find (key /)"))
+                placeholder=(lang.pick("查找：名称、拼音、尾号", "Find: name, spelling, number"));
+            ul.card id="found" role="listbox" hidden aria-label=(lang.pick("找到的", "Found")) {}
+        }
+    }
+}
+
+/// Pages of the menu that a night needs at once; whoever has a desk finds the others behind one word.
+const NIGHT: &[&str] = &["/", "/telephone-notes", "/hand-overs", "/responses", "/atlas", "/register", "/shifts"];
 
 /// What administration, rules, channels and the register ask for.
 fn manages(needs: Permission) -> bool {

@@ -16,6 +16,7 @@ use crate::{Site, Who, pages};
 pub struct ApiError {
     status: StatusCode,
     problem: Box<Problem>,
+    all: Vec<Problem>,
     retry_after: Option<u64>,
 }
 
@@ -64,7 +65,14 @@ const TITLES: &[(u16, &str, &str)] = &[
 impl ApiError {
     /// A problem with a status of its own.
     pub fn new(status: StatusCode, problem: Problem) -> Self {
-        Self { status, problem: Box::new(problem), retry_after: None }
+        Self { status, problem: Box::new(problem), all: Vec::new(), retry_after: None }
+    }
+
+    /// Everything that is wrong with what was sent: 422, the first one by itself and all of them in `problems`.
+    pub fn of_problems(problems: Vec<Problem>) -> Self {
+        let first = problems.first().cloned();
+        let this = Self::of(StatusCode::UNPROCESSABLE_ENTITY);
+        Self { problem: first.map_or(this.problem, Box::new), all: problems, ..this }
     }
 
     /// There is no such thing, or not for this caller.
@@ -102,15 +110,14 @@ impl ApiError {
     }
 
     fn body(&self, lang: Lang) -> Json {
-        let mut body = Map::new();
-        if let Ok(Json::Object(place)) = serde_json::to_value(&self.problem.place) {
-            body.extend(place);
+        let mut body = said(&self.problem, lang);
+        if !self.all.is_empty() {
+            let all: Vec<Json> = self.all.iter().map(|it| Json::Object(said(it, lang))).collect();
+            body.insert("problems".into(), json!(all));
         }
         body.insert("type".into(), json!("about:blank"));
         body.insert("title".into(), json!(self.title(lang)));
         body.insert("status".into(), json!(self.status.as_u16()));
-        body.insert("code".into(), json!(self.problem.code));
-        body.insert("detail".into(), json!(self.problem.message.get(lang)));
         Json::Object(body)
     }
 
@@ -182,6 +189,17 @@ impl ApiError {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
         }
     }
+}
+
+/// Place, code and words of a problem.
+fn said(problem: &Problem, lang: Lang) -> Map<String, Json> {
+    let mut body = Map::new();
+    if let Ok(Json::Object(place)) = serde_json::to_value(&problem.place) {
+        body.extend(place);
+    }
+    body.insert("code".into(), json!(problem.code));
+    body.insert("detail".into(), json!(problem.message.get(lang)));
+    body
 }
 
 impl From<Problem> for ApiError {

@@ -25,6 +25,7 @@ const DUTY: &[P] = &[
     P::DraftNotice,
     P::SeeMonitor,
     P::SeePeople,
+    P::SeeRegister,
     P::Unmask,
     P::EditShifts,
 ];
@@ -37,17 +38,44 @@ const LEADER: &[P] = &[
     P::SignNotice,
     P::SeeMonitor,
     P::SeePeople,
+    P::SeeRegister,
     P::Unmask,
     P::EditShifts,
     P::ApproveResponse,
 ];
-const DIRECTOR: &[P] =
-    &[P::SeeDesk, P::RunRound, P::SignNotice, P::SeeMonitor, P::SeePeople, P::Unmask, P::ApproveResponse];
-const STREET: &[P] =
-    &[P::SeeDesk, P::HandleSignal, P::RecordAnswer, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditShifts];
-const REGISTER: &[P] =
-    &[P::SeeDesk, P::SeeMonitor, P::SeePeople, P::Unmask, P::EditPeople, P::EditShifts, P::ErasePerson];
-const SYSTEM: &[P] = &[P::SeeMonitor, P::EditRules, P::RunChannels, P::SwitchPublicPage];
+const DIRECTOR: &[P] = &[
+    P::SeeDesk,
+    P::RunRound,
+    P::SignNotice,
+    P::SeeMonitor,
+    P::SeePeople,
+    P::SeeRegister,
+    P::Unmask,
+    P::ApproveResponse,
+];
+const STREET: &[P] = &[
+    P::SeeDesk,
+    P::HandleSignal,
+    P::RecordAnswer,
+    P::SeeMonitor,
+    P::SeePeople,
+    P::SeeRegister,
+    P::EditRegister,
+    P::Unmask,
+    P::EditShifts,
+];
+const REGISTER: &[P] = &[
+    P::SeeDesk,
+    P::SeeMonitor,
+    P::SeePeople,
+    P::SeeRegister,
+    P::EditRegister,
+    P::Unmask,
+    P::EditPeople,
+    P::EditShifts,
+    P::ErasePerson,
+];
+const SYSTEM: &[P] = &[P::SeeMonitor, P::EditRules, P::EditPacks, P::RunChannels, P::SwitchPublicPage];
 const SECURITY: &[P] = &[P::ManageAccounts];
 const AUDIT: &[P] = &[P::Audit];
 const INTEGRATOR: &[P] = &[P::SendObservations, P::SendSignals];

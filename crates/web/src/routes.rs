@@ -28,6 +28,8 @@ pub enum Access {
     SignedIn,
     /// Whoever has the permission.
     Needs(Permission),
+    /// Whoever has one of these permissions.
+    Any(&'static [Permission]),
     /// Whoever proves the right in the request itself: an answer link, a gateway's signature. The
     /// handler verifies it; the words name the proof.
     Proof(&'static str),
@@ -91,6 +93,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// itself, named by its summary.
     #[must_use]
     pub fn menu(self, path: &str, zh: &str, en: &str, needs: Option<Permission>) -> Self {
+        let needs = needs.into_iter().collect();
         self.site.add_to_menu(MenuEntry { path: path.to_owned(), words: Text::new(zh, en), needs }, true);
         self
     }
@@ -157,8 +160,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 /// A page of one segment that needs a permission is one to go to; its summary is cut at the first stop.
 fn menu_entry(path: &str, access: Access, zh: &str, en: &str) -> Option<MenuEntry> {
     let needs = match access {
-        Access::Needs(needs) => Some(needs),
-        Access::SignedIn if path == "/" => None,
+        Access::Needs(needs) => vec![needs],
+        Access::Any(needs) => needs.to_vec(),
+        Access::SignedIn if path == "/" => Vec::new(),
         _ => return None,
     };
     let name = path.strip_prefix('/')?;

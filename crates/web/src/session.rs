@@ -14,6 +14,7 @@ use crate::{
     roles, secret,
     store::{self, AccountRow, DeviceRow, TokenRow},
     tokens::TOKEN_SECRET,
+    who::Lack,
 };
 
 /// A duty of 24 hours and its hand-over fit in; then the password is asked again.
@@ -104,7 +105,7 @@ async fn by_cookie(world: &World, token: &str, lang: Lang) -> Result<Option<Who>
             }
         });
     }
-    Ok(Some(Who { browser: true, ..of_account(&account, lang) }))
+    Ok(Some(Who { browser: true, lacks: session.lacks, ..of_account(&account, lang) }))
 }
 
 async fn by_secret(world: &World, id: Option<String>, secret: String, lang: Lang) -> Result<Option<Who>, StoreError> {
@@ -144,9 +145,11 @@ pub fn of_account(account: &AccountRow, lang: Lang) -> Who {
         },
         name: account.name.clone(),
         lang,
+        role: account.role.clone(),
         permissions: permissions.iter().copied().collect(),
         stations: None,
         browser: false,
+        lacks: Lack::Nothing,
     }
 }
 
@@ -155,9 +158,11 @@ fn of_device(device: &DeviceRow, lang: Lang) -> Who {
         actor: Actor { name: format!("device:{}", device.id), hat: None, scope: Scope::Regions(Vec::new()) },
         name: device.id.clone(),
         lang,
+        role: String::new(),
         permissions: [Permission::SendObservations].into(),
         stations: Some(device.stations.clone()),
         browser: false,
+        lacks: Lack::Nothing,
     }
 }
 

@@ -32,6 +32,10 @@ pub struct Site {
     sign_outs: watch::Sender<u64>,
     menu: Mutex<Vec<MenuEntry>>,
     ribbon: OnceLock<Ribbon>,
+    beginning: OnceLock<(Permission, &'static str)>,
+    link_base: OnceLock<String>,
+    #[cfg(feature = "oidc")]
+    oidc: OnceLock<crate::Provider>,
 }
 
 /// A page named in the menu.
@@ -39,7 +43,8 @@ pub struct Site {
 pub(crate) struct MenuEntry {
     pub path: String,
     pub words: Text,
-    pub needs: Option<Permission>,
+    /// One of these opens it; empty for everybody.
+    pub needs: Vec<Permission>,
 }
 
 impl std::fmt::Debug for Site {
@@ -63,6 +68,10 @@ impl Site {
             sign_outs: watch::Sender::new(0),
             menu: Mutex::default(),
             ribbon: OnceLock::new(),
+            beginning: OnceLock::new(),
+            link_base: OnceLock::new(),
+            #[cfg(feature = "oidc")]
+            oidc: OnceLock::new(),
         })
     }
 
@@ -71,9 +80,52 @@ impl Site {
         format!("{}{path}", self.base)
     }
 
+    /// Where whoever has the permission begins after the log-in; the first one named stays.
+    pub fn begin_at(&self, needs: Permission, path: &'static str) {
+        let _ = self.beginning.set((needs, path));
+    }
+
+    pub(crate) fn beginning(&self, may: impl Fn(Permission) -> bool) -> Option<&'static str> {
+        self.beginning.get().filter(|it| may(it.0)).map(|it| it.1)
+    }
+
     /// Puts a ribbon above the menu of every page; the first one stays.
     pub fn set_ribbon(&self, ribbon: Ribbon) {
         let _ = self.ribbon.set(ribbon);
+    }
+
+    /// The identity provider people may log in at; the first one stays.
+    ///
+    /// # Errors
+    /// `bad_issuer` unless its address is `https`, or on this machine.
+    #[cfg(feature = "oidc")]
+    pub fn set_oidc(&self, provider: crate::Provider) -> Result<(), anlan_kernel::Problem> {
+        if !crate::oidc::is_safe(&provider.issuer) {
+            let zh = format!("统一身份认证的地址“{}”应以 https:// 开头", provider.issuer);
+            let en = format!("the issuer {:?} should begin with https://", provider.issuer);
+            return Err(anlan_kernel::Problem::new("bad_issuer", zh, en).field("oidc_issuer"));
+        }
+        let _ = self.oidc.set(provider);
+        Ok(())
+    }
+
+    #[cfg(feature = "oidc")]
+    pub(crate) fn oidc(&self) -> Option<&crate::Provider> {
+        self.oidc.get()
+    }
+
+    /// The address under which people outside open links of this world; the first one stays.
+    pub fn set_link_base(&self, base: impl Into<String>) {
+        let _ = self.link_base.set(base.into());
+    }
+
+    /// A path of this world as other programs ask for it: absolute where the address of the installation is known.
+    pub fn link_url(&self, path: &str) -> String {
+        format!("{}{}", self.link_base().unwrap_or_default(), self.url(path))
+    }
+
+    pub(crate) fn link_base(&self) -> Option<&str> {
+        self.link_base.get().map(String::as_str)
     }
 
     pub(crate) fn ribbon(&self, who: &Who) -> Option<Markup> {
@@ -119,6 +171,6 @@ impl Site {
 
     pub(crate) fn menu_of(&self, who: &Who) -> Vec<MenuEntry> {
         let menu = self.menu.lock().unwrap_or_else(PoisonError::into_inner);
-        menu.iter().filter(|it| it.needs.is_none_or(|it| who.may(it))).cloned().collect()
+        menu.iter().filter(|it| it.needs.is_empty() || it.needs.iter().any(|it| who.may(*it))).cloned().collect()
     }
 }

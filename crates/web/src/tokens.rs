@@ -1,7 +1,7 @@
 //! Bearer tokens (令牌): an account's right, for a program.
 
 use anlan_kernel::{Actor, Problem};
-use anlan_store::{Event, StoreError, Urgency, World, params};
+use anlan_store::{Event, StoreError, Tx, Urgency, World, params};
 use serde_json::json;
 
 use crate::{
@@ -50,7 +50,12 @@ pub async fn revoke(world: &World, by: &Actor, id: &str) -> Result<(), StoreErro
 /// Tokens of an account, oldest first.
 pub async fn list(world: &World, by: &Actor, login: &str) -> Result<Vec<TokenRow>, StoreError> {
     let login = login.to_owned();
-    world.read(by, move |tx| tx.find("login = $1", "ORDER BY made_at, id", params![&login])).await
+    world.read(by, move |tx| of_account(tx, &login)).await
+}
+
+/// As [`list`], inside a transaction.
+pub fn of_account(tx: &mut Tx<'_>, login: &str) -> Result<Vec<TokenRow>, StoreError> {
+    tx.find("login = $1", "ORDER BY made_at, id", params![login])
 }
 
 fn missing(id: &str) -> Problem {

@@ -19,12 +19,47 @@ pub struct Who {
     pub name: String,
     /// The language of answers.
     pub lang: Lang,
+    /// The role of the account; empty for devices and nobody.
+    pub role: String,
     /// What they may.
     pub permissions: BTreeSet<Permission>,
     /// A device's own stations: ids or `prefix*`. `None` for people.
     pub stations: Option<Vec<String>>,
     /// Came with a session cookie rather than a token.
     pub browser: bool,
+    /// Whether the session lacks a second factor it should have.
+    pub lacks: Lack,
+}
+
+/// What a session says of a second factor that is not there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lack {
+    /// There is one, or nobody asks for it.
+    #[default]
+    Nothing,
+    /// An administrator is reminded.
+    Offered,
+    /// The role needs one: until it is set up, only the own account is open.
+    Required,
+}
+
+impl Lack {
+    /// As sessions store it.
+    pub(crate) fn number(self) -> i64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Offered => 1,
+            Self::Required => 2,
+        }
+    }
+
+    pub(crate) fn of_number(number: i64) -> Self {
+        match number {
+            0 => Self::Nothing,
+            1 => Self::Offered,
+            _ => Self::Required,
+        }
+    }
 }
 
 impl Who {
@@ -39,9 +74,11 @@ impl Who {
             actor: Actor { name: "anonymous".into(), hat: None, scope: Scope::Regions(Vec::new()) },
             name: String::new(),
             lang,
+            role: String::new(),
             permissions: BTreeSet::new(),
             stations: None,
             browser: false,
+            lacks: Lack::Nothing,
         }
     }
 

@@ -1,6 +1,7 @@
 // Every page loads this one; each module looks for its own marks and does nothing without them.
 import { startActions } from "./actions.js";
 import { startClock } from "./clock.js";
+import { startFind } from "./find.js";
 import { startForms } from "./forms.js";
 import { startGuide } from "./guide.js";
 import { startKeys } from "./keys.js";
@@ -9,6 +10,7 @@ import { startSiren } from "./siren.js";
 
 startActions();
 startClock();
+startFind();
 startForms();
 startGuide();
 startKeys();

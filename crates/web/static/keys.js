@@ -19,7 +19,9 @@ export function startKeys() {
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     // While a dialog asks something, the keys are its own.
     const within = document.querySelector("dialog[open]") ?? document;
-    const marked = within.querySelector(`[data-key="${CSS.escape(key)}"]`);
+    // What the page itself has under a key goes before what stands at the head of every page.
+    const under = [...within.querySelectorAll(`[data-key="${CSS.escape(key)}"]`)];
+    const marked = under.find((it) => !it.closest(".top")) ?? under[0];
     if (!marked || marked.disabled) return;
     event.preventDefault();
     // The list has moved under the finger, or the page has only just come: what stands there now is not what was meant.

@@ -4,6 +4,7 @@ mod desks;
 mod ingest;
 mod machine;
 mod outside;
+mod register;
 mod rounds;
 mod rules;
 
@@ -26,6 +27,9 @@ const DESKS: usize = 200;
 const CITY: usize = 100_000;
 /// Readings sent.
 const READINGS: usize = 1_000_000;
+
+/// Records written.
+const RECORDS: usize = 100_000;
 
 /// Runs one bench or all, and prints one JSON object.
 ///
@@ -60,8 +64,13 @@ pub async fn run(place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
         known = true;
         results.insert("rules".into(), rules::run()?);
     }
+    if all || args.name == "register" {
+        known = true;
+        let records = args.records.unwrap_or(RECORDS);
+        results.insert("register".into(), register::run(&scratch.join("register"), place.database.as_deref(), records).await?);
+    }
     if !known {
-        let (name, known) = (&args.name, "rounds, open-desks, ingest, rules, all");
+        let (name, known) = (&args.name, "rounds, open-desks, ingest, rules, register, all");
         return Err(Bad(match lang(place) {
             Lang::Zh => format!("没有“{name}”这项测速，可用：{known}"),
             Lang::En => format!("there is no bench {name:?}; there are {known}"),

@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, path::Path, time::Duration};
 
-use anlan_kernel::{Actor, Instant, RegionCode};
+use anlan_kernel::{Actor, Instant, RegionCode, Text};
 use anlan_simulator::{CarrierConfig, carrier::FaultConfig};
 use anlan_store::{Clock, StoreError, WorldKind, params};
 use anlan_warn::{Gateway, Round};
@@ -127,12 +127,8 @@ impl Bench {
         let world = install.open("real", WorldKind::Real, Clock::Real)?;
         let audiences: String =
             audience.iter().map(|it| format!("[[call_out.audience]]\nwho = \"{it}\"\nladder = \"bench\"\n")).collect();
-        let pack = Pack {
-            id: "bench".into(),
-            version: "1".into(),
-            ladders: Some(format!("{ladder}{LEVEL}{audiences}")),
-            ..Pack::default()
-        };
+        let ladders = format!("{ladder}{LEVEL}{audiences}");
+        let pack = Pack::made("bench", &Text::new("测速", "Bench"), [("ladders.toml", ladders)]);
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let url = format!("http://{}", listener.local_addr()?);
         let config = HouseConfig {

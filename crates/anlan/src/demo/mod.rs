@@ -6,8 +6,9 @@
 
 mod actors;
 mod channels;
+pub mod district;
 mod guide;
-mod setup;
+pub mod setup;
 mod shipped;
 pub mod story;
 mod summary;
@@ -17,6 +18,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    sync::Arc,
 };
 
 use anlan_kernel::{Instant, Lang};
@@ -53,7 +55,8 @@ const AFTERMATH: std::time::Duration = std::time::Duration::from_secs(4 * 3_600)
 /// A wrong story, a taken port, a folder that cannot be used.
 pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let lang = lang(place);
-    let loaded = story::load(args.story.as_deref())?;
+    let loaded = Arc::new(story::load(args.story.as_deref())?);
+    let size = size(args, &loaded);
     let start = match &args.start {
         Some(text) => Instant::parse(text)?,
         None if args.exit_when_done => loaded.story.starts_at,
@@ -67,7 +70,7 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     let _lock = install.lock().map_err(|it| words(it, lang))?;
     let origin = origin(args, port, tls.is_some());
     let (house, resumed) =
-        open(&install, &loaded, &origin, tls.is_some(), args.resume).await.map_err(|it| words(it, lang))?;
+        open(&install, &loaded, &origin, tls.is_some(), args.resume, size).await.map_err(|it| words(it, lang))?;
     ops::count_metrics();
 
     let internal = internal_listener(&house)?;
@@ -110,8 +113,10 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
         let tls: Option<(PathBuf, PathBuf)> = cert;
         server::serve(listener, public, tls.as_ref().map(|(a, b)| (a.as_path(), b.as_path())), handle).await
     });
+    let (opened, go) = tokio::sync::oneshot::channel();
+    let register = district::start(&house, &loaded, size, !args.exit_when_done, go, lang);
     let told = tokio::select! {
-        told = tell(&driver, &actors, &loaded, start, wanted, led.then_some(&*guide)) => told,
+        told = tell(&driver, &actors, &loaded, start, wanted, led.then_some(&*guide), opened) => told,
         // Ctrl-C or SIGTERM; what was told so far is on disk, and `--resume` goes on from there.
         ended = &mut serving => {
             ended??;
@@ -124,6 +129,7 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
     }
     if args.exit_when_done {
         told?;
+        register.await?.map_err(|it| words(it, lang))?;
         finish_sealing(&house).await.map_err(|it| words(it, lang))?;
         say!("{}", summary::of(&house).await.map_err(|it| words(it, lang))?);
         return Ok(Outcome::Ok);
@@ -132,8 +138,31 @@ pub async fn run(place: &PlaceArgs, args: &DemoArgs) -> Result<Outcome, Bad> {
         "{}",
         lang.pick("回放已到终点；页面保持打开，Ctrl-C 结束。", "The replay is over; the pages stay open until Ctrl-C.")
     );
-    serving.await??;
+    tokio::select! {
+        ended = &mut serving => ended??,
+        stopped = follow(&driver) => {
+            if let Err(error) = stopped {
+                tracing::error!(%error, "what was begun after the story stands still");
+            }
+            serving.await??;
+        }
+    }
     Ok(Outcome::Ok)
+}
+
+/// After the story: what somebody who looks at it sets going, such as a list they call, comes to its end.
+async fn follow(driver: &Driver) -> Result<(), crate::driver::Error> {
+    let mut commits = driver.house.world.commits();
+    loop {
+        driver.settle().await?;
+        while summary::open_calls(&driver.house).await? > 0 {
+            let Some(next) = driver.settle().await? else { break };
+            driver.run_until(next).await?;
+        }
+        if commits.changed().await.is_err() {
+            return Ok(());
+        }
+    }
 }
 
 /// Feeds every moment of the story in order, then follows open calls to their end.
@@ -144,29 +173,33 @@ async fn tell(
     start: Instant,
     wanted: f64,
     guide: Option<&Guide>,
+    opened: tokio::sync::oneshot::Sender<()>,
 ) -> Result<(), crate::driver::Error> {
     let began = driver.house.world.now();
-    let mut opened = false;
+    let mut opens = Some(opened);
     for (at, moment) in loaded.moments.range(began..) {
         if *at >= start {
             driver.run_until(start.max(began)).await?;
-            if !opened {
+            if let Some(opened) = opens.take() {
+                let _ = opened.send(());
                 driver.speed.set(wanted);
                 if let Some(guide) = guide {
                     guide.begin(start.max(began));
                 }
             }
-            opened = true;
         }
         driver.run_until(*at).await?;
         actors.play(&loaded.story, *at, moment).await?;
         driver.settle().await?;
-        if let (Some(guide), Some(scene), true) = (guide, moment.scene, opened) {
+        if let (Some(guide), Some(scene), true) = (guide, moment.scene, opens.is_none()) {
             if scene == 0 {
                 guide.recall(summary::recap(&driver.house).await?);
             }
             guide.reach(scene);
         }
+    }
+    if let Some(opened) = opens.take() {
+        let _ = opened.send(());
     }
     driver.run_until(loaded.story.ends_at).await?;
     let last = loaded.story.ends_at.plus(AFTERMATH);
@@ -188,6 +221,12 @@ async fn finish_sealing(house: &House) -> Result<(), anlan_store::StoreError> {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
     journal::sign_head(&house.world).await.map(drop)
+}
+
+/// The register is filled where somebody looks at the story that ships with it, or asks for it.
+fn size(args: &DemoArgs, loaded: &Loaded) -> district::Size {
+    let looked_at = !args.exit_when_done && loaded.story.id == story::DEFAULT;
+    args.district.unwrap_or(if looked_at { district::Size::Full } else { district::Size::None })
 }
 
 /// Where browsers find the program.
@@ -224,6 +263,7 @@ async fn open(
     origin: &str,
     secure: bool,
     resume: bool,
+    size: district::Size,
 ) -> Result<(House, bool), anlan_store::StoreError> {
     let name = &loaded.story.id;
     let resumed = resume && install.has_world(name);
@@ -237,7 +277,9 @@ async fn open(
     }
     let base = format!("/w/{name}");
     let shipped = packs::shipped().map_err(|_| anlan_store::StoreError::Shape("a shipped pack is wrong".into()))?;
-    let mut packs: BTreeMap<_, _> = shipped.into_iter().filter(|(id, _)| loaded.story.packs.contains(id)).collect();
+    let of_district = |id: &str| size != district::Size::None && district::PACKS.contains(&id);
+    let wanted = |id: &String| loaded.story.packs.contains(id) || of_district(id);
+    let mut packs: BTreeMap<_, _> = shipped.into_iter().filter(|it| wanted(&it.0)).collect();
     packs.extend(own_pack(loaded));
     let config = HouseConfig {
         link_base: format!("{origin}{base}"),
@@ -256,15 +298,8 @@ fn own_pack(loaded: &Loaded) -> Option<(String, Pack)> {
     let (rules, ladders) = (loaded.text("rules.toml"), loaded.text("ladders.toml"));
     let story = &loaded.story;
     (rules.is_some() || ladders.is_some()).then(|| {
-        let pack = Pack {
-            id: story.id.clone(),
-            version: "1".into(),
-            title: story.title.clone(),
-            rules,
-            ladders,
-            ..Pack::default()
-        };
-        (story.id.clone(), pack)
+        let own = rules.map(|it| ("rules.toml", it)).into_iter().chain(ladders.map(|it| ("ladders.toml", it)));
+        (story.id.clone(), Pack::made(&story.id, &story.title, own))
     })
 }
 

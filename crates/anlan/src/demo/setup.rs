@@ -114,6 +114,7 @@ fn role(post: &str) -> &'static str {
     match post {
         "带班领导" => "duty_leader",
         "系统管理员" => "system_admin",
+        "台账管理员" => "register_keeper",
         "街道主班" | "乡镇主班" => "street_officer",
         _ => "duty_officer",
     }

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::shipped;
 
 /// The story told where nobody names one.
-const DEFAULT: &str = "saola";
+pub const DEFAULT: &str = "saola";
 
 /// `story.toml`.
 #[derive(Clone, Debug, Deserialize)]

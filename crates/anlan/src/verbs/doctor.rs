@@ -54,6 +54,7 @@ pub async fn run(place: &PlaceArgs, args: &DoctorArgs) -> Result<Outcome, Bad> {
             looks.push(heads(&install, &world, lang));
             looks.push(edited_rules(&world, lang).await);
             looks.push(backlog(&world, lang).await);
+            looks.push(findable(&world, lang).await);
             looks.extend(channels(&world, lang).await);
         }
         Err(error) => {
@@ -91,6 +92,7 @@ fn title(name: &'static str, lang: Lang) -> &'static str {
         "certificate" => "证书",
         "rules" => "规则",
         "backlog" => "待办积压",
+        "find" => "查找索引",
         "channel" => "通道",
         "world" => "数据",
         other => other,
@@ -269,6 +271,16 @@ async fn backlog(world: &World, lang: Lang) -> Look {
         },
         Err(error) => Look { name: "backlog", fine: false, seen: words(error, lang).0 },
     }
+}
+
+/// Whether the one box finds everything; if not, the next start sees to it, and a night goes on without.
+async fn findable(world: &World, lang: Lang) -> Look {
+    let (fine, seen) = match anlan_register::find::is_ready(world).await {
+        Ok(true) => (true, lang.pick("已建", "made").to_owned()),
+        Ok(false) => (true, lang.pick("未建完，下次启动时补建", "not finished; the next start makes it").to_owned()),
+        Err(error) => (false, words(error, lang).0),
+    };
+    Look { name: "find", fine, seen }
 }
 
 /// Whether each channel answers, as far as asking sends nothing: any answer of a gateway or a bot's

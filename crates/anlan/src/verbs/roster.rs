@@ -24,6 +24,9 @@ const ONE_BY_ONE: usize = 3;
 /// Rows of equal problems that are named where the errors sheet has them all.
 const NAMED: usize = 5;
 
+/// Notes that are about places.
+const OF_PLACES: [&str; 2] = ["swapped", "outside_region"];
+
 /// Takes every good row of a file; bad rows go to `FILE.errors.xlsx` with their reasons.
 ///
 /// # Errors
@@ -33,8 +36,13 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
     let bytes = fs::read(&args.file).map_err(|it| file(&args.file, &it, lang))?;
     let name = args.file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let packs = serve::packs_folder(args.config.as_deref(), args.packs.as_deref(), lang)?;
-    let request =
-        Request::Import { kind: args.kind.clone(), file: name, bytes: STANDARD.encode(bytes), dry_run: args.dry_run };
+    let request = Request::Import {
+        kind: args.kind.clone(),
+        file: name,
+        bytes: STANDARD.encode(bytes),
+        dry_run: args.dry_run,
+        datum: args.datum.clone(),
+    };
     let progress = Progress::begin(lang.pick("正在导入", "importing"));
     let report = local::ask(place, packs.as_deref(), request).await;
     drop(progress);
@@ -57,9 +65,11 @@ pub async fn import(place: &PlaceArgs, args: &ImportArgs) -> Result<Outcome, Bad
 
 fn tell(report: &Json, problems: &[Problem], dry_run: bool, lang: Lang) {
     let notes: Vec<Problem> = serde_json::from_value(report["notes"].clone()).unwrap_or_default();
-    let (new, changed, same, wrong) = (&report["new"], &report["changed"], &report["same"], problems.len());
+    let (new, changed, same) = (&report["new"], &report["changed"], &report["same"]);
+    // Of many refused rows some are told one by one.
+    let wrong = report["refused"].as_u64().map_or(problems.len(), |it| usize::try_from(it).unwrap_or(usize::MAX));
     let renumbered = notes.iter().filter(|it| it.code == "number_changed").count();
-    let doubtful = notes.len() - renumbered;
+    let doubtful = notes.iter().filter(|it| !OF_PLACES.contains(&it.code.as_str())).count() - renumbered;
     let mut line = match lang {
         Lang::Zh => format!("新增 {new}，更新 {changed}，未变 {same}，有问题 {wrong} 行"),
         Lang::En => format!("{new} new, {changed} changed, {same} unchanged, {wrong} rows with problems"),
@@ -85,6 +95,10 @@ fn tell(report: &Json, problems: &[Problem], dry_run: bool, lang: Lang) {
             Lang::Zh => say!("文件中没有的岗位 {missing} 个（未删除）"),
             Lang::En => say!("{missing} posts of these units are not in the file (kept)"),
         }
+    }
+    let unknown: Vec<String> = serde_json::from_value(report["unknown"].clone()).unwrap_or_default();
+    if !unknown.is_empty() {
+        say!("{}{}", lang.pick("没认出、没有导入的列：", "columns that are not known and were left out: "), unknown.join(lang.pick("、", ", ")));
     }
     if let Some(file) = sheet {
         say!("{}{file}", lang.pick("有问题的行和原因已写入 ", "rows with problems and their reasons are in "));
@@ -131,7 +145,7 @@ fn one_line(problems: &[&Problem], named: usize, lang: Lang) -> String {
     }
 }
 
-/// Writes a register to xlsx or csv.
+/// Writes a register to a file of the form that its name ends with.
 ///
 /// # Errors
 /// When the kind cannot be exported or the file cannot be written.

@@ -100,6 +100,7 @@ pub fn small_story(dir: &Path) -> PathBuf {
     keep("organisations.csv", &|line| line.contains(STREET) || line.starts_with("luohu-emergency"));
     keep("people.csv", &|line| line.contains(STREET) || line.contains("罗湖区应急管理局") && here(line));
     keep("shifts.csv", &|line| line.contains(STREET) || line.starts_with("luohu-emergency"));
+    keep("places.csv", &|line| line.starts_with(STREET));
     keep("stations.csv", &|_| true);
     keep("observations.csv", &|line| {
         let at = line.split(',').next().unwrap_or_default();

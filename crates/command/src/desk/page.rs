@@ -1,7 +1,10 @@
 //! The desk on the screen: one thing is biggest, everything by keyboard, nothing to scroll at 1366×768.
 
 use anlan_kernel::{Lang, Permission as P, Text};
-use anlan_warn::pages::parts::{clock, counts, duties, hazard, invented, number, to};
+use anlan_warn::{
+    directed::is_directed,
+    pages::parts::{clock, counts, duties, hazard, invented, number, to},
+};
 use anlan_web::{ApiResult, Site, Who, page};
 use axum::{
     extract::{Path, State},
@@ -274,7 +277,7 @@ fn silent(site: &Site, who: &Who, desk: &Desk) -> Markup {
         div.card id="silent" data-live="call. round. escalation." {
             header { h2 { (lang.pick("叫应", "Call-out")) }
                 @if let Some(it) = rounds.first() {
-                    span.soft.small { (lang.pick("叫应级别 ", "level ")) (it.level) " · " (clock(it.start_at)) (lang.pick(" 起", " on")) }
+                    span.soft.small { @if is_directed(&it.id) { (lang.pick("定向 · ", "directed · ")) } (lang.pick("叫应级别 ", "level ")) (it.level) " · " (clock(it.start_at)) (lang.pick(" 起", " on")) }
                     a.more href=(to(site, "rounds", &it.id)) { (lang.pick("名单 ›", "list ›")) }
                 } }
             @let calling: i64 = rounds.iter().map(|it| it.counts.open - it.counts.escalated).sum();

@@ -111,13 +111,28 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<Line>, StoreError> {
     let authorised = who.lang.pick("预案授权", "pre-authorised");
     let opens = |it: &Round| format!("/rounds/{}", percent(&it.id));
     let mut found = Vec::new();
-    for it in tx.find::<Round>("started_at IS NOT NULL", "ORDER BY started_at DESC, id LIMIT 4", &[])? {
+    for it in tx.find::<Round>(
+        "started_at IS NOT NULL AND process <> 'exercise'",
+        "ORDER BY started_at DESC, id LIMIT 4",
+        &[],
+    )? {
         let (Some(at), level) = (it.started_at, it.level) else { continue };
         let by = it.decided_by.as_deref().filter(|_| it.state != RoundState::Stopped).unwrap_or(authorised);
-        let line = Line::new(at, format!("叫应开始，级别 {level}"), format!("calling began, level {level}"));
+        let line = if it.is_directed() {
+            let cause = &it.cause;
+            Line::new(
+                at,
+                format!("定向叫应开始，级别 {level}：{cause}"),
+                format!("directed call-out began, level {level}: {cause}"),
+            )
+        } else {
+            Line::new(at, format!("叫应开始，级别 {level}"), format!("calling began, level {level}"))
+        };
         found.push(line.by(by).opens(opens(&it)));
     }
-    for it in tx.find::<Round>("state = 'stopped'", "ORDER BY ended_at DESC, id LIMIT 4", &[])? {
+    for it in
+        tx.find::<Round>("state = 'stopped' AND process <> 'exercise'", "ORDER BY ended_at DESC, id LIMIT 4", &[])?
+    {
         let (Some(at), level) = (it.ended_at, it.level) else { continue };
         let why = it.stop_reason.as_deref().unwrap_or_default();
         let words = (format!("叫应停止，级别 {level}：{why}"), format!("calling stopped, level {level}: {why}"));

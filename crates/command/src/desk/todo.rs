@@ -8,6 +8,7 @@ use anlan_register::{CalleeTitle, callee_title};
 use anlan_store::{OutboxItem, StoreError, Tx, params};
 use anlan_warn::{
     Help, Process, Round,
+    directed::is_directed,
     model::RoundState,
     notice::{OpenItem, OpenKind, open_items},
     pages::parts::hazard,
@@ -231,7 +232,10 @@ fn rounds(tx: &mut Tx<'_>, who: &Who) -> Result<Vec<TodoItem>, StoreError> {
 fn stopped(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
     let mut found = Vec::new();
     for process in tx.find::<Process>("open = 1", "ORDER BY id", &[])? {
-        let rounds = tx.find::<Round>("process = $1 AND state <> 'absorbed'", "ORDER BY id", params![&process.id])?;
+        let mut rounds =
+            tx.find::<Round>("process = $1 AND state <> 'absorbed'", "ORDER BY id", params![&process.id])?;
+        // Whoever stopped the call of a list left nobody's area without one.
+        rounds.retain(|it| !it.is_directed());
         // One that is still to be over is later than all that are.
         let last = rounds.into_iter().max_by_key(|it| it.ended_at.unwrap_or(anlan_kernel::MAX_INSTANT));
         let Some(round) = last.filter(|it| it.state == RoundState::Stopped) else { continue };
@@ -263,10 +267,13 @@ fn missing(tx: &mut Tx<'_>) -> Result<Vec<TodoItem>, StoreError> {
             key: format!("silent:{}", it.id),
             urgency: Urgency::Silent,
             title: Text::new(format!("要找的人：{count}"), format!("{count} to be looked for")),
-            note: Text::new(
-                format!("叫应级别 {}，转街道值班室或上门", it.level),
-                format!("call-out level {}", it.level),
-            ),
+            note: match is_directed(&it.id) {
+                true => Text::new(format!("定向叫应：{}", it.cause), format!("directed call-out: {}", it.cause)),
+                false => Text::new(
+                    format!("叫应级别 {}，转街道值班室或上门", it.level),
+                    format!("call-out level {}", it.level),
+                ),
+            },
             due: it.since,
             action: Text::new("看名单拨打", "Open the list"),
             href: it.list("not_reached,escalated,no_contact"),

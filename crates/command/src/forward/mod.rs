@@ -120,7 +120,7 @@ impl Tally {
 pub(crate) fn signal_came(command: &Command, tx: &mut Tx<'_>, signal: &Signal) -> Result<(), StoreError> {
     let Some(at) = signal.forwarded_at else { return Ok(()) };
     let queued: Vec<OutboxItem> = tx.find("subject = $1", "ORDER BY id", params![&signal.id])?;
-    let (due_at, mut made) = (at.plus(command.plan.forward.receipt_within), 0);
+    let (due_at, mut made) = (at.plus(command.plan().forward.receipt_within), 0);
     for item in queued.iter().filter(|it| it.payload["template"] == "relay") {
         let callee = item.payload["callee"].as_str().unwrap_or_default();
         let unit = tx.get::<Organisation>(callee.trim_start_matches("room:"))?;
@@ -150,7 +150,7 @@ pub(crate) fn signal_came(command: &Command, tx: &mut Tx<'_>, signal: &Signal) -
     }
     tx.set_deadline("forward.due", &signal.id, due_at)?;
     let detail = json!({"units": made, "due": due_at});
-    tx.record(Event::new("forward.made", &signal.id).region(&signal.region).pack(&command.plan.version).detail(detail))
+    tx.record(Event::new("forward.made", &signal.id).region(&signal.region).pack(&command.plan().version).detail(detail))
 }
 
 /// The time for receipts is up: said once in the journal; the desk shows what is missing.
@@ -312,7 +312,7 @@ impl Command {
                 let missing: Vec<Forward> =
                     tx.find("signal = $1 AND receipt_at IS NULL", "ORDER BY id", params![&signal])?;
                 let (now, count) = (tx.now(), missing.len());
-                let due_at = now.plus(command.plan.forward.receipt_within);
+                let due_at = now.plus(command.plan().forward.receipt_within);
                 let mut region = None;
                 for it in missing {
                     let again = Forward { sends: it.sends + 1, last_sent_at: now, due_at, ..it };

@@ -31,7 +31,7 @@ impl Command {
         self.world
             .write("response.decide", Pace::Urgent, by, move |tx| {
                 let step = step_of(tx, &id)?;
-                let within = command.plan.approval.sign_within;
+                let within = command.plan().approval.sign_within;
                 let signs = matches!(what, Decide::Sign { .. });
                 let decided = flow::decide(&step, what.clone(), tx.now(), within).map_err(StoreError::Refused)?;
                 save(tx, &decided)?;
@@ -89,7 +89,8 @@ impl Command {
         let (command, plan) = (Arc::clone(self), plan.to_owned());
         self.world
             .write("response.propose", Pace::Urgent, by, move |tx| {
-                let plan = command.plan.responses.iter().find(|it| it.id == plan);
+                let plans = command.plan();
+                let plan = plans.responses.iter().find(|it| it.id == plan);
                 let plan = plan.ok_or_else(|| no_such("no_such_plan"))?;
                 let found = open_of(tx, &plan.id, &district)?;
                 let Some((kind, level)) = flow::wanted(found.as_ref(), level) else {

@@ -164,7 +164,7 @@ async fn around(room: &Room, who: &Who, response: &Response, steps: &[Step]) -> 
     let (actors, region) = (actors.collect::<Vec<String>>(), response.region.clone());
     let (command, named) = (room.command.clone(), who.may(P::SeePeople) && who.may(P::HandleSignal));
     let read = move |tx: &mut Tx<'_>| {
-        let approvers = if named { leader_names(tx, &region, command.plan.approval.approvers)? } else { Vec::new() };
+        let approvers = if named { leader_names(tx, &region, command.plan().approval.approvers)? } else { Vec::new() };
         Ok::<_, StoreError>(Around { names: Names::read(tx, actors.iter().map(String::as_str))?, approvers })
     };
     Ok(room.site.world.read(&who.actor, read).await?)

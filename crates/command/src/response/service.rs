@@ -27,7 +27,8 @@ type Target = Option<(u8, String)>;
 
 /// A signal of a hazard some response of the plan is for.
 pub(crate) fn signal_came(command: &Command, tx: &mut Tx<'_>, signal: &Signal) -> Result<(), StoreError> {
-    let Some(plan) = command.plan.of_hazard(&signal.hazard) else { return Ok(()) };
+    let plan = command.plan();
+    let Some(plan) = plan.of_hazard(&signal.hazard) else { return Ok(()) };
     // Acknowledging and forwarding change nothing that was proposed.
     if signal.state == SignalState::Test || signal.acknowledged_at.is_some() || signal.forwarded_at.is_some() {
         return Ok(());
@@ -43,7 +44,8 @@ pub(crate) fn signal_came(command: &Command, tx: &mut Tx<'_>, signal: &Signal) -
 /// A measured alarm of such a hazard; one of a station that speaks for nowhere here proposes nothing.
 pub(crate) fn alarm_came(command: &Command, tx: &mut Tx<'_>, alarm: &Alarm) -> Result<(), StoreError> {
     let Some(hazard) = alarm.hazard.as_deref() else { return Ok(()) };
-    let Some(plan) = command.plan.of_hazard(hazard).filter(|it| it.levels.iter().any(|it| !it.alarms.is_empty()))
+    let plan = command.plan();
+    let Some(plan) = plan.of_hazard(hazard).filter(|it| it.levels.iter().any(|it| !it.alarms.is_empty()))
     else {
         return Ok(());
     };
@@ -232,7 +234,7 @@ pub(super) fn propose(
         cause_id: cause.id.to_owned(),
         invented: cause.invented,
         basis: basis.to_owned(),
-        pack: command.plan.version.clone(),
+        pack: command.plan().version.clone(),
         state: StepState::Open,
         proposed_at: tx.now(),
         proposed_by: tx.actor().name.clone(),
@@ -265,7 +267,7 @@ pub(crate) fn ask(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(), St
     let step = Step { asked: step.asked + 1, ..step };
     save(tx, &step)?;
     if asked {
-        tx.set_deadline("response.ask", &step.id, tx.now().plus(command.plan.approval.remind_after))?;
+        tx.set_deadline("response.ask", &step.id, tx.now().plus(command.plan().approval.remind_after))?;
     }
     let detail = json!({"step": step.number, "time": step.asked, "told": asked, "title": step.words().zh});
     tx.record(Event::new("response.asked", &step.response).region(&step.region).detail(detail))
@@ -281,7 +283,7 @@ pub(crate) fn unsigned(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(
     let step = Step { chased: step.chased + 1, ..step };
     save(tx, &step)?;
     if asked {
-        tx.set_deadline("response.sign", &step.id, tx.now().plus(command.plan.approval.remind_after))?;
+        tx.set_deadline("response.sign", &step.id, tx.now().plus(command.plan().approval.remind_after))?;
     }
     let detail = json!({"step": step.number, "time": step.chased, "told": asked, "title": step.decision_words().zh});
     tx.record(Event::new("response.unsigned", &step.response).region(&step.region).detail(detail))
@@ -289,7 +291,7 @@ pub(crate) fn unsigned(command: &Command, tx: &mut Tx<'_>, id: &str) -> Result<(
 
 fn tell(command: &Command, tx: &mut Tx<'_>, step: &Step, asked: i64, words: &str) -> Result<bool, StoreError> {
     let now = tx.now();
-    let chain = leaders(tx, &step.region, now, command.plan.approval.approvers)?;
+    let chain = leaders(tx, &step.region, now, command.plan().approval.approvers)?;
     let Some(to) = flow::approver(asked, chain.len()).and_then(|it| chain.get(it)) else { return Ok(false) };
     let link = command.warn.page_link(&format!("/responses/{}", percent(&step.response)));
     let time = step.asked + step.chased + 1;

@@ -81,7 +81,7 @@ impl Bed {
         };
         warn.use_gateway(gateway, b"bed".to_vec());
         let plan = DutyPlan::read("response@t", RESPONSES).unwrap();
-        let command = Command::new(Arc::clone(&warn), plan, Sources::default());
+        let command = Command::new(Arc::clone(&warn), Arc::new(anlan_kernel::Current::new(plan)), Sources::default());
         let (one, other) = (Arc::clone(&warn), Arc::clone(&command));
         let hooks = Hooks {
             alarm: Vec::new(),

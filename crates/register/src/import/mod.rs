@@ -1,7 +1,12 @@
 //! Rosters in: csv (UTF-8 or GBK) and xlsx by column title. Every good row is taken, every other one
 //! named with row and column.
 
+pub mod book;
+pub mod columns_page;
 mod geometry;
+pub mod heads;
+pub mod matching;
+pub mod remembered;
 mod rows;
 pub mod sheet;
 
@@ -12,11 +17,14 @@ use anlan_store::{Event, Record, StoreError, Tx, Urgency, World};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::find;
 use crate::model::{Geometry, Organisation, Person, Place, Post, Region, Shift};
 use rows::Known;
 
 /// Rows in one transaction.
 const SLICE: usize = 500;
+/// Two imports at once would give out the same numbers.
+pub(crate) static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// What became of a file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -64,8 +72,6 @@ pub async fn run(
     file_name: &str,
     dry_run: bool,
 ) -> Result<Report, StoreError> {
-    // Two imports at once would give out the same numbers.
-    static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     if kind == "geometry" {
         let _one = ONE.lock().await;
         let known = world.read(actor, Known::load).await?;
@@ -116,6 +122,78 @@ pub async fn run(
     keep(world, actor, kind, entries, dry_run, report).await
 }
 
+/// Posts read with what the register knows, and who they are.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    /// What would be written: regions and units that are new, then the posts.
+    pub entries: Vec<Entry>,
+    /// Rows that are not taken.
+    pub problems: Vec<Problem>,
+    /// What to look at in the others, and whom it is about.
+    pub notes: Vec<(String, Problem)>,
+    /// The first row of each person.
+    pub first_rows: HashMap<String, usize>,
+    /// Whether the register holds nobody yet.
+    pub is_first: bool,
+    /// Posts of the units in the sheet that stand in no row of it; they stay.
+    pub missing: usize,
+}
+
+/// Reads posts in the importer's columns; a row several posts of which came from one row of a sheet is taken whole or not
+/// at all. `regions` and `units` are made first where the register lacks them.
+pub(crate) fn prepare(
+    tx: &mut Tx<'_>,
+    posts: &[sheet::Row],
+    regions: &[Region],
+    units: &[Organisation],
+    title: &str,
+) -> Result<Prepared, StoreError> {
+    let mut known = Known::load(tx)?;
+    let mut out = Prepared { is_first: known.is_empty(), ..Prepared::default() };
+    let units: Vec<_> = units.iter().filter(|it| !known.has_unit(&it.name)).cloned().collect();
+    known.expect(regions, &units);
+    out.entries.extend(regions.iter().cloned().map(Entry::Region));
+    out.entries.extend(units.into_iter().map(Entry::Organisation));
+    let sheet = rows::people_sheet(posts);
+    known.prepare(tx, &sheet)?;
+    let mut at = 0;
+    while at < sheet.rows.len() {
+        let number = sheet.rows[at].number;
+        let until = at + sheet.rows[at..].iter().take_while(|it| it.number == number).count();
+        let read: Result<Vec<_>, _> =
+            sheet.rows[at..until].iter().map(|it| rows::read("people", it, &sheet, &mut known)).collect();
+        match read {
+            Ok(entries) => entries.into_iter().for_each(|it| out.take(it, number)),
+            Err(problem) => out.problems.push(problem.row(number)),
+        }
+        at = until;
+    }
+    for (row, it) in known.doubts(&out.first_rows) {
+        let problem = Problem::new(it.kind, it.message.zh, it.message.en).field(title).row(row);
+        out.notes.push((it.person.unwrap_or_default(), problem));
+    }
+    out.missing = known.missing(tx.now());
+    Ok(out)
+}
+
+impl Prepared {
+    fn take(&mut self, entry: Entry, row: usize) {
+        if let Entry::Post(person, _, note) = &entry {
+            self.notes.extend(note.as_deref().cloned().map(|it| (person.id.clone(), it.row(row))));
+            self.first_rows.entry(person.id.clone()).or_insert(row);
+        }
+        self.entries.push(entry);
+    }
+
+    /// People and posts among the entries.
+    pub fn posts(&self) -> impl Iterator<Item = (&Person, &Post)> {
+        self.entries.iter().filter_map(|it| match it {
+            Entry::Post(person, post, _) => Some((person, post)),
+            _ => None,
+        })
+    }
+}
+
 /// Writes the entries in slices and counts what they did.
 async fn keep(
     world: &World,
@@ -151,8 +229,8 @@ fn slices(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 }
 
 /// Writes what is new or changed; counts (new, changed, same).
-fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<[usize; 3], StoreError> {
-    let mut counted = [0; 3];
+pub(crate) fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<[usize; 3], StoreError> {
+    let (mut counted, mut touched) = ([0; 3], find::Touched::default());
     for entry in entries {
         let became = match entry {
             Entry::Region(it) => put(tx, it.code.as_str(), it, write)?,
@@ -176,12 +254,29 @@ fn store(tx: &mut Tx<'_>, entries: &[Entry], kind: &str, write: bool) -> Result<
             }
         };
         counted[became as usize] += 1;
+        if write && became != Became::Same {
+            touch(&mut touched, entry);
+        }
     }
+    find::refresh(tx, &touched)?;
     if write && counted[0] + counted[1] > 0 {
         let detail = json!({"kind": kind, "new": counted[0], "changed": counted[1]});
         tx.record(Event::new("register.imported", kind).detail(detail))?;
     }
     Ok(counted)
+}
+
+/// Notes what the index of [`find`] has to hear of.
+fn touch(touched: &mut find::Touched, entry: &Entry) {
+    match entry {
+        Entry::Region(it) => drop(touched.regions.insert(it.code.to_string())),
+        Entry::Organisation(it) => drop(touched.organisations.insert(it.id.clone())),
+        Entry::Post(person, post, _) => {
+            touched.people.insert(person.id.clone());
+            touched.posts.insert(post.id.clone());
+        }
+        Entry::Shift(_) | Entry::Place(_) | Entry::Geometry(_) => (),
+    }
 }
 
 /// What an import does to a record.

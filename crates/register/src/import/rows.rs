@@ -72,6 +72,12 @@ pub fn columns(kind: &str) -> Option<&'static [Column]> {
     })
 }
 
+/// Rows in the columns of people, in their order.
+pub fn people_sheet(rows: &[Row]) -> Sheet {
+    let titles = PEOPLE.iter().map(|it| it.1[0].to_owned()).collect();
+    Sheet { titles, keys: PEOPLE.iter().map(|it| Some(it.0)).collect(), rows: rows.to_vec() }
+}
+
 /// Name and number of a person; without a number, name and place.
 type Key = (String, String);
 /// Name, unit, area, duty and rank.
@@ -101,6 +107,27 @@ pub struct Known {
 }
 
 impl Known {
+    /// Whether the register holds nobody.
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
+    /// Whether a unit goes by this name.
+    pub fn has_unit(&self, name: &str) -> bool {
+        self.organisations.contains_key(name)
+    }
+
+    /// Regions and units that are made before what is read now.
+    pub fn expect(&mut self, regions: &[Region], units: &[Organisation]) {
+        for it in regions {
+            self.regions.insert(it.code.to_string(), it.code.clone());
+        }
+        for it in units {
+            self.by_id.insert(it.id.clone(), it.region.clone());
+            self.organisations.insert(it.name.clone(), (it.id.clone(), it.region.clone()));
+        }
+    }
+
     /// The region of this code, in a list of regions and among the importer's own.
     pub fn own_region(&self, code: &str) -> Result<RegionCode, Problem> {
         let code = region(code, "code")?;
@@ -173,15 +200,22 @@ impl Known {
 
     /// What the number check finds in the people of the file, at the first row of each.
     pub fn doubtful(&self, rows: &HashMap<String, usize>, title: &str) -> Vec<Problem> {
-        let people: Vec<Person> = self.people.values().filter(|it| it.erased_at.is_none()).cloned().collect();
-        let at = |it: &Finding| it.person.as_deref().and_then(|it| rows.get(it)).copied();
-        let mut found: Vec<_> = check::of_numbers(&people).into_iter().filter_map(|it| Some((at(&it)?, it))).collect();
-        found.sort_by_key(|(row, it)| (*row, it.kind));
+        let mut found = self.doubts(rows);
         found.dedup_by_key(|(row, it)| (*row, it.kind));
         found
             .into_iter()
             .map(|(row, it)| Problem::new(it.kind, it.message.zh, it.message.en).field(title).row(row))
             .collect()
+    }
+
+    /// As [`Known::doubtful`], each finding with its person; in the order of the rows.
+    pub fn doubts(&self, rows: &HashMap<String, usize>) -> Vec<(usize, Finding)> {
+        let people: Vec<Person> = self.people.values().filter(|it| it.erased_at.is_none()).cloned().collect();
+        let at = |it: &Finding| it.person.as_deref().and_then(|it| rows.get(it)).copied();
+        let mut found: Vec<_> = check::of_numbers(&people).into_iter().filter_map(|it| Some((at(&it)?, it))).collect();
+        found.sort_by(|(row, a), (other, b)| (row, a.kind, &a.person).cmp(&(other, b.kind, &b.person)));
+        found.dedup_by(|(row, a), (other, b)| (row, a.kind, &a.person) == (other, b.kind, &b.person));
+        found
     }
 
     /// The one person who holds this post under this name with another number, whom the file names nowhere by it.

@@ -10,7 +10,7 @@ use crate::export::armed;
 /// Rows in which titles are looked for.
 const TITLES_WITHIN: usize = 10;
 /// Largest file taken, bytes.
-const LARGEST: usize = 64 << 20;
+pub(super) const LARGEST: usize = 64 << 20;
 /// Most bytes to which all parts of an xlsx may inflate.
 const INFLATED: u64 = 256 << 20;
 /// Most bytes of a part that is read whole before the first row: texts the cells share, formats, names of sheets.
@@ -21,7 +21,7 @@ const TEXT_TAGS: usize = 4_000_000;
 const OTHER_TAGS: usize = 400_000;
 /// Most places of a sheet, blank ones between its first and last cell included; a small file that spans more is no
 /// table of ours.
-const CELLS: usize = 5_000_000;
+pub(super) const CELLS: usize = 5_000_000;
 
 /// One column the importer knows: its key and every title it goes by.
 pub type Column = (&'static str, &'static [&'static str]);
@@ -138,10 +138,15 @@ fn from_xlsx(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
 
 /// Refuses a file whose parts inflate beyond all measure. They are inflated for it: the sizes a zip tells of itself are
 /// the sender's words.
-fn check_inflated(bytes: &[u8]) -> Result<(), Problem> {
+pub(super) fn check_inflated(bytes: &[u8]) -> Result<(), Problem> {
+    check_inflated_to(bytes, INFLATED)
+}
+
+/// As [`check_inflated`], for a reader that holds no sheet whole.
+pub(crate) fn check_inflated_to(bytes: &[u8], most: u64) -> Result<(), Problem> {
     // What is no zip, or a broken one, is told by the reader in its own words.
     let Ok(mut zip) = zip::ZipArchive::new(Cursor::new(bytes)) else { return Ok(()) };
-    let mut left = INFLATED;
+    let mut left = most;
     for index in 0..zip.len() {
         let Ok(part) = zip.by_index(index) else { continue };
         let name = part.name().map(|it| it.to_lowercase().replace('\\', "/")).unwrap_or_default();
@@ -153,7 +158,7 @@ fn check_inflated(bytes: &[u8]) -> Result<(), Problem> {
         } else {
             check_listed(part, &name)?
         };
-        left = left.checked_sub(length).ok_or_else(|| bomb("这个 xlsx", "this xlsx", INFLATED))?;
+        left = left.checked_sub(length).ok_or_else(|| bomb("这个 xlsx", "this xlsx", most))?;
     }
     Ok(())
 }
@@ -221,7 +226,7 @@ fn bomb(zh: &str, en: &str, most: u64) -> Problem {
     )
 }
 
-fn cell(data: &Data) -> String {
+pub(super) fn cell(data: &Data) -> String {
     match data {
         Data::Empty | Data::Error(_) => String::new(),
         // A telephone number typed as a number has no fraction.
@@ -230,10 +235,14 @@ fn cell(data: &Data) -> String {
     }
 }
 
-fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
+/// A text in UTF-8 or GBK.
+///
+/// # Errors
+/// `bad_encoding`.
+pub(crate) fn decoded(bytes: &[u8]) -> Result<String, Problem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let (text, _, broken) = encoding_rs::GB18030.decode(bytes);
             if broken {
@@ -242,9 +251,13 @@ fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
                 let words = "既不是 UTF-8 也不是 GBK 编码";
                 return Err(Problem::new("bad_encoding", words, "neither UTF-8 nor GBK").line(line).byte(at));
             }
-            text.into_owned()
+            Ok(text.into_owned())
         }
-    };
+    }
+}
+
+pub(super) fn from_csv(bytes: &[u8]) -> Result<Vec<Row>, Problem> {
+    let text = decoded(bytes)?;
     match records(&text)? {
         Some(rows) => Ok(rows),
         None => text.lines().enumerate().map(|(i, line)| one_line(i + 1, line)).collect(),
@@ -270,7 +283,7 @@ fn records(text: &str) -> Result<Option<Vec<Row>>, Problem> {
 }
 
 /// A line read by itself, so that a quote that is never closed costs no other row.
-fn one_line(number: usize, line: &str) -> Result<Row, Problem> {
+pub(crate) fn one_line(number: usize, line: &str) -> Result<Row, Problem> {
     Ok(match records(line)?.map(|mut it| it.pop().unwrap_or_default()) {
         Some(row) => Row { number, ..row },
         None => Row { number, cells: line.split(',').map(str::to_owned).collect(), open_quote: true },

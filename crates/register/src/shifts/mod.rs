@@ -6,7 +6,7 @@ mod pages;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use anlan_kernel::{Actor, Instant, Problem};
+use anlan_kernel::{Actor, Current, Instant, Problem};
 use anlan_store::{Event, StoreError, Tx, Urgency, World, params};
 use anlan_web::{Mounted, Site};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub type LevelNow = Arc<dyn Fn(&mut Tx<'_>) -> Result<Option<u8>, StoreError> + 
 #[derive(Clone)]
 pub struct Roster {
     /// Days that are not as their weekday says.
-    pub holidays: Holidays,
+    pub holidays: Arc<Current<Holidays>>,
     /// Who must be on duty.
     pub needed: Needed,
     /// The response that is on.

@@ -142,7 +142,8 @@ fn line(room: &Room, who: &Who, month: &Month, asked: &Asked, day: Instant, edit
     let lang = who.lang;
     let date = day.wall()[..10].to_owned();
     let (weekday, weekend) = weekday(day, lang);
-    let marked = room.roster.holidays.of(&date);
+    let holidays = room.roster.holidays.get();
+    let marked = holidays.of(&date);
     let free = match marked {
         Some((kind, _)) => kind == Day::Holiday,
         None => weekend,

@@ -24,7 +24,7 @@ use anlan_web::{Access, Mounted, Routes, Site};
 
 use anlan_monitor::Monitor;
 
-use crate::{Warn, map::MapRoom, notice, pages};
+use crate::{Warn, directed, exercise, map::MapRoom, notice, pages};
 
 pub(crate) use board::{
     Board, BoardQuery, PAGE, Row, SORTS, Tile, UNREACHED, WHO, read_all, read_board, tile_words, views,
@@ -75,6 +75,8 @@ pub fn routes(site: &Arc<Site>, warn: Arc<Warn>) -> Mounted {
         .finish(room.clone())
         .merge(channels(site).finish(room.clone()))
         .merge(notice::routes(site, room.clone()))
+        .merge(exercise::routes(room.clone()))
+        .merge(directed::routes(room.clone()))
         .merge(pages::routes(room))
 }
 
@@ -83,7 +85,7 @@ pub fn map_routes(site: &Arc<Site>, warn: Arc<Warn>, monitor: Arc<Monitor>) -> M
     let (see, run) = (Access::Needs(P::SeeDesk), Access::Needs(P::RunChannels));
     let map = MapRoom { room: Room { site: Arc::clone(site), warn }, monitor };
     Routes::new(site)
-        .get("/api/v1/map", see, "一张图：站、告警、社区叫应、值班室", "Everything on the map", map::show)
+        .get("/api/v1/map", see, "态势图：站、告警、社区叫应、值班室", "Everything on the map", map::show)
         .get("/api/v1/map/base", run, "底图设置", "The base map", map::base)
         .put("/api/v1/map/base", run, "设置底图（须有审图号）", "Set the base map", map::set_base)
         .finish(map.clone())

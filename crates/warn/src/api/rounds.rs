@@ -17,6 +17,7 @@ use super::{
     lists::{List, ListQuery, cursor, flag},
 };
 use crate::{
+    exercise::NO_PROCESS,
     model::{CallState, Round, RoundState},
     service::everywhere,
 };
@@ -120,7 +121,7 @@ pub(crate) async fn read_rounds(
         None => "1 = 1",
     };
     let sql = format!(
-        "SELECT r.id FROM round r WHERE {filter} AND ($1 = '' OR r.process = $1) AND {VISIBLE} AND r.start_at <= $2
+        "SELECT r.id FROM round r WHERE {filter} AND r.process <> '{NO_PROCESS}' AND ($1 = '' OR r.process = $1) AND {VISIBLE} AND r.start_at <= $2
             AND (r.start_at < $3 OR (r.start_at = $3 AND r.id < $4))
           ORDER BY r.start_at DESC, r.id DESC LIMIT $5"
     );

@@ -26,9 +26,12 @@ pub(crate) struct Setting {
 
 /// What a map shows of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Shown {
+pub struct Shown {
+    /// Template of the pictures' addresses.
     pub tiles: String,
+    /// Whose map it is.
     pub attribution: String,
+    /// 审图号.
     pub approval: String,
 }
 
@@ -36,7 +39,7 @@ pub(crate) struct Shown {
 ///
 /// # Errors
 /// What the engine says.
-pub(crate) fn shown(tx: &mut Tx<'_>) -> Result<Option<Shown>, StoreError> {
+pub fn shown(tx: &mut Tx<'_>) -> Result<Option<Shown>, StoreError> {
     let found = tx.get::<MapBase>(ID)?.filter(|it| it.enabled);
     Ok(found.map(|it| {
         let tiles = if tiles::file(&it.tiles).is_some() { tiles::TEMPLATE.to_owned() } else { it.tiles };

@@ -1,4 +1,4 @@
-//! The map (一张图): where things are and how they stand, now or as far as it was known at a minute.
+//! The situation map (态势图): where things are and how they stand, now or as far as it was known at a minute.
 //!
 //! Owns nothing; puts together what the register, monitoring and the rounds of one weather process say.
 //! The present is counted in SQL, the past is rebuilt from the journal entries up to that minute, and both
@@ -30,6 +30,9 @@ use crate::{
     pages,
     service::everywhere,
 };
+
+/// Processes looked at for the newest weather.
+const LOOKED_AT: usize = 20;
 
 /// What the handlers of the map share.
 #[derive(Clone)]
@@ -140,7 +143,7 @@ pub(crate) async fn which(map: &MapRoom, who: &Who, query: &MapQuery) -> ApiResu
     let given = |text: &Option<String>| text.as_deref().map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned);
     let process = match given(&query.process) {
         Some(id) => Some(read_process(&map.room, who, id).await?.process),
-        None => read_processes(&map.room, who, &ListQuery::first(1), None).await?.items.pop().map(|it| it.process),
+        None => newest_weather(map, who).await?,
     };
     let at = ListQuery::moment(query.at.clone()).at()?;
     let now = map.room.site.world.now();
@@ -153,6 +156,20 @@ pub(crate) async fn which(map: &MapRoom, who: &Who, query: &MapQuery) -> ApiResu
         return Err(ApiError::from(Problem::new("bad_minute", zh, en).field("at")));
     }
     Ok((process, at))
+}
+
+/// The newest process; a list somebody called is shown only where there is no weather among the last.
+async fn newest_weather(map: &MapRoom, who: &Who) -> ApiResult<Option<Process>> {
+    let first = newest(map, who, 1).await?.pop();
+    if !first.as_ref().is_some_and(Process::is_directed) {
+        return Ok(first);
+    }
+    Ok(newest(map, who, LOOKED_AT).await?.into_iter().find(|it| !it.is_directed()).or(first))
+}
+
+async fn newest(map: &MapRoom, who: &Who, most: usize) -> ApiResult<Vec<Process>> {
+    let list = read_processes(&map.room, who, &ListQuery::first(most), None).await?;
+    Ok(list.items.into_iter().map(|it| it.process).collect())
 }
 
 /// Whether something for `regions` touches the scope.

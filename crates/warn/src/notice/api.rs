@@ -277,7 +277,7 @@ async fn one(
     };
     let paper = paper.ok_or_else(ApiError::not_found)?;
     let earlier: Vec<_> = view.papers.iter().filter(|it| it.version < paper.version).cloned().collect();
-    let xml = cap::write(room.site.world.kind(), &room.warn.config.guide, &view.notice, paper, &earlier)?;
+    let xml = cap::write(room.site.world.kind(), &room.warn.guide(), &view.notice, paper, &earlier)?;
     Ok(([(header::CONTENT_TYPE, "application/cap+xml; charset=utf-8")], xml).into_response())
 }
 

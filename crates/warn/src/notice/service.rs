@@ -41,13 +41,20 @@ impl Warn {
         self.world
             .write("notice.draft", Urgency::Urgent, &everywhere(actor), move |tx| {
                 let process = process::going_on(tx, &process)?;
+                if process.is_directed() {
+                    let (zh, en) = (
+                        "定向叫应不是天气过程，没有实况可写提示单",
+                        "a directed call-out is no weather; there is nothing measured to write of",
+                    );
+                    return Err(refusal("no_such_process", zh, en));
+                }
                 let areas = match &areas {
                     Some(codes) => draft::areas(tx, &process, codes)?,
                     None => process.areas.clone(),
                 };
                 free(tx, &process, &areas)?;
                 let hat = hat_of(&warn, tx, &process.region, hat.as_deref())?;
-                let content = draft::first(tx, &warn.config.guide, &process, &areas)?;
+                let content = draft::first(tx, &warn.guide(), &process, &areas)?;
                 let id = format!("{}.n{}", process.id, 1 + tx.count::<Notice>("process = $1", params![&process.id])?);
                 let notice = new(id, &process, hat, areas, tx.now());
                 if !tx.insert(&notice)? {
@@ -74,7 +81,7 @@ impl Warn {
             let process = process_of(tx, notice)?;
             let Some(last) = paper_of(tx, notice, notice.issued)? else { return Err(nothing_issued()) };
             let number = last.number.clone().unwrap_or_default();
-            let mut content = draft::following(tx, &warn.config.guide, &process, kind, &last.content, &number)?;
+            let mut content = draft::following(tx, &warn.guide(), &process, kind, &last.content, &number)?;
             if let Some(reason) = reason.as_deref().map(str::trim).filter(|it| !it.is_empty()) {
                 content.reason = reason.to_owned();
                 words::check(&content)?;
@@ -258,7 +265,7 @@ fn decide(
     let now = tx.now();
     let Decision { notice: mut next, mut paper, effects } = flow::apply(notice, paper, event, &by, now)?;
     if paper.pack.is_empty() {
-        paper.pack.clone_from(&warn.config.guide.version);
+        paper.pack.clone_from(&warn.guide().version);
     }
     let issues = effects.contains(&Effect::Issue);
     if issues {
@@ -310,7 +317,7 @@ fn save(
 /// The next number of this 牌子 this year: 罗三防风险〔2023〕7号. Given in the transaction that issues, so
 /// none is ever skipped.
 fn number(warn: &Warn, tx: &mut Tx<'_>, hat: &str) -> Result<String, StoreError> {
-    let prefix = warn.config.guide.prefix(hat);
+    let prefix = warn.guide().prefix(hat);
     let year = civil_day(tx.now())[..4].to_owned();
     let id = format!("{prefix}|{year}");
     let last = match tx.get::<Series>(&id)? {

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     answer::{Asked, bad_link},
     api::Room,
+    directed::Directed,
     model::{Call, CallState, Process, Round, RoundState},
     text,
     transfer::{self, Numbers, Report, Transfer},
@@ -194,7 +195,12 @@ async fn facts(room: &Room, lang: Lang, call: &Call, round: &Round) -> Result<Fa
         .read(&reader(), move |tx| {
             let name = callee_title(tx, &call.callee)?.map_or_else(|| call.callee.clone(), |it| it.name);
             let hazard = tx.get::<Process>(&round.process)?.map_or_else(String::new, |it| it.hazard);
-            let todo = plan.cards.lines(round.level, &call.who, &hazard, lang);
+            let todo = match tx.get::<Directed>(&round.id)? {
+                Some(list) => vec![list.words],
+                None => {
+                    plan.cards.lines(round.level, &call.who, &hazard, lang).into_iter().map(str::to_owned).collect()
+                }
+            };
             let mut known = transfer::of_call(tx, &round, &call)?;
             let place = |(code, name): (RegionCode, String)| {
                 let at = known.iter().position(|it| it.region == code);
@@ -203,7 +209,7 @@ async fn facts(room: &Room, lang: Lang, call: &Call, round: &Round) -> Result<Fa
             let places = transfer::places(&call).into_iter().take(PLACES).map(place).collect();
             Ok(Facts {
                 name,
-                todo: todo.into_iter().map(str::to_owned).collect(),
+                todo,
                 room: duty_room(tx, &call.region)?,
                 signals: signals(tx, &hazard, &call.region)?,
                 said: said.clone(),

@@ -1,4 +1,4 @@
-//! 一张图: the map, the slider over its process, the tables beside it, and who knew by a minute.
+//! 态势图: the map, the slider over its process, the tables beside it, and who knew by a minute.
 
 use anlan_kernel::{Instant, Lang, Permission, RegionCode};
 use anlan_monitor::rules::Quantity;
@@ -30,7 +30,7 @@ const MINUTE: i64 = 60_000_000;
 /// The map.
 pub(super) async fn show(State(map): State<MapRoom>, who: Who, Query(query): Query<MapQuery>) -> ApiResult<Response> {
     let view = map::read(&map, &who, &query).await?;
-    let title = who.lang.pick("一张图", "Map");
+    let title = who.lang.pick("态势图", "Situation map");
     let mut answer = page(&map.room.site, &who, title, body(&map, &who, &view)).into_response();
     if let Some(host) = view.base.as_ref().and_then(|it| base::host(&it.tiles)) {
         answer.extensions_mut().insert(ImageHost(host));
@@ -51,7 +51,7 @@ fn body(map: &MapRoom, who: &Who, view: &MapView) -> Markup {
     let data = serde_json::to_string(view).unwrap_or_default();
     html! {
         main.map-page {
-            h1 { (lang.pick("一张图", "Map")) " "
+            h1 { (lang.pick("态势图", "Situation map")) " "
                 @if let Some(it) = &view.process {
                     a href=(to(site, "processes", &it.id)) { (it.title) }
                     " " @if let Some(it) = it.level { (level(it, lang)) }

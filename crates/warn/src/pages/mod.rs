@@ -86,12 +86,12 @@ pub(crate) fn routes(room: Room) -> Mounted {
         .finish(room)
 }
 
-/// 一张图 and what lies behind it.
+/// 态势图 and what lies behind it.
 pub(crate) fn map_routes(map: MapRoom) -> Mounted {
     let (see, run) = (Access::Needs(P::SeeDesk), Access::Needs(P::RunChannels));
     Routes::new(&map.room.site)
         .menu("/map/base", "底图", "Base map", Some(P::RunChannels))
-        .get("/map", see, "一张图", "Map", map::show)
+        .get("/map", see, "态势图", "Situation map", map::show)
         .get("/map/tiles/{z}/{x}/{y}", see, "底图瓦片", "A tile of the base map", map::tile)
         .get("/map/known", see, "到那一刻谁知道了", "Who knew by then", map::known)
         .get("/map/base", run, "底图设置", "The base map", map::base_form)

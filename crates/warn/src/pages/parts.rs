@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use crate::{
     api::{CallView, Counts, PlayView},
     channel::PlayState,
+    directed,
     effect::evidence::reason_words,
     model::{CallState, Round, RoundState},
     text,
@@ -110,6 +111,7 @@ pub fn level(level: u8, lang: Lang) -> Markup {
 pub fn round_title(site: &Site, round: &Round, lang: Lang) -> Markup {
     html! {
         (level(round.level, lang)) " "
+        @if round.is_directed() { span.tag { (lang.pick("定向叫应", "directed")) } " " }
         a href=(to(site, "rounds", &round.id)) { (&round.cause) }
         (invented(round.invented, lang))
     }
@@ -186,5 +188,8 @@ pub(crate) fn plays(site: &Site, lang: Lang, plays: &[PlayView]) -> Markup {
 
 /// A hazard as people call it.
 pub fn hazard(key: &str, lang: Lang) -> String {
+    if key == directed::HAZARD {
+        return lang.pick("定向叫应", "directed call-out").to_owned();
+    }
     anlan_codecs::hazard::Hazard::by_key(key).map_or_else(|| key.to_owned(), |it| lang.pick(it.zh, key).to_owned())
 }

@@ -82,11 +82,11 @@ fn body(room: &Room, who: &Who, view: &ProcessView, drawn: &Drawn) -> Markup {
                     }
                 }
                 span.end.row {
-                    a.button href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) }
+                    @if !process.is_directed() { a.button href=(format!("{}?process={}", site.url("/notices"), percent(&process.id))) { (lang.pick("风险提示单", "Risk notices")) } }
                     @if who.actor.name.starts_with("user:") {
                         a href=(paper(&format!("evidence/{}", percent(&who.actor.name)))) { (lang.pick("我的尽职记录", "My record of duty")) }
                     }
-                    a.button href=(site.url(&format!("/map?process={}", percent(&process.id)))) { (lang.pick("一张图", "Map")) }
+                    a.button href=(site.url(&format!("/map?process={}", percent(&process.id)))) { (lang.pick("态势图", "Situation map")) }
                     a.button href=(paper("effect")) { (lang.pick("叫应效能分析", "Effect")) }
                     a.button href=(paper("summary")) { (lang.pick("过程总结", "Summary")) }
                 }
@@ -219,11 +219,11 @@ fn raise_form(site: &anlan_web::Site, view: &ProcessView, lang: anlan_kernel::La
     html! {
         details.card {
             summary { (lang.pick("提级、解除", "Raise, stand down")) }
-            form method="post" action=(act("raise")) {
+            @if !process.is_directed() { form method="post" action=(act("raise")) {
                 label { (lang.pick("提至叫应级别", "Raise to level"))
                     select name="level" { @for it in 1..process.level.unwrap_or(5) { option value=(it) { (it) } } } }
                 p { button type="submit" disabled[process.level == Some(1)] { (lang.pick("提级", "Raise")) } }
-            }
+            } }
             @if !process.stand_down_proposed {
                 form method="post" action=(act("stand-down")) {
                     label { (note_label(lang))

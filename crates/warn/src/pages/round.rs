@@ -4,7 +4,7 @@ use anlan_kernel::{Lang, Permission};
 use anlan_web::{ApiResult, Site, Who, asset, page, percent};
 use axum::{
     extract::{Form, Path, Query, State},
-    response::Redirect,
+    response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use super::{
 };
 use crate::{
     api::{Board, BoardQuery, Counts, HelpView, Reason, Room, Transfers, UNREACHED, plays_of_process, read_board},
+    directed,
+    exercise::is_exercise,
     model::{CallState, EscalationState, Round, RoundState},
     transfer::Numbers,
 };
@@ -25,15 +27,19 @@ pub(super) async fn show(
     who: Who,
     Path(id): Path<String>,
     Query(query): Query<BoardQuery>,
-) -> ApiResult<Markup> {
+) -> ApiResult<Response> {
+    if is_exercise(&id) {
+        return Ok(Redirect::to(&room.site.url(&format!("/tests/{}", percent(&id)))).into_response());
+    }
     let board = read_board(&room, &who, &id, &query).await?;
     let heard = plays_of_process(&room, &who, &board.round.round.process).await?;
     let title = who.lang.pick("叫应", "Call-out round");
     let heard = plays(&room.site, who.lang, &heard);
-    Ok(page(&room.site, &who, title, body(&room, &who, &board, &query, &heard)))
+    let list = directed::card(&room, &who, &id).await?;
+    Ok(page(&room.site, &who, title, body(&room, &who, &board, &query, (&list, &heard))).into_response())
 }
 
-fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery, heard: &Markup) -> Markup {
+fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery, (list, heard): (&Markup, &Markup)) -> Markup {
     html! {
         link rel="stylesheet" href=(asset(&room.site, "round.css"));
         script type="module" src=(asset(&room.site, "round.js")) {}
@@ -46,6 +52,7 @@ fn body(room: &Room, who: &Who, it: &Board, query: &BoardQuery, heard: &Markup) 
                     (board::list(room, who, it, query))
                 }
                 aside {
+                    (list)
                     (unreached(room, who, it))
                     (help(room, who, it))
                     (lists(room, who, it))
@@ -63,7 +70,7 @@ fn head(room: &Room, who: &Who, it: &Board) -> Markup {
     html! {
         div.head id="head" data-live="round." {
             div {
-                h1 { (level(round.level, lang)) " " (round.cause) (invented(round.invented, lang)) }
+                h1 { (level(round.level, lang)) " " @if round.is_directed() { span.tag { (lang.pick("定向叫应", "directed")) } " " } (round.cause) (invented(round.invented, lang)) }
                 p.small.soft {
                     (round_state(round, lang)) " · " (round_times(round, lang)) " · " (started_words(it, lang)) " · " (lang.pick("名义 ", "for ")) (who.actor.hat.as_deref().unwrap_or(&site.speaker))
                     " · " a href=(to(site, "processes", &round.process)) { (lang.pick("天气过程", "process")) }

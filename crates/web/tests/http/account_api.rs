@@ -8,7 +8,7 @@ use axum::{
 use rstest::rstest;
 use serde_json::{Value as Json, json};
 
-use crate::bed::{Bed, PASSWORD, bearer, form, get, send, with};
+use crate::bed::{Bed, PASSWORD, bearer, get, send};
 
 fn post(path: &str, body: Json) -> Request<Body> {
     send(Method::POST, path, body)
@@ -67,28 +67,6 @@ async fn the_audit_administrator_reads_the_sealed_journal_page_by_page(
     for wrong in ["limit=0", "limit=100000", "cursor=-1", "cursor=x"] {
         assert_eq!(ask(&format!("/api/v1/journal?{wrong}")).await.code(), "bad_page", "{wrong}");
     }
-}
-
-#[tokio::test]
-async fn the_security_administrator_begins_at_the_accounts_and_makes_the_other_two() {
-    let bed = Bed::new(Engine::Sqlite).await;
-    bed.account("anquan", "security_admin").await;
-    let begun = bed.log_in("anquan", PASSWORD).await;
-    assert_eq!(begun.header("location"), "/accounts");
-    let cookie = begun.cookie();
-    let new = |login: &str, role: &str| {
-        let fields = [("login", login), ("password", PASSWORD), ("name", "<b>李四</b>"), ("role", role), ("hat", "")];
-        with(form("/accounts", &fields), "cookie", &cookie)
-    };
-    for (login, role) in [("xitong", "system_admin"), ("shenji", "audit_admin")] {
-        assert_eq!(bed.call(new(login, role)).await.status, StatusCode::SEE_OTHER);
-    }
-    let page = bed.call(with(get("/accounts"), "cookie", &cookie)).await;
-    assert!(page.text.contains("审计管理员") && page.text.contains("&lt;b&gt;李四"), "{}", page.text);
-    let off = with(form("/accounts/shenji/disable", &[]), "cookie", &cookie);
-    assert_eq!(bed.call(off).await.status, StatusCode::SEE_OTHER);
-    assert_eq!(bed.log_in("shenji", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(bed.log_in("xitong", PASSWORD).await.header("location"), "/me");
 }
 
 #[rstest]

@@ -110,6 +110,13 @@ impl Bed {
         call(&self.app, request).await
     }
 
+    /// The body of an answer that is no text.
+    pub async fn bytes(&self, request: Request<Body>) -> Bytes {
+        let response = self.app.clone().oneshot(request).await.expect("it answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        axum::body::to_bytes(response.into_body(), usize::MAX).await.expect("the body ends")
+    }
+
     pub async fn log_in(&self, login: &str, password: &str) -> Answer {
         self.call(form("/login", &[("login", login), ("password", password)])).await
     }

@@ -7,7 +7,7 @@ use std::{
 
 use anlan_kernel::{Actor, Lang, Permission, Scope};
 use anlan_testbed::Engine;
-use anlan_web::{ApiError, Site, Who};
+use anlan_web::{ApiError, Lack, Site, Who};
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use rstest::rstest;
@@ -19,9 +19,11 @@ fn reader(lang: Lang, permission: Permission, duty_area: &str) -> Who {
         actor: Actor { name: "user:zhang".into(), hat: None, scope: Scope::Regions(vec![region(duty_area)]) },
         name: "张".into(),
         lang,
+        role: String::new(),
         permissions: BTreeSet::from([permission]),
         stations: None,
         browser: true,
+        lacks: Lack::Nothing,
     }
 }
 

@@ -1,0 +1,91 @@
+//! What the scripts of the map say, in both languages; `{n}` and the like are filled in by them.
+
+use anlan_kernel::Lang;
+use serde_json::{Map, Value as Json};
+
+const WORDS: &[(&str, &str, &str)] = &[
+    ("metres", "{n} 米", "{n} m"),
+    ("kilometres", "{n} 公里", "{n} km"),
+    ("square_metres", "{n} 平方米", "{n} m²"),
+    ("hectares", "{n} 公顷", "{n} ha"),
+    ("square_kilometres", "{n} 平方公里", "{n} km²"),
+    ("minutes", "{n} 分钟", "{n} min"),
+    ("minutes_and_distance", "约 {minutes} 分钟 · {distance}", "about {minutes} min · {distance}"),
+    ("north", "北", "N"),
+    ("foot", "示意图", "Sketch map"),
+    ("foot_base", "示意图 · {attribution} · {approval}", "Sketch map · {attribution} · {approval}"),
+    ("now", "现在", "now"),
+    ("as_known", "当时所知 {at}", "as known at {at}"),
+    ("as_of", "数据截至 {at}", "Data as of {at}"),
+    ("no_past", "无历史", "no past"),
+    ("reading", "正在读取…", "Reading…"),
+    ("unreached", "连不上服务器，请检查网络后重试", "The server cannot be reached: check the network and try again"),
+    ("wrong", "没有办成", "That was not possible"),
+    ("card", "档案", "Record"),
+    ("no_card", "没有这份档案，或不在您的责任区内", "There is no such record, or it lies outside your duty area"),
+    ("here", "此处有 {n} 项", "{n} things here"),
+    ("cluster", "{title} {n} 处，点开放大", "{title}: {n} here, press to come closer"),
+    ("results", "查询结果", "What was found"),
+    ("no_layers", "请先在图层里勾选要查的内容", "Tick the layers to be searched first"),
+    ("found", "共 {n} 项", "{n} found"),
+    ("found_and_people", "共 {n} 项，责任人 {people} 人", "{n} found, {people} people responsible"),
+    ("first_of", "列出前 {n} 项，共 {all} 项", "the first {n} of {all}"),
+    ("open_list", "打开名单", "Open the list"),
+    ("export", "导出", "Export"),
+    ("call", "圈选叫应", "Draw and call"),
+    ("people_answer", "名责任人", "people responsible"),
+    ("call_them", "叫应这 {n} 人", "Call these {n}"),
+    ("nobody_to_call", "所圈范围内没有登记责任人", "Nobody is registered as responsible for what lies in the shape"),
+    ("nearest", "最近的", "Nearest"),
+    ("nothing_near", "没有找到", "Nothing was found"),
+    ("by_road", "按路程计算（路网）", "By road"),
+    (
+        "by_distance",
+        "按直线距离计算（未装路网），实际路程更长",
+        "By straight distance (no road graph is loaded); the way by road is longer",
+    ),
+    ("reach", "可达范围", "Reach"),
+    ("reach_done", "已算出 {n} 个范围", "{n} areas found"),
+    ("reach_by_road", "按路程计算（路网）", "By road"),
+    (
+        "reach_by_distance",
+        "按直线距离估算（未装路网），只供参考",
+        "Estimated by straight distance (no road graph is loaded)",
+    ),
+    ("covered", "{title}共 {n} 处，覆盖情况", "{title}: how many of {n} are covered"),
+    ("within", "时间内", "Within"),
+    ("count", "处数", "Count"),
+    ("share", "占比", "Share"),
+    ("measured", "量测", "Measured"),
+    ("length", "长度", "Length"),
+    ("surface", "面积", "Area"),
+    ("around", "周长", "Perimeter"),
+    ("legs", "各段", "Legs"),
+    ("copied", "链接已复制", "The link was copied"),
+    ("copy_by_hand", "链接在地址栏里，请手工复制", "The link stands in the address bar: copy it there"),
+    ("hint_length", "逐点点击；双击或按「完成」结束", "Click point by point; a double click or Done ends"),
+    ("hint_area", "沿边界逐点点击；双击或按「完成」结束", "Click along the border; a double click or Done ends"),
+    (
+        "hint_circle",
+        "点圆心，再点圆周；或填半径后按「完成」",
+        "Click the centre, then the rim; or type a radius and press Done",
+    ),
+    ("hint_polygon", "沿边界逐点点击；双击或按「完成」查询", "Click along the border; a double click or Done searches"),
+    ("hint_corridor", "沿线逐点点击；双击或按「完成」查询", "Click along the line; a double click or Done searches"),
+    (
+        "hint_call",
+        "圈出要叫应的范围；双击或按「完成」看责任人",
+        "Draw the area to be called; a double click or Done shows who is responsible",
+    ),
+    ("hint_nearest", "选要找的内容，再点事发地点", "Choose what to look for, then click the place"),
+    (
+        "hint_reach",
+        "点一个出发点；或选一类出发点后按「完成」",
+        "Click one origin; or choose a kind of origins and press Done",
+    ),
+];
+
+/// All words in one language, by their keys.
+pub(super) fn all(lang: Lang) -> Map<String, Json> {
+    WORDS.iter().map(|&(key, zh, en)| (key.to_owned(), lang.pick(zh, en).into())).collect()
+}

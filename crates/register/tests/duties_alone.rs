@@ -1,0 +1,5 @@
+#![allow(dead_code)]
+#[path = "register/bed.rs"]
+mod bed;
+#[path = "register/duties/mod.rs"]
+mod duties;
