@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anlan_command::{Command, DutyPlan, Sources};
 use anlan_kernel::{Actor, Current, Problem, RegionCode};
 use anlan_monitor::{AlarmEvent, Hooks, Monitor, Settings};
-use anlan_register::{Holidays, Region, Register, Roster, map};
+use anlan_register::{Holidays, Region, Register, Roster, duties, find, map, packs as kept, records, transfer};
 use anlan_store::{Handlers, StoreError, World};
 use anlan_warn::{Warn, ladder::Plan, notice::Guide, process, service::WarnConfig};
 use anlan_web::{Mounted, Site};
@@ -103,16 +103,18 @@ impl House {
         let monitor = Monitor::open(world.clone(), settings).await?;
         warn.draw_readings_of(&monitor);
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
-        let kept = anlan_register::handlers().into_iter().chain(anlan_register::records::daily::handlers(&register));
-        let kept = kept.chain(anlan_register::transfer::handlers(&world));
-        let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).chain(kept).collect());
+        let own = anlan_register::handlers()
+            .into_iter()
+            .chain(records::daily::handlers(&register))
+            .chain(transfer::handlers(&world));
+        let handlers = Arc::new(warn.handlers().into_iter().chain(command.handlers()).chain(own).collect());
         let house = Self { world, register, monitor, warn, command, roster, site, handlers, hold: Arc::default() };
         if config.ingest {
             rules::use_packs(&house, &packs).await?;
-            tokio::spawn(make_findable(house.world.clone()));
+            tokio::spawn(make_findable(house.world.clone(), records::write::filler(&house.register)));
+            transfer::undo_unfinished(&house.register).await?;
         }
         house.follow_packs(plans, config.ingest);
-        anlan_register::transfer::undo_unfinished(&house.register).await?;
         Ok(house)
     }
 
@@ -132,16 +134,26 @@ impl House {
         }));
     }
 
+    /// The yearly question goes out as a message with a link of its callee's own.
+    fn yearly_question(&self) -> duties::SendLink {
+        let (warn, speaker) = (Arc::clone(&self.warn), self.site.speaker.clone());
+        Arc::new(move |tx, ask, link| {
+            let words = format!("【{speaker}】请核对您的岗位和电话是否有变动，点开确认：{link}");
+            warn.tell_sealed(tx, (&ask.id, 1), (&ask.callee, &ask.region), &words)
+        })
+    }
+
     /// Every route of every mechanism.
     pub fn routes(&self) -> Mounted {
         anlan_web::routes(&self.site)
             .merge(anlan_command::routes(&self.site, &self.command))
             .merge(anlan_register::routes(&self.site, register_hooks(&self.world)))
-            .merge(anlan_register::packs::routes(&self.site, &self.register))
-            .merge(anlan_register::records::routes(&self.site, &self.register))
-            .merge(anlan_register::transfer::routes(&self.site, &self.register))
+            .merge(kept::routes(&self.site, &self.register))
+            .merge(records::routes(&self.site, &self.register))
+            .merge(duties::routes(&self.site, &self.register, Some(self.yearly_question())))
+            .merge(transfer::routes(&self.site, &self.register))
             .merge(anlan_register::audiences::routes(&self.site, &self.register))
-            .merge(anlan_register::map::routes(&self.site, &self.register, base_map()))
+            .merge(map::routes(&self.site, &self.register, base_map()))
             .merge(anlan_register::shifts::routes(&self.site, Arc::clone(&self.roster)))
             .merge(anlan_monitor::api::routes(&self.site, Arc::clone(&self.monitor)))
             .merge(anlan_warn::api::routes(&self.site, Arc::clone(&self.warn)))
@@ -152,8 +164,8 @@ impl House {
 }
 
 /// Makes the index of the one box where there is none yet; work goes on meanwhile.
-async fn make_findable(world: World) {
-    if let Err(error) = anlan_register::find::ready(&world, &[]).await {
+async fn make_findable(world: World, records: find::Filler) {
+    if let Err(error) = find::ready(&world, &[records]).await {
         tracing::error!(%error, "the index of the find box could not be made; it is tried again at the next start");
     }
 }
@@ -223,7 +235,7 @@ fn roster(packs: &BTreeMap<String, Pack>, plans: &Arc<Current<DutyPlan>>) -> Res
 }
 
 /// Versions in force by pack.
-fn in_force(packs: Vec<anlan_register::packs::Pack>) -> BTreeMap<String, Pack> {
+fn in_force(packs: Vec<kept::Pack>) -> BTreeMap<String, Pack> {
     packs.into_iter().map(|it| (it.pack.clone(), it.into())).collect()
 }
 

@@ -141,6 +141,10 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
                         json!({"new": imported.new, "changed": imported.changed, "same": imported.same, "problems": imported.problems, "errors_xlsx": sheet}),
                     )
                 }
+                "roads" => {
+                    let facts = house.register.roads.import(world, &by, bytes, &file).await?;
+                    Ok(json!({"new": facts.roads, "changed": 0, "same": 0, "problems": []}))
+                }
                 "observations" => {
                     let filed = anlan_monitor::ingest::file(&house.monitor, &file, &bytes, dry_run).await?;
                     let (taken, sheet) = (filed.answer, filed.errors_xlsx.map(|it| STANDARD.encode(it)));

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anlan_kernel::{Actor, RegionCode, Scope, Tier};
 use anlan_register::{
-    Holidays, Organisation, Person, Post, Rank, Role, Roster, Shift,
+    Organisation, Person, Post, Rank, Role, Roster, Shift,
     shifts::{self, Assignment, Gap},
 };
 use anlan_store::{Event, StoreError, Tx, Urgency};

@@ -148,6 +148,10 @@ pub(crate) fn move_on(
     for effect in &decision.effects {
         perform(warn, tx, round, &next, effect)?;
     }
+    if next.state != call.state && matches!(next.state, CallState::Answered | CallState::HeardInFull) {
+        let how = if round.is_exercise() { "test" } else { "call" };
+        anlan_register::duties::reached(tx, &next.callee, how, tx.now())?;
+    }
     let detail = json!({
         "step": next.step, "key": next.key, "late_key": next.late_key, "via": next.via, "by": next.by_whom,
     });

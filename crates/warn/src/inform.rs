@@ -125,6 +125,22 @@ impl Warn {
         queue(self, tx, "words", matter, callee, PRIORITY, Some(words))
     }
 
+    /// As [`Warn::tell`], of words that only the callee may read, as a link of their own is: they stand sealed in the
+    /// journal under the callee's key.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn tell_sealed(
+        &self,
+        tx: &mut Tx<'_>,
+        matter: (&str, i64),
+        callee: (&str, &RegionCode),
+        words: &str,
+    ) -> Result<(), StoreError> {
+        let sealed = tx.seal(callee.0, words)?;
+        queue(self, tx, "sealed_words", matter, callee, PRIORITY, Some(&sealed))
+    }
+
     /// 催收: the original to the same duty room once more, for the `time`th time.
     ///
     /// # Errors

@@ -75,6 +75,10 @@ impl<'a> Writer<'a> {
             Some("call") => self.call(tx, item)?,
             Some("escalation" | "escalation_list") => self.escalation(tx, item)?,
             Some("words") => item.payload["words"].as_str().map(str::to_owned),
+            Some("sealed_words") => match item.payload["words"].as_str() {
+                Some(sealed) => tx.unseal(callee, sealed)?,
+                None => None,
+            },
             Some("stand_down") => Some(self.stand_down(tx, &item.subject)?),
             Some("notice") => notice::message(tx, item)?,
             Some(template) => self.signal(tx, item, template)?,

@@ -133,8 +133,8 @@ async fn a_list_without_weather_is_called_with_its_words_and_everybody_ends_in_o
     for (path, wanted) in [
         (format!("/rounds/{round}"), WORDS),
         (format!("/processes/{round}"), "定向叫应"),
-        (format!("/processes/{round}/effect"), "定向叫应"),
-        (format!("/processes/{round}/summary"), "定向叫应"),
+        (format!("/processes/{round}/effect"), "叫应效能分析"),
+        (format!("/processes/{round}/summary"), "过程总结"),
         (format!("/processes/{round}/evidence/person%3Alead"), "人员lead"),
         (format!("/map?process={round}"), "定向叫应"),
     ] {

@@ -15,6 +15,9 @@ use crate::{Who, hub::Hub, secret, together::Together};
 /// What stands above the menu of every page for whoever reads it.
 pub type Ribbon = Box<dyn Fn(&Who) -> Markup + Send + Sync>;
 
+/// What kinds of things are called that packs define; `None` for what is no such kind.
+pub type KindWords = Box<dyn Fn(&str, Lang) -> Option<String> + Send + Sync>;
+
 /// One world as the browser sees it.
 pub struct Site {
     /// The world.
@@ -32,6 +35,7 @@ pub struct Site {
     sign_outs: watch::Sender<u64>,
     menu: Mutex<Vec<MenuEntry>>,
     ribbon: OnceLock<Ribbon>,
+    kinds: OnceLock<KindWords>,
     beginning: OnceLock<(Permission, &'static str)>,
     link_base: OnceLock<String>,
     #[cfg(feature = "oidc")]
@@ -68,6 +72,7 @@ impl Site {
             sign_outs: watch::Sender::new(0),
             menu: Mutex::default(),
             ribbon: OnceLock::new(),
+            kinds: OnceLock::new(),
             beginning: OnceLock::new(),
             link_base: OnceLock::new(),
             #[cfg(feature = "oidc")]
@@ -92,6 +97,16 @@ impl Site {
     /// Puts a ribbon above the menu of every page; the first one stays.
     pub fn set_ribbon(&self, ribbon: Ribbon) {
         let _ = self.ribbon.set(ribbon);
+    }
+
+    /// Says what kinds of things are called; the first one that does stays.
+    pub fn set_kind_words(&self, words: KindWords) {
+        let _ = self.kinds.set(words);
+    }
+
+    /// What a kind of things is called.
+    pub fn kind_words(&self, kind: &str, lang: Lang) -> Option<String> {
+        self.kinds.get().and_then(|it| it(kind, lang))
     }
 
     /// The identity provider people may log in at; the first one stays.

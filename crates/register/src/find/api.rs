@@ -124,7 +124,7 @@ pub(super) fn dressed(
         let words =
             if question.clear || hit.kind == REGION || hit.kind == ORGANISATION { &name } else { &question.text };
         let url = site.url(&path_of(&hit, words));
-        Answer { kind_name: kind_name(&hit.kind, lang), hit, url }
+        Answer { kind_name: kind_name(site, &hit.kind, lang), hit, url }
     });
     Ok(answers.collect())
 }
@@ -137,14 +137,14 @@ fn path_of(hit: &Hit, words: &str) -> String {
     }
 }
 
-/// The kind as screens call it; one that is not the register's own by its id.
-pub(super) fn kind_name(kind: &str, lang: Lang) -> String {
+/// The kind as screens call it.
+pub(super) fn kind_name(site: &Site, kind: &str, lang: Lang) -> String {
     let name = match kind {
         PERSON => lang.pick("责任人", "People"),
         POST => lang.pick("岗位", "Posts"),
         ORGANISATION => lang.pick("单位", "Organisations"),
         REGION => lang.pick("区划", "Regions"),
-        other => other,
+        other => return site.kind_words(other, lang).unwrap_or_else(|| other.to_owned()),
     };
     name.to_owned()
 }

@@ -79,9 +79,9 @@ fn groups(
 fn card(site: &Site, lang: Lang, text: &str, group: &Group, one: bool) -> Markup {
     let Count { kind, count } = &group.count;
     let more = *count > group.answers.len();
-    html! { section.card aria-label=(kind_name(kind, lang)) {
+    html! { section.card aria-label=(kind_name(site, kind, lang)) {
         header {
-            h2 { (kind_name(kind, lang)) }
+            h2 { (kind_name(site, kind, lang)) }
             span.num { (count) @if *count >= COUNTED { "+" } }
             @if more && !one {
                 a.more href={ (site.url("/find")) "?q=" (percent(text)) "&kinds=" (percent(kind)) } { (lang.pick("全部", "All")) }

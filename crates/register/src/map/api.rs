@@ -420,6 +420,7 @@ async fn audience(State(room): State<Room>, who: Who, Json(asked): Json<Called>)
             let regions = touched(tx, &area)?;
             let mut people = crate::audiences::of_regions(tx, &regions)?;
             crate::audiences::add_of_records(tx, &catalog, &ids, &mut people)?;
+            people.extend(crate::duties::posts_touching(tx, &area, &ids)?);
             Ok(people)
         })
         .await?;

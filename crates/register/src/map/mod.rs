@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use anlan_web::{Mounted, Site};
 
+pub use api::shape_of;
 pub use layers::Layers;
 pub use page::Base;
 pub use roads::Roads;

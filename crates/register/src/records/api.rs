@@ -35,13 +35,31 @@ pub(super) fn routes(routes: Routes<Room>) -> Routes<Room> {
         .get("/api/v1/register/{kind}/choices", see, "一个字段的值与条数", "Values of a field with counts", choices)
         .post("/api/v1/register/{kind}", edit, "新增记录", "Add a record", create)
         .get("/api/v1/records/{id}", see, "一条记录", "One record", one)
-        .put("/api/v1/records/{id}", edit, "修改记录（没有写的不变，null 为清空）", "Change a record; what is left out stays", change)
+        .put(
+            "/api/v1/records/{id}",
+            edit,
+            "修改记录（没有写的不变，null 为清空）",
+            "Change a record; what is left out stays",
+            change,
+        )
         .delete("/api/v1/records/{id}", edit, "删除记录（要写原因）", "Delete a record, saying why", remove)
         .post("/api/v1/records/{id}/verify", edit, "核实", "Verify a record", verify)
         .get("/api/v1/records/{id}/history", see, "记录的历史", "History of a record", story)
         .get("/api/v1/records/{id}/links", see, "关联它的记录", "What points to it", pointing)
-        .post("/api/v1/records/{id}/unmask", Access::Needs(Permission::Unmask), "查看个人信息（留痕）", "Personal data in clear, journaled", unmask)
-        .post("/api/v1/records/{id}/erase", Access::Needs(Permission::ErasePerson), "依法删除个人信息", "Erase personal data by law", erase)
+        .post(
+            "/api/v1/records/{id}/unmask",
+            Access::Needs(Permission::Unmask),
+            "查看个人信息（留痕）",
+            "Personal data in clear, journaled",
+            unmask,
+        )
+        .post(
+            "/api/v1/records/{id}/erase",
+            Access::Needs(Permission::ErasePerson),
+            "依法删除个人信息",
+            "Erase personal data by law",
+            erase,
+        )
 }
 
 async fn kinds(State(room): State<Room>, who: Who) -> ApiResult<Json<Json_>> {
@@ -86,7 +104,12 @@ fn field_json(field: &Field) -> Json_ {
 }
 
 /// In the order of ids, going on after `cursor`; with `page` or `sort` page by page, with how many there are.
-async fn all(State(room): State<Room>, who: Who, Path(kind): Path<String>, RawQuery(query): RawQuery) -> ApiResult<Json<Json_>> {
+async fn all(
+    State(room): State<Room>,
+    who: Who,
+    Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<Json_>> {
     let of = room.of(&who, &kind)?;
     let pairs = page::pairs(&query.unwrap_or_default());
     let asked = asked(&of, &pairs)?;
@@ -98,7 +121,8 @@ async fn all(State(room): State<Room>, who: Who, Path(kind): Path<String>, RawQu
     let (cursor, now) = (given("cursor").unwrap_or_default(), room.site.world.now());
     let paged = ["page", "sort", "size"].iter().any(|it| given(it).is_some());
     let unit = move |tx: &mut Tx<'_>| {
-        let shown = |items: &[Record]| items.iter().map(|it| show::json(&of.kind, it, &of.reader, now)).collect::<Vec<_>>();
+        let shown =
+            |items: &[Record]| items.iter().map(|it| show::json(&of.kind, it, &of.reader, now)).collect::<Vec<_>>();
         if paged {
             let page = list::page(tx, &of.kind, &asked)?;
             let counted = page.counted;
@@ -120,19 +144,26 @@ fn bad_limit() -> Problem {
 
 /// What an address asks for; unknown conditions are refused.
 fn asked(of: &super::Of, pairs: &[(String, String)]) -> ApiResult<Asked> {
-    let (asked, mut wrong) = Asked::of(&of.catalog, &of.kind, &of.reader, pairs, &["view", "cursor", "limit", "at", "field"]);
+    let (asked, mut wrong) =
+        Asked::of(&of.catalog, &of.kind, &of.reader, pairs, &["view", "cursor", "limit", "at", "field"]);
     match wrong.is_empty() {
         true => Ok(asked),
         false => Err(wrong.remove(0).into()),
     }
 }
 
-async fn choices(State(room): State<Room>, who: Who, Path(kind): Path<String>, RawQuery(query): RawQuery) -> ApiResult<Json<Json_>> {
+async fn choices(
+    State(room): State<Room>,
+    who: Who,
+    Path(kind): Path<String>,
+    RawQuery(query): RawQuery,
+) -> ApiResult<Json<Json_>> {
     let of = room.of(&who, &kind)?;
     let pairs = page::pairs(&query.unwrap_or_default());
     let name = pairs.iter().find(|it| it.0 == "field").map(|it| it.1.clone()).unwrap_or_default();
     let field = of.kind.field(&name).filter(|it| of.reader.filters(it)).cloned();
-    let field = field.ok_or_else(|| Problem::new("bad_field", "没有这个筛选字段", "there is no such condition").field("field"))?;
+    let field = field
+        .ok_or_else(|| Problem::new("bad_field", "没有这个筛选字段", "there is no such condition").field("field"))?;
     let (asked, lang) = (asked(&of, &pairs)?, who.lang);
     let unit = move |tx: &mut Tx<'_>| {
         let found = list::choices(tx, &of.kind, &asked, &field)?;
@@ -161,7 +192,12 @@ fn view(room: &Room, kind: &Kind, record: &Record, who: &Who) -> Json<Json_> {
     Json(show::json(kind, record, &list::Reader::of(who), room.site.world.now()))
 }
 
-async fn create(State(room): State<Room>, who: Who, Path(kind): Path<String>, bytes: axum::body::Bytes) -> ApiResult<(StatusCode, Json<Json_>)> {
+async fn create(
+    State(room): State<Room>,
+    who: Who,
+    Path(kind): Path<String>,
+    bytes: axum::body::Bytes,
+) -> ApiResult<(StatusCode, Json<Json_>)> {
     let of = room.of(&who, &kind)?;
     let sent = Sent::of_json(&of, &body(&bytes)?, None);
     let (record, _) = service::save(&room, &who, &of, None, sent).await?.or_refusal()?;
@@ -173,7 +209,12 @@ async fn one(State(room): State<Room>, who: Who, Path(id): Path<String>) -> ApiR
     Ok(view(&room, &of.kind, &record, &who))
 }
 
-async fn change(State(room): State<Room>, who: Who, Path(id): Path<String>, bytes: axum::body::Bytes) -> ApiResult<Json<Json_>> {
+async fn change(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    bytes: axum::body::Bytes,
+) -> ApiResult<Json<Json_>> {
     let (record, of) = service::find(&room, &who, &id).await?;
     let sent = Sent::of_json(&of, &body(&bytes)?, Some(&record));
     let sent = Sent { revision: Some(sent.revision.unwrap_or(record.revision)), ..sent };
@@ -181,7 +222,13 @@ async fn change(State(room): State<Room>, who: Who, Path(id): Path<String>, byte
     Ok(view(&room, &of.kind, &record, &who))
 }
 
-async fn remove(State(room): State<Room>, who: Who, Path(id): Path<String>, RawQuery(query): RawQuery, bytes: axum::body::Bytes) -> ApiResult<StatusCode> {
+async fn remove(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+    bytes: axum::body::Bytes,
+) -> ApiResult<StatusCode> {
     service::find(&room, &who, &id).await?;
     let asked = page::pairs(&query.unwrap_or_default()).into_iter().find(|it| it.0 == "why").map(|it| it.1);
     let why = match asked {
@@ -210,7 +257,10 @@ async fn pointing(State(room): State<Room>, who: Who, Path(id): Path<String>) ->
     let unit = move |tx: &mut Tx<'_>| -> Result<Vec<Json_>, StoreError> {
         let found = links::to(tx, &of, &record)?;
         let named = |it: &links::Pointing| {
-            let records = it.records.iter().map(|record| json!({"id": record.id, "name": show::title(&it.kind, record, &of.reader)}));
+            let records = it
+                .records
+                .iter()
+                .map(|record| json!({"id": record.id, "name": show::title(&it.kind, record, &of.reader)}));
             json!({"kind": it.kind.id, "field": it.field.id, "count": it.count, "records": records.collect::<Vec<_>>()})
         };
         Ok(found.iter().map(named).collect())

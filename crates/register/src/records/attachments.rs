@@ -114,7 +114,11 @@ fn refuse(code: &str, zh: &str, en: &str) -> ApiError {
 /// A photograph of whoever was there.
 pub(crate) async fn keep_photo(room: &Room, who: &Who, id: &str, name: &str, bytes: Vec<u8>) -> ApiResult<Attachment> {
     if !is_image(sniffed(&bytes)) {
-        return Err(refuse("bad_photo", "这里要照片：PNG、JPEG、GIF 或 WebP", "a photograph is wanted: PNG, JPEG, GIF or WebP"));
+        return Err(refuse(
+            "bad_photo",
+            "这里要照片：PNG、JPEG、GIF 或 WebP",
+            "a photograph is wanted: PNG, JPEG, GIF or WebP",
+        ));
     }
     keep(room, who, id, Came { name: name.to_owned(), field: String::new(), bytes }).await
 }
@@ -130,7 +134,11 @@ async fn keep(room: &Room, who: &Who, id: &str, came: Came) -> ApiResult<Attachm
     let media = sniffed(&came.bytes);
     let field = field_of(&of, &came.field)?;
     if field.is_some_and(|it| matches!(it.sort, Sort::Photo | Sort::Signature)) && !is_image(media) {
-        return Err(refuse("bad_photo", "这里要照片：PNG、JPEG、GIF 或 WebP", "a photograph is wanted: PNG, JPEG, GIF or WebP"));
+        return Err(refuse(
+            "bad_photo",
+            "这里要照片：PNG、JPEG、GIF 或 WebP",
+            "a photograph is wanted: PNG, JPEG, GIF or WebP",
+        ));
     }
     let digest = hex(&Sha256::digest(&came.bytes));
     let (size, path) = (came.bytes.len(), path_of(room, &digest));
@@ -166,7 +174,8 @@ fn field_of<'a>(of: &'a Of, id: &str) -> ApiResult<Option<&'a Field>> {
 }
 
 fn tidy(name: &str, media: &str) -> String {
-    let plain: String = name.rsplit(['/', '\\']).next().unwrap_or_default().chars().filter(|it| !it.is_control()).take(NAME).collect();
+    let plain: String =
+        name.rsplit(['/', '\\']).next().unwrap_or_default().chars().filter(|it| !it.is_control()).take(NAME).collect();
     if plain.trim().is_empty() { media.replace('/', ".") } else { plain }
 }
 

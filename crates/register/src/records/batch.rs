@@ -121,7 +121,8 @@ async fn everything(room: &Room, who: &Who, of: &Of, asked: Asked) -> ApiResult<
     let unit = move |tx: &mut Tx<'_>| {
         let counted = list::count(tx, &of.kind, &asked)?;
         if counted.all > MOST || counted.more {
-            let (zh, en) = (format!("一次最多 {MOST} 条，请缩小筛选范围"), format!("at most {MOST} at once; narrow the filter"));
+            let (zh, en) =
+                (format!("一次最多 {MOST} 条，请缩小筛选范围"), format!("at most {MOST} at once; narrow the filter"));
             return Err(Problem::new("too_many", zh, en).into());
         }
         list::ids(tx, &of.kind, &asked, "", usize::try_from(MOST).unwrap_or_default())
@@ -208,7 +209,12 @@ fn named(of: &Of, record: &Record, problems: Vec<Problem>) -> (String, String, V
     (record.id.clone(), show::title(&of.kind, record, &of.reader), problems)
 }
 
-async fn act(State(room): State<Room>, who: Who, Path(kind): Path<String>, Json(order): Json<Order>) -> ApiResult<Json<Json_>> {
+async fn act(
+    State(room): State<Room>,
+    who: Who,
+    Path(kind): Path<String>,
+    Json(order): Json<Order>,
+) -> ApiResult<Json<Json_>> {
     let of = room.of(&who, &kind)?;
     let done = carry_out(&room, &who, &of, order).await?;
     let refused = done.refused.iter().map(|(id, _, problems)| json!({"id": id, "problems": problems}));

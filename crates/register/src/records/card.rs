@@ -30,7 +30,13 @@ pub(super) fn routes(routes: Routes<Room>) -> Routes<Room> {
         .get("/records/{id}/history", see, "记录的历史", "History of a record", show_history)
         .post("/records/{id}/verify", edit, "核实", "Verify a record", verify)
         .post("/records/{id}/delete", edit, "删除记录", "Delete a record", delete)
-        .post("/records/{id}/erase", Access::Needs(Permission::ErasePerson), "依法删除个人信息", "Erase personal data", erase)
+        .post(
+            "/records/{id}/erase",
+            Access::Needs(Permission::ErasePerson),
+            "依法删除个人信息",
+            "Erase personal data",
+            erase,
+        )
 }
 
 /// Everything a card shows.
@@ -167,7 +173,8 @@ fn fact(room: &Room, card: &Card, field: &Field, cell: &show::Cell, lang: Lang) 
 
 fn files(room: &Room, who: &Who, card: &Card) -> Markup {
     let (lang, id, edit) = (who.lang, &card.record.id, who.may(Permission::EditRegister));
-    let fields: Vec<&Field> = card.of.kind.fields.iter().filter(|it| !it.in_sheets() && card.of.reader.sees(it)).collect();
+    let fields: Vec<&Field> =
+        card.of.kind.fields.iter().filter(|it| !it.in_sheets() && card.of.reader.sees(it)).collect();
     html! { section.card {
         header { h2 { (lang.pick("照片与附件", "Photographs and files")) } span.num.soft { (card.files.len()) } }
         @for (file, others) in &card.files { (one_file(room, card, file, others, edit, lang)) }
@@ -183,7 +190,14 @@ fn files(room: &Room, who: &Who, card: &Card) -> Markup {
     } }
 }
 
-fn one_file(room: &Room, card: &Card, file: &Attachment, others: &[(String, Option<String>)], edit: bool, lang: Lang) -> Markup {
+fn one_file(
+    room: &Room,
+    card: &Card,
+    file: &Attachment,
+    others: &[(String, Option<String>)],
+    edit: bool,
+    lang: Lang,
+) -> Markup {
     let to = room.url(&format!("/records/{}/attachments/{}", card.record.id, file.id));
     let field = card.of.kind.field(&file.field).map(|it| it.title.get(lang));
     html! { div.file {
@@ -242,7 +256,12 @@ struct Reason {
     why: String,
 }
 
-async fn delete(State(room): State<Room>, who: Who, Path(id): Path<String>, Form(form): Form<Reason>) -> ApiResult<Response> {
+async fn delete(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(form): Form<Reason>,
+) -> ApiResult<Response> {
     let (record, _) = service::find(&room, &who, &id).await?;
     service::remove(&room, &who, &id, &form.why).await?;
     Ok(to_list(&room, &record.kind))
@@ -318,23 +337,46 @@ pub(super) async fn in_words(room: &Room, who: &Who, of: &Of, record: &Record) -
     let (of, record, lang) = (of.clone(), record.clone(), who.lang);
     let unit = move |tx: &mut Tx<'_>| {
         let names = Names::of(tx, &of.catalog, &of.kind, &of.reader, &[&record])?;
-        let mut pairs = vec![("region".to_owned(), record.region.to_string()), ("revision".to_owned(), record.revision.to_string())];
+        let mut pairs = vec![
+            ("region".to_owned(), record.region.to_string()),
+            ("revision".to_owned(), record.revision.to_string()),
+        ];
         for field in of.kind.fields.iter().filter(|it| drafts::is_entered(&of, it)) {
             let Some(value) = record.value(&field.id).filter(|_| !show::is_masked(field, &of.reader)) else { continue };
             for it in value::every(value) {
-                let words = if refs::is_reference(field) { names.word(field, it.as_str().unwrap_or_default(), lang) } else { written(field, it) };
+                let words = if refs::is_reference(field) {
+                    names.word(field, it.as_str().unwrap_or_default(), lang)
+                } else {
+                    written(field, it)
+                };
                 pairs.push((format!("f.{}", field.id), words));
             }
             if refs::is_reference(field) {
-                pairs.push((format!("ref.{}", field.id), value::every(value).into_iter().map(value::plain).collect::<Vec<_>>().join("；")));
-                pairs.push((format!("shown.{}", field.id), pairs.iter().filter(|it| it.0 == format!("f.{}", field.id)).map(|it| it.1.clone()).collect::<Vec<_>>().join("；")));
+                pairs.push((
+                    format!("ref.{}", field.id),
+                    value::every(value).into_iter().map(value::plain).collect::<Vec<_>>().join("；"),
+                ));
+                pairs.push((
+                    format!("shown.{}", field.id),
+                    pairs
+                        .iter()
+                        .filter(|it| it.0 == format!("f.{}", field.id))
+                        .map(|it| it.1.clone())
+                        .collect::<Vec<_>>()
+                        .join("；"),
+                ));
             }
         }
         if let Some(owner) = &record.owner {
             let words = names.unit(owner);
-            pairs.extend([("owner".to_owned(), words.clone()), ("ref.owner".to_owned(), owner.clone()), ("shown.owner".to_owned(), words)]);
+            pairs.extend([
+                ("owner".to_owned(), words.clone()),
+                ("ref.owner".to_owned(), owner.clone()),
+                ("shown.owner".to_owned(), words),
+            ]);
         }
-        if let Some((x, y)) = record.longitude.zip(record.latitude).filter(|_| show::shows_place(&of.kind, &of.reader)) {
+        if let Some((x, y)) = record.longitude.zip(record.latitude).filter(|_| show::shows_place(&of.kind, &of.reader))
+        {
             pairs.extend([("longitude".to_owned(), x.to_string()), ("latitude".to_owned(), y.to_string())]);
         }
         Ok(pairs)
@@ -345,7 +387,9 @@ pub(super) async fn in_words(room: &Room, who: &Who, of: &Of, record: &Record) -
 /// A value as its input takes it.
 fn written(field: &Field, it: &serde_json::Value) -> String {
     match (&field.sort, it.as_str()) {
-        (Sort::Time, Some(text)) => anlan_kernel::Instant::parse(text).map_or_else(|_| text.to_owned(), |it| it.wall()[..16].replace(' ', "T")),
+        (Sort::Time, Some(text)) => {
+            anlan_kernel::Instant::parse(text).map_or_else(|_| text.to_owned(), |it| it.wall()[..16].replace(' ', "T"))
+        }
         _ => value::plain(it),
     }
 }

@@ -81,7 +81,10 @@ impl Sent {
             None => &none,
             Some(Json::Object(it)) => it,
             Some(_) => {
-                this.problems.push(Problem::new("bad_body", "fields 应为按字段编号的对象", "fields is an object by ids").field("fields"));
+                this.problems.push(
+                    Problem::new("bad_body", "fields 应为按字段编号的对象", "fields is an object by ids")
+                        .field("fields"),
+                );
                 &none
             }
         };

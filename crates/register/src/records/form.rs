@@ -50,7 +50,12 @@ async fn new(State(room): State<Room>, who: Who, Path(kind): Path<String>) -> Ap
     Ok(page(&room, &who, &Sheet { of: &of, before: None, pairs: &pairs, problems: &[], lang: who.lang }))
 }
 
-async fn create(State(room): State<Room>, who: Who, Path(kind): Path<String>, Form(pairs): Form<Pairs>) -> ApiResult<Response> {
+async fn create(
+    State(room): State<Room>,
+    who: Who,
+    Path(kind): Path<String>,
+    Form(pairs): Form<Pairs>,
+) -> ApiResult<Response> {
     let of = room.of(&who, &kind)?;
     let sent = Sent::of_form(&of, &pairs, None);
     let saved = service::save(&room, &who, &of, None, sent).await?;
@@ -63,7 +68,12 @@ async fn edit_page(State(room): State<Room>, who: Who, Path(id): Path<String>) -
     Ok(page(&room, &who, &Sheet { of: &of, before: Some(&record), pairs: &pairs, problems: &[], lang: who.lang }))
 }
 
-async fn change(State(room): State<Room>, who: Who, Path(id): Path<String>, Form(pairs): Form<Pairs>) -> ApiResult<Response> {
+async fn change(
+    State(room): State<Room>,
+    who: Who,
+    Path(id): Path<String>,
+    Form(pairs): Form<Pairs>,
+) -> ApiResult<Response> {
     let (record, of) = service::find(&room, &who, &id).await?;
     let sent = Sent::of_form(&of, &pairs, Some(&record));
     let saved = service::save(&room, &who, &of, Some(id), sent).await?;
@@ -107,11 +117,20 @@ impl Sheet<'_> {
 fn page(room: &Room, who: &Who, sheet: &Sheet<'_>) -> Markup {
     let (lang, kind) = (sheet.lang, &sheet.of.kind);
     let (title, action, back) = match sheet.before {
-        None => (format!("{} · {}", lang.pick("新增", "Add"), kind.title.get(lang)), format!("/register/{}/new", kind.id), format!("/register/{}", kind.id)),
-        Some(it) => (format!("{} · {}", lang.pick("修改", "Change"), show::title(kind, it, &sheet.of.reader)), format!("/records/{}/edit", it.id), format!("/records/{}", it.id)),
+        None => (
+            format!("{} · {}", lang.pick("新增", "Add"), kind.title.get(lang)),
+            format!("/register/{}/new", kind.id),
+            format!("/register/{}", kind.id),
+        ),
+        Some(it) => (
+            format!("{} · {}", lang.pick("修改", "Change"), show::title(kind, it, &sheet.of.reader)),
+            format!("/records/{}/edit", it.id),
+            format!("/records/{}", it.id),
+        ),
     };
     let known = sheet.titles();
-    let above: Vec<&Problem> = sheet.problems.iter().filter(|it| it.place.field.as_deref().is_none_or(|it| !known.contains(&it))).collect();
+    let above: Vec<&Problem> =
+        sheet.problems.iter().filter(|it| it.place.field.as_deref().is_none_or(|it| !known.contains(&it))).collect();
     let body = html! {
         (style(room))
         main.register {
@@ -138,7 +157,15 @@ fn page(room: &Room, who: &Who, sheet: &Sheet<'_>) -> Markup {
 }
 
 /// A label, its input, its help and what is wrong with it.
-fn entry_of(sheet: &Sheet<'_>, id: &str, words: &str, title: &str, required: bool, help: Option<&str>, input: &Markup) -> Markup {
+fn entry_of(
+    sheet: &Sheet<'_>,
+    id: &str,
+    words: &str,
+    title: &str,
+    required: bool,
+    help: Option<&str>,
+    input: &Markup,
+) -> Markup {
     let wrong = sheet.of_title(title);
     html! { div.entry.is-wrong[!wrong.is_empty()] {
         label for=(id) { (words) @if required { " " span.bad aria-hidden="true" { "*" } span.unseen { (sheet.lang.pick("必填", "required")) } } }
@@ -152,7 +179,7 @@ fn entry_of(sheet: &Sheet<'_>, id: &str, words: &str, title: &str, required: boo
 fn region(sheet: &Sheet<'_>) -> Markup {
     let lang = sheet.lang;
     let input = html! { input id="region" name="region" value=(sheet.one("region")) required data-pick="region" autocomplete="off"
-        placeholder=(lang.pick("区划代码，或 街道 社区", "code, or street and community")); };
+    placeholder=(lang.pick("区划代码，或 街道 社区", "code, or street and community")); };
     entry_of(sheet, "region", lang.pick("责任区", "Region"), "区划", true, None, &input)
 }
 
@@ -164,8 +191,10 @@ fn owner(sheet: &Sheet<'_>) -> Markup {
 fn place(sheet: &Sheet<'_>) -> Markup {
     let lang = sheet.lang;
     let wrong: Vec<&Problem> = ["位置", "经度", "纬度"].iter().flat_map(|it| sheet.of_title(it)).collect();
-    let coordinate = |name: &str, words: &str| html! {
-        label.check { (words) " " input.num name=(name) value=(sheet.one(name)) inputmode="decimal" autocomplete="off"; }
+    let coordinate = |name: &str, words: &str| {
+        html! {
+            label.check { (words) " " input.num name=(name) value=(sheet.one(name)) inputmode="decimal" autocomplete="off"; }
+        }
     };
     html! { div.entry.is-wrong[!wrong.is_empty()] {
         span.entry-name { (lang.pick("位置", "Place")) @if sheet.of.kind.placed { " " span.bad { "*" } } }
@@ -199,11 +228,15 @@ fn input(sheet: &Sheet<'_>, field: &Field, id: &str, name: &str, kept: bool) -> 
     let (lang, text) = (sheet.lang, sheet.one(name));
     let wrong = !sheet.of_title(field.title.get(Lang::Zh)).is_empty();
     let (invalid, must) = (wrong.then_some("true"), field.required && !kept);
-    let plain = |kind: &str| html! {
-        input type=(kind) id=(id) name=(name) value=(text) required[must] aria-invalid=[invalid];
+    let plain = |kind: &str| {
+        html! {
+            input type=(kind) id=(id) name=(name) value=(text) required[must] aria-invalid=[invalid];
+        }
     };
     match &field.sort {
-        Sort::Text(true) => html! { textarea id=(id) name=(name) rows="3" maxlength=(field.length) required[must] aria-invalid=[invalid] { (text) } },
+        Sort::Text(true) => {
+            html! { textarea id=(id) name=(name) rows="3" maxlength=(field.length) required[must] aria-invalid=[invalid] { (text) } }
+        }
         Sort::Text(false) if field.many => html! {
             textarea id=(id) name=(name) rows="2" required[must] aria-invalid=[invalid] { (sheet.all(name).join("\n")) }
         },
@@ -238,7 +271,10 @@ fn input(sheet: &Sheet<'_>, field: &Field, id: &str, name: &str, kept: bool) -> 
 fn choice(sheet: &Sheet<'_>, field: &Field, list: &CodeList, id: &str, name: &str, must: bool) -> Markup {
     let (lang, chosen) = (sheet.lang, sheet.all(name));
     if list.codes.len() > FEW {
-        let words: Vec<String> = chosen.iter().map(|it| if list.get(it).is_some() { list.path(it, lang) } else { (*it).to_owned() }).collect();
+        let words: Vec<String> = chosen
+            .iter()
+            .map(|it| if list.get(it).is_some() { list.path(it, lang) } else { (*it).to_owned() })
+            .collect();
         let listed = format!("list-{}", list.id);
         return html! {
             input id=(id) name=(name) value=(words.join("；")) list=(listed) required[must] autocomplete="off"

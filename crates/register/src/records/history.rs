@@ -132,7 +132,12 @@ fn differences(of: &Of, names: &Names, before: Option<&Record>, after: &Record, 
     for field in of.kind.fields.iter().filter(|it| of.reader.sees(it) && it.computed.is_none()) {
         let value = |it: &Record| it.value(&field.id).filter(|it| !value::is_empty(it)).cloned();
         if before.and_then(value) != value(after) {
-            add(&field.id, field.title.clone(), before.map(|it| words(it, field)).unwrap_or_default(), words(after, field));
+            add(
+                &field.id,
+                field.title.clone(),
+                before.map(|it| words(it, field)).unwrap_or_default(),
+                words(after, field),
+            );
         }
     }
     found
@@ -143,7 +148,8 @@ fn place(kind: &Kind, record: &Record, of: &Of) -> String {
     if !show::shows_place(kind, &of.reader) {
         return "···".to_owned();
     }
-    let shape = record.geometry.as_ref().and_then(|it| it["type"].as_str()).map(|it| format!(" {it}")).unwrap_or_default();
+    let shape =
+        record.geometry.as_ref().and_then(|it| it["type"].as_str()).map(|it| format!(" {it}")).unwrap_or_default();
     format!("{longitude:.6}, {latitude:.6}{shape}")
 }
 
@@ -155,7 +161,11 @@ pub(crate) fn since(tx: &mut Tx<'_>, of: &Of, record: &Record, seen: i64) -> Res
     let words = |lang: Lang| {
         let said = later.iter().map(|step| {
             let fields: Vec<&str> = step.differences.iter().map(|it| it.title.get(lang)).collect();
-            let what = if fields.is_empty() { lang.pick("核实", "verified it").to_owned() } else { fields.join(lang.pick("、", ", ")) };
+            let what = if fields.is_empty() {
+                lang.pick("核实", "verified it").to_owned()
+            } else {
+                fields.join(lang.pick("、", ", "))
+            };
             format!("{} {} {what}", service::by_whom(&step.actor, lang), step.at.clock_or_day(now))
         });
         said.collect::<Vec<_>>().join(lang.pick("；", "; "))

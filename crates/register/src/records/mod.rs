@@ -68,6 +68,8 @@ fn no_kind(kind: &str) -> Problem {
 
 /// Lists, forms, cards, views, pivots and files of the register, as pages and as JSON.
 pub fn routes(site: &Arc<Site>, register: &Arc<Register>) -> Mounted {
+    let known = Arc::clone(register);
+    site.set_kind_words(Box::new(move |kind, lang| known.catalog().kind(kind).map(|it| it.title.get(lang).to_owned())));
     let room = Room { site: Arc::clone(site), register: Arc::clone(register) };
     let routes = page::routes(Routes::new(site));
     let routes = form::routes(routes);

@@ -212,7 +212,13 @@ fn named(
                 To::Organisation => own,
                 To::Record => {
                     let personal = catalog.kind(&text(2)?).is_none_or(Kind::name_is_personal);
-                    if own.is_empty() { row.text(0)? } else if personal { name(own) } else { own }
+                    if own.is_empty() {
+                        row.text(0)?
+                    } else if personal {
+                        name(own)
+                    } else {
+                        own
+                    }
                 }
             };
             Ok((row.text(0)?, words))
@@ -225,7 +231,9 @@ fn rows_by(tx: &mut Tx<'_>, to: To, column: &str, values: &[&str]) -> Result<Vec
     let alias = match to {
         To::Person => "n",
         To::Post => "p",
-        To::Organisation => return store::organisation_names(tx, Where::among(&format!("o.{column}"), values.iter().copied())),
+        To::Organisation => {
+            return store::organisation_names(tx, Where::among(&format!("o.{column}"), values.iter().copied()));
+        }
         To::Record => "r",
     };
     let by = Where::among(&format!("{alias}.{column}"), values.iter().copied());
@@ -324,7 +332,10 @@ impl Resolver {
     }
 
     fn look(&mut self, tx: &mut Tx<'_>, to: To, target: &str, texts: &[&str]) -> Result<(), StoreError> {
-        let parted: Vec<(String, String)> = texts.iter().map(|it| if to == To::Person { name_and_number(it) } else { ((*it).to_owned(), String::new()) }).collect();
+        let parted: Vec<(String, String)> = texts
+            .iter()
+            .map(|it| if to == To::Person { name_and_number(it) } else { ((*it).to_owned(), String::new()) })
+            .collect();
         let names: Vec<&str> = parted.iter().map(|it| it.0.as_str()).filter(|it| !it.is_empty()).collect();
         let numbers: Vec<&str> = parted.iter().map(|it| it.1.as_str()).filter(|it| !it.is_empty()).collect();
         let mut rows = rows_by(tx, to, "id", texts)?;
@@ -405,7 +416,12 @@ impl Resolver {
     /// # Errors
     /// `unknown_region`, `ambiguous_reference`.
     pub fn region(&self, words: &[&str]) -> Result<RegionCode, Problem> {
-        let words: Vec<&str> = words.iter().flat_map(|it| it.split(['/', ' ', '·', '　'])).map(str::trim).filter(|it| !it.is_empty()).collect();
+        let words: Vec<&str> = words
+            .iter()
+            .flat_map(|it| it.split(['/', ' ', '·', '　']))
+            .map(str::trim)
+            .filter(|it| !it.is_empty())
+            .collect();
         let none = || {
             let text = words.join(" ");
             Problem::new("unknown_region", format!("没有“{text}”这个区划"), format!("there is no region {text:?}"))
@@ -434,18 +450,28 @@ impl Resolver {
 }
 
 fn short(name: &str) -> &str {
-    let ends = ["街道办事处", "居民委员会", "村民委员会", "居委会", "村委会", "街道办", "街道", "社区", "镇", "乡", "村"];
+    let ends =
+        ["街道办事处", "居民委员会", "村民委员会", "居委会", "村委会", "街道办", "街道", "社区", "镇", "乡", "村"];
     ends.iter().find_map(|it| name.strip_suffix(it).filter(|it| !it.is_empty())).unwrap_or(name)
 }
 
 /// Whether the row is one that the text means, and how it is told apart.
-fn meant(to: To, target: &str, row: &Row, text: &str, name: &str, number: &str) -> Result<Option<Candidate>, StoreError> {
+fn meant(
+    to: To,
+    target: &str,
+    row: &Row,
+    text: &str,
+    name: &str,
+    number: &str,
+) -> Result<Option<Candidate>, StoreError> {
     let part = |at| row.opt(at, Row::text).map(Option::unwrap_or_default);
     let (id, own) = (row.text(0)?, part(1)?);
     let fits = match to {
         To::Person => {
             let numbers = [part(2)?, part(3)?];
-            (name.is_empty() || own == name) && (number.is_empty() || numbers.iter().any(|it| it == number)) && !(name.is_empty() && number.is_empty())
+            (name.is_empty() || own == name)
+                && (number.is_empty() || numbers.iter().any(|it| it == number))
+                && !(name.is_empty() && number.is_empty())
         }
         To::Record => part(2)? == target && (own == text || part(3)? == text),
         To::Post | To::Organisation => own == text && to == To::Organisation,
@@ -509,7 +535,12 @@ mod tests {
 
     #[test]
     fn a_region_is_meant_by_code_by_name_or_by_names_in_turn() {
-        let regions = [("440303001", "桂园街道"), ("440303002", "黄贝街道"), ("440303001001", "老围社区"), ("440303002001", "老围社区")];
+        let regions = [
+            ("440303001", "桂园街道"),
+            ("440303002", "黄贝街道"),
+            ("440303001001", "老围社区"),
+            ("440303002001", "老围社区"),
+        ];
         let regions = regions.map(|it| (it.0.to_owned(), it.1.to_owned())).to_vec();
         let resolver = Resolver { regions, ..Resolver::default() };
         let code = |words: &[&str]| resolver.region(words).map(|it| it.to_string()).map_err(|it| it.code);

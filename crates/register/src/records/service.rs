@@ -70,25 +70,29 @@ fn save_in(tx: &mut Tx<'_>, of: &Of, id: Option<&str>, sent: &Sent, by: &str) ->
     let mut sent = sent.clone();
     let unchanged = before.as_ref().map(Record::values).unwrap_or_default();
     resolve(tx, &of.kind, &mut sent, &unchanged)?;
-    if !sent.problems.is_empty() {
-        return Ok(Saved::Wrong(sent.problems));
-    }
     if let Some(region) = sent.draft.region.as_ref().filter(|it| !tx.actor().scope.covers(it)) {
         let (zh, en) = (format!("{region} 不在您的责任区内"), format!("{region} lies outside your duty areas"));
-        return Ok(Saved::Wrong(vec![Problem::new("outside", zh, en).field("区划")]));
+        sent.problems.push(Problem::new("outside", zh, en).field("区划"));
     }
     let cause = Cause::entered(sent.why.clone());
     let now = tx.now();
     let ready = write::prepare(&of.catalog, &of.kind, sent.draft, before.as_ref(), &cause, by, now);
     let ready = match ready {
-        Ok(it) => it,
-        Err(problems) => return Ok(Saved::Wrong(problems)),
+        Ok(it) if sent.problems.is_empty() => it,
+        other => return Ok(Saved::Wrong(joined(sent.problems, other.err().unwrap_or_default()))),
     };
     Ok(match write::write(tx, &of.catalog, &of.kind, ready, &cause)? {
         Outcome::Created(it) | Outcome::Changed(it) => Saved::Done(it, true),
         Outcome::Same(it) => Saved::Done(it, false),
         Outcome::Refused(problems) => Saved::Wrong(problems),
     })
+}
+
+/// What could not be read, and what is wrong with the rest; of one field only the first.
+fn joined(mut unread: Vec<Problem>, wrong: Vec<Problem>) -> Vec<Problem> {
+    let named: BTreeSet<Option<String>> = unread.iter().map(|it| it.place.field.clone()).collect();
+    unread.extend(wrong.into_iter().filter(|it| !named.contains(&it.place.field)));
+    unread
 }
 
 /// Puts ids in place of names; ids that stood there stay, wherever they lie.
@@ -142,7 +146,11 @@ pub(crate) async fn remove(room: &Room, who: &Who, id: &str, why: &str) -> ApiRe
 }
 
 /// A record that others point to is not removed under them.
-pub(crate) fn refuse_linked(tx: &mut Tx<'_>, catalog: &crate::kinds::Catalog, record: &Record) -> Result<(), StoreError> {
+pub(crate) fn refuse_linked(
+    tx: &mut Tx<'_>,
+    catalog: &crate::kinds::Catalog,
+    record: &Record,
+) -> Result<(), StoreError> {
     if !links::any_to(tx, catalog, record)? {
         return Ok(());
     }
@@ -176,8 +184,7 @@ pub(crate) async fn unmask(room: &Room, who: &Who, id: &str) -> ApiResult<Values
     let unit = move |tx: &mut Tx<'_>| {
         let record = tx.get::<Record>(&record.id)?.ok_or_else(missing)?;
         let looked = of.kind.fields.iter().filter(|it| it.personal.is_some() && of.reader.sees(it));
-        let shown: Values =
-            looked.filter_map(|it| Some((it.id.clone(), record.value(&it.id)?.clone()))).collect();
+        let shown: Values = looked.filter_map(|it| Some((it.id.clone(), record.value(&it.id)?.clone()))).collect();
         let detail = json!({"kind": record.kind, "fields": shown.keys().collect::<Vec<_>>()});
         tx.record(Event::new("record.unmasked", &record.id).region(&record.region).detail(detail))?;
         Ok(shown)
@@ -209,5 +216,9 @@ pub(crate) async fn erase(room: &Room, who: &Who, id: &str) -> ApiResult<()> {
 /// Words that name somebody's change.
 pub(crate) fn by_whom(name: &str, lang: Lang) -> String {
     let who = show::actor(name);
-    if name.starts_with("user:") { who.to_owned() } else { Text::new(format!("系统（{who}）"), format!("system ({who})")).get(lang).to_owned() }
+    if name.starts_with("user:") {
+        who.to_owned()
+    } else {
+        Text::new(format!("系统（{who}）"), format!("system ({who})")).get(lang).to_owned()
+    }
 }

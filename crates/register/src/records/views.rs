@@ -12,7 +12,11 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value as Json_, json};
 
-use super::{Of, Room, View, list::{Asked, joined}, page, pivot, write};
+use super::{
+    Of, Room, View,
+    list::{Asked, joined},
+    page, pivot, write,
+};
 
 /// Letters of a name.
 const NAME: usize = 40;
@@ -69,7 +73,9 @@ fn tidy(of: &Of, query: &str) -> String {
     let pairs = page::pairs(query);
     let (asked, _) = Asked::of(&of.catalog, &of.kind, &of.reader, &pairs, page::OWN);
     let axes = pivot::axes_of(&pairs);
-    let own = Asked { page: 1, ..asked }.query();
+    let own = Asked { page: 1, ..asked };
+    // In a pivot `columns` is an axis.
+    let own = if axes.is_empty() { own.query() } else { joined(&own.conditions()) };
     [own, joined(&axes)].into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("&")
 }
 
@@ -92,7 +98,8 @@ async fn keep(room: &Room, who: &Who, kind: &str, new: New) -> ApiResult<View> {
     };
     let unit = move |tx: &mut Tx<'_>| {
         let own = "kind = $1 AND actor = $2";
-        let known: Vec<View> = tx.find(&format!("{own} AND name = $3"), "", params![&view.kind, &view.actor, &view.name])?;
+        let known: Vec<View> =
+            tx.find(&format!("{own} AND name = $3"), "", params![&view.kind, &view.actor, &view.name])?;
         if known.is_empty() && tx.count::<View>(own, params![&view.kind, &view.actor])? >= MOST {
             let (zh, en) = ("视图太多了，请先删掉几个", "there are too many views; remove some first");
             return Err(Problem::new("too_many_views", zh, en).into());
@@ -150,12 +157,20 @@ async fn save_form(
     Ok(Redirect::to(&address(&room, &view)).into_response())
 }
 
-async fn remove(State(room): State<Room>, who: Who, Path((kind, view)): Path<(String, String)>) -> ApiResult<StatusCode> {
+async fn remove(
+    State(room): State<Room>,
+    who: Who,
+    Path((kind, view)): Path<(String, String)>,
+) -> ApiResult<StatusCode> {
     drop_view(&room, &who, &kind, &view).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn remove_form(State(room): State<Room>, who: Who, Path((kind, view)): Path<(String, String)>) -> ApiResult<Response> {
+async fn remove_form(
+    State(room): State<Room>,
+    who: Who,
+    Path((kind, view)): Path<(String, String)>,
+) -> ApiResult<Response> {
     drop_view(&room, &who, &kind, &view).await?;
     Ok(Redirect::to(&room.url(&format!("/register/{kind}"))).into_response())
 }

@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use anlan_codecs::geo;
@@ -16,6 +19,7 @@ use super::model::Record;
 use crate::{
     find,
     kinds::{Catalog, Field, Kind, Placing, Sort, formats::Format, model::Personal, value},
+    state::Register,
 };
 
 /// What somebody says of a thing. References are resolved: they hold ids.
@@ -417,12 +421,10 @@ pub fn index(tx: &mut Tx<'_>, catalog: &Catalog, kind: &Kind, records: &[&Record
         return Ok(());
     }
     for chunk in records.chunks(500) {
-        let old: Vec<Value> = chunk.iter().filter(|it| it.revision > 1).map(|it| Value::from(&it.id)).collect();
-        if !old.is_empty() {
-            let places: Vec<_> = (1..=old.len()).map(|it| format!("${it}")).collect();
-            let sql = format!("DELETE FROM record_value WHERE record IN ({})", places.join(", "));
-            tx.execute_unjournaled(&sql, &old)?;
-        }
+        let old: Vec<Value> = chunk.iter().map(|it| Value::from(&it.id)).collect();
+        let places: Vec<_> = (1..=old.len()).map(|it| format!("${it}")).collect();
+        let sql = format!("DELETE FROM record_value WHERE record IN ({})", places.join(", "));
+        tx.execute_unjournaled(&sql, &old)?;
     }
     let rows: Vec<[Value; 6]> = records.iter().flat_map(|it| value_rows(kind, it)).collect();
     for chunk in rows.chunks(200) {
@@ -442,11 +444,28 @@ pub fn index(tx: &mut Tx<'_>, catalog: &Catalog, kind: &Kind, records: &[&Record
     find::put_many(tx, &entries)
 }
 
+/// Puts what is stored where lists and the one box look, after a restore or an upgrade.
+pub fn filler(register: &Arc<Register>) -> find::Filler {
+    let register = Arc::clone(register);
+    Arc::new(move |tx, after, most| {
+        let catalog = register.catalog();
+        let records = tx.find::<Record>("id > $1", "ORDER BY id LIMIT $2", params![after, most])?;
+        for kind in catalog.kinds() {
+            let own: Vec<&Record> = records.iter().filter(|it| it.kind == kind.id).collect();
+            index(tx, &catalog, kind, &own)?;
+        }
+        Ok(records.last().map(|it| it.id.clone()))
+    })
+}
+
 fn value_rows(kind: &Kind, record: &Record) -> Vec<[Value; 6]> {
     let indexed = kind.fields.iter().filter(|it| it.is_indexed() && it.personal.is_none());
     let rows = indexed.flat_map(|field| {
         let value = record.fields.get(&field.id).unwrap_or(&Json::Null);
-        value::every(value).into_iter().map(|it| {
+        let mut said = value::every(value);
+        said.sort_by_key(|it| it.to_string());
+        said.dedup();
+        said.into_iter().map(|it| {
             [
                 Value::from(kind.id.as_str()),
                 Value::from(field.id.as_str()),

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::target::{Means, has};
 use crate::{
-    kinds::{Catalog, Field, Kind, Sort, value},
+    kinds::{Catalog, Field, Kind, Placing, Sort, value},
     records::{Record, list::Reader, refs::Names, write::place_of},
 };
 
@@ -57,7 +57,7 @@ pub fn columns(kind: &Kind, reader: &Reader, lang: Lang, places: bool) -> Vec<Co
         add("经度", "Longitude", What::Longitude);
         add("纬度", "Latitude", What::Latitude);
         add("坐标系", "Datum", What::Datum);
-        if has(kind, Means::Shape) {
+        if kind.place != Placing::Point {
             add("图形（GeoJSON）", "Shape (GeoJSON)", What::Shape);
         }
     }

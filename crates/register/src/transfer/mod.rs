@@ -24,7 +24,9 @@ mod pages;
 mod position;
 mod row;
 mod service;
+mod sheets;
 pub mod table;
+mod take;
 mod target;
 mod template;
 mod undo;
@@ -68,13 +70,31 @@ pub fn routes(site: &Arc<Site>, register: &Arc<Register>) -> Mounted {
         .get("/imports/{id}", edit, "一次导入的结果", "What became of an import", pages::batch)
         .get("/api/v1/register/{kind}/imports", edit, "导入记录", "Imports of a kind", api::batches)
         .get("/api/v1/register/{kind}/import/{id}", edit, "待导入文件的核对结果", "What a waiting file says", api::one)
-        .get("/api/v1/imports/{id}", edit, "一次导入的进度与结果", "How far an import is, and what became of it", api::batch)
+        .get(
+            "/api/v1/imports/{id}",
+            edit,
+            "一次导入的进度与结果",
+            "How far an import is, and what became of it",
+            api::batch,
+        )
         .post("/register/{kind}/import/{id}", edit, "改列、工作表、坐标系", "Change what columns mean", pages::choose)
         .post("/register/{kind}/import/{id}/take", edit, "导入", "Take the file", pages::take)
         .post("/register/{kind}/import/{id}/forget", edit, "放弃这个文件", "Throw the file away", pages::forget)
         .post("/imports/{id}/undo", edit, "撤销导入", "Undo an import", pages::undo)
-        .put("/api/v1/register/{kind}/import/{id}", edit, "改列、工作表、坐标系", "Change what columns mean", api::choose)
-        .delete("/api/v1/register/{kind}/import/{id}", edit, "放弃待导入的文件", "Throw a waiting file away", api::forget)
+        .put(
+            "/api/v1/register/{kind}/import/{id}",
+            edit,
+            "改列、工作表、坐标系",
+            "Change what columns mean",
+            api::choose,
+        )
+        .delete(
+            "/api/v1/register/{kind}/import/{id}",
+            edit,
+            "放弃待导入的文件",
+            "Throw a waiting file away",
+            api::forget,
+        )
         .post("/api/v1/register/{kind}/import/{id}/take", edit, "导入", "Take a waiting file", api::take)
         .post("/api/v1/imports/{id}/undo", edit, "撤销导入", "Undo an import", api::undo)
         .get("/register/{kind}/export.xlsx", see, "导出为 Excel", "Export as a workbook", api::export_xlsx)
@@ -82,10 +102,14 @@ pub fn routes(site: &Arc<Site>, register: &Arc<Register>) -> Mounted {
         .get("/register/{kind}/export.geojson", see, "导出为 GeoJSON", "Export as GeoJSON", api::export_geojson)
         .get("/register/{kind}/export.kml", see, "导出为 KML", "Export as KML", api::export_kml)
         .get("/register/{kind}/export.shp.zip", see, "导出为 Shapefile", "Export as shapefiles", api::export_shp);
-    routes = routes
-        .limit(LARGEST)
-        .post("/register/{kind}/import", edit, "拖入文件", "Drop a file", pages::drop_file)
-        .post("/api/v1/register/{kind}/import", edit, "拖入文件，先核对不写入", "Drop a file; nothing is written", api::drop_file);
+    routes =
+        routes.limit(LARGEST).post("/register/{kind}/import", edit, "拖入文件", "Drop a file", pages::drop_file).post(
+            "/api/v1/register/{kind}/import",
+            edit,
+            "拖入文件，先核对不写入",
+            "Drop a file; nothing is written",
+            api::drop_file,
+        );
     routes.finish(room)
 }
 
@@ -142,7 +166,15 @@ pub struct Report {
 ///
 /// # Errors
 /// `bad_kind`; `which_datum`; what is wrong with the file; what the store says.
-pub async fn run(register: &Arc<Register>, clerk: &Clerk, kind: &str, bytes: Vec<u8>, name: &str, choices: Choices, dry_run: bool) -> Result<Report, StoreError> {
+pub async fn run(
+    register: &Arc<Register>,
+    clerk: &Clerk,
+    kind: &str,
+    bytes: Vec<u8>,
+    name: &str,
+    choices: Choices,
+    dry_run: bool,
+) -> Result<Report, StoreError> {
     let desk = Desk::new(Arc::clone(register));
     let waiting = desk.drop_file(clerk, kind, bytes, name, choices).await?;
     let id = waiting.id.clone();

@@ -17,6 +17,7 @@ use super::{
     drafts::{self, Choices, Waiting},
     findings::{Example, Findings},
     judge::Became,
+    mend::is_reason,
     service::{blocking, kind_of},
     target::{Means, has, means, target},
 };
@@ -173,7 +174,7 @@ fn columns(lang: Lang, kind: &Kind, reader: &Reader, own: &str, waiting: &Waitin
         .iter()
         .filter(|it| it.known.key.is_none() && !it.samples.is_empty())
         .map(|it| it.title.as_str())
-        .filter(|it| !it.is_empty())
+        .filter(|it| !it.is_empty() && !is_reason(it))
         .collect();
     let more = html! { @match lang {
         Lang::Zh => { "表头在第 " (findings.titles_at) " 行 · 认出 " (known) " / " (seen.len()) " 列" },

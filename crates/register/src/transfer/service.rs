@@ -1,37 +1,28 @@
-//! A file waits, is looked at, and is taken in slices; one that a process did not survive is undone.
+//! A file waits and is looked at; what its owner says about it is kept.
 
 use std::{
     collections::HashMap,
-    ops::ControlFlow,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use anlan_codecs::geo::{Datum, detect};
 use anlan_kernel::{Actor, Lang, Problem, RegionCode, Scope};
-use anlan_store::{Event, Lease, StoreError, Tx, Urgency, World};
-use serde_json::json;
-use tokio::sync::mpsc;
+use anlan_store::{Event, StoreError, Tx, Urgency, World};
 
 use super::{
-    Report,
     drafts::{self, Choices, Part, Waiting, gone},
     findings::{Findings, Told},
     judge::{Became, Outlines, Seen, Verdict, judge},
-    mend::Mend,
     row::Plan,
+    sheets::{Sheet, parted, slices, titled},
     table::{Row, Table},
-    target::{self, Means, bare, certain, datum_of, heads, means},
-    undo,
+    target::{self, Means, bare, certain, datum_of, means},
 };
 use crate::{
-    import::{
-        matching::{self, Matching, Why},
-        remembered,
-    },
+    import::{matching::Why, remembered},
     kinds::Kind,
     records::{
-        Batch, Cause,
         list::Reader,
         refs::{Resolver, Wanted},
         write,
@@ -39,8 +30,6 @@ use crate::{
     state::Register,
 };
 
-/// Rows in one transaction.
-const SLICE: usize = 500;
 /// Rows whose positions tell the datum.
 const EVIDENCE: usize = 3_000;
 /// How long a node that takes a file is trusted to be alive without a sign.
@@ -51,11 +40,11 @@ pub struct Desk {
     /// Kinds and the world.
     pub register: Arc<Register>,
     /// By which other nodes know this process.
-    holder: String,
+    pub(super) holder: String,
     /// Files that are being looked at, and how many rows were.
     looking: Mutex<HashMap<String, usize>>,
     /// One file after the other: two at once would give the same key to two records.
-    one: tokio::sync::Mutex<()>,
+    pub(super) one: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Desk {
@@ -73,7 +62,8 @@ pub struct Clerk {
     pub reader: Reader,
 }
 
-fn refused(code: &str, zh: impl Into<String>, en: impl Into<String>) -> StoreError {
+/// What is refused, and why.
+pub fn refused(code: &str, zh: impl Into<String>, en: impl Into<String>) -> StoreError {
     StoreError::Refused(Problem::new(code, zh, en))
 }
 
@@ -95,7 +85,7 @@ impl Desk {
         Arc::new(Self { register, holder, looking: Mutex::default(), one: tokio::sync::Mutex::default() })
     }
 
-    fn world(&self) -> &World {
+    pub(super) fn world(&self) -> &World {
         &self.register.world
     }
 
@@ -254,7 +244,7 @@ impl Desk {
     }
 
     /// The sheet that is meant, its titles matched.
-    async fn sheet(&self, clerk: &Clerk, kind: &Kind, waiting: &Waiting) -> Result<Sheet, StoreError> {
+    pub(super) async fn sheet(&self, clerk: &Clerk, kind: &Kind, waiting: &Waiting) -> Result<Sheet, StoreError> {
         let (world, id, name) = (self.world().clone(), waiting.id.clone(), waiting.name.clone());
         let target = target::target(kind, &clerk.reader);
         let (wanted, asked) = (target.clone(), waiting.choices.sheet);
@@ -277,7 +267,7 @@ impl Desk {
         Ok(Sheet { matching, ..sheet })
     }
 
-    fn plan(&self, clerk: &Clerk, kind: &Kind, sheet: &Sheet, waiting: &Waiting) -> Plan {
+    pub(super) fn plan(&self, clerk: &Clerk, kind: &Kind, sheet: &Sheet, waiting: &Waiting) -> Plan {
         let columns = sheet.matching.columns.iter().zip(&sheet.columns).enumerate();
         let columns = columns
             .filter_map(|(at, (known, seen))| Some((at, means(kind, known.key.as_deref()?)?, seen.title.clone())));
@@ -386,7 +376,7 @@ impl Desk {
             .await
     }
 
-    async fn open_untaken(&self, clerk: &Clerk, id: &str) -> Result<Waiting, StoreError> {
+    pub(super) async fn open_untaken(&self, clerk: &Clerk, id: &str) -> Result<Waiting, StoreError> {
         let (world, actor, id) = (self.world().clone(), clerk.actor.clone(), id.to_owned());
         let waiting = blocking(move || drafts::load(&world, &actor, &id)).await?;
         if waiting.taken {

@@ -36,7 +36,7 @@ pub struct Sheet {
 
 /// Finds the titles of the sheet that is asked for, else of the one most of which is known.
 pub fn titled(table: Table, target: &matching::Target, asked: Option<usize>) -> Result<Sheet, Problem> {
-    let mut best: Option<(usize, Vec<Vec<String>>, usize, crate::import::heads::Heads)> = None;
+    let mut best: Option<(usize, Vec<Vec<String>>, usize, Heads)> = None;
     let which = asked.filter(|it| *it < table.sheets.len());
     for at in which.map_or(0..table.sheets.len(), |it| it..it + 1) {
         let grid = table.head(at)?;
@@ -99,4 +99,3 @@ pub fn parted(plan: &Plan, rows: Vec<Row>) -> (Vec<Row>, Vec<Problem>) {
     }
     (own, left)
 }
-

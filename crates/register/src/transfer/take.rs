@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anlan_codecs::geo::Datum;
-use anlan_kernel::{Actor, RegionCode, Scope};
+use anlan_kernel::{Actor, Problem, RegionCode, Scope};
 use anlan_store::{Event, Lease, StoreError, Tx, Urgency};
 use serde_json::json;
 
@@ -27,7 +27,7 @@ impl Desk {
     /// Begins to take the good rows of a file; [`Desk::work`] does it.
     ///
     /// # Errors
-    /// [`gone`]; `taken_already`; `which_datum` while nobody said it; `not_looked_at`; `nothing_to_take`.
+    /// `no_such_draft`; `taken_already`; `which_datum` while nobody said it; `not_looked_at`; `nothing_to_take`.
     pub async fn begin(&self, clerk: &Clerk, id: &str) -> Result<Batch, StoreError> {
         let waiting = self.open_untaken(clerk, id).await?;
         if let Some(problem) = waiting.failed {
@@ -36,12 +36,9 @@ impl Desk {
         let not_yet = || refused("not_looked_at", "还在核对，请稍候", "the file is still being looked at");
         let findings = waiting.findings.clone().ok_or_else(not_yet)?;
         if findings.datum.asked {
-            return Err(refused(
-                "which_datum",
-                "请先说明坐标系（WGS-84、GCJ-02 或 BD-09）",
-                "say in which datum the positions stand: WGS-84, GCJ-02 or BD-09",
-            )
-            .field_of("datum"));
+            let zh = "请先说明坐标系（WGS-84、GCJ-02 或 BD-09）";
+            let en = "say in which datum the positions stand: WGS-84, GCJ-02 or BD-09";
+            return Err(Problem::new("which_datum", zh, en).field("datum").into());
         }
         if findings.counts.new + findings.counts.changed + findings.counts.same == 0 {
             return Err(refused("nothing_to_take", "没有可以导入的行", "there is no row to be taken"));
@@ -100,7 +97,10 @@ impl Desk {
         }
         let refused = findings.examples.iter().filter(|it| it.became == Became::Refused);
         let problems = refused.flat_map(|it| it.problems.iter().map(|problem| problem.clone().row(it.row))).collect();
-        let unknown = findings.columns.iter().filter(|it| it.known.key.is_none() && !it.title.is_empty());
+        let unknown = findings
+            .columns
+            .iter()
+            .filter(|it| it.known.key.is_none() && !it.title.is_empty() && !mend::is_reason(&it.title));
         let unknown = unknown.map(|it| it.title.clone()).collect();
         Ok(Report { counts, problems, notes: findings.notes, unknown, mend })
     }
@@ -222,19 +222,6 @@ fn lease_of(id: &str) -> String {
     format!("import.{id}")
 }
 
-trait OfField {
-    fn field_of(self, field: &str) -> Self;
-}
-
-impl OfField for StoreError {
-    fn field_of(self, field: &str) -> Self {
-        match self {
-            Self::Refused(problem) => Self::Refused(problem.field(field)),
-            other => other,
-        }
-    }
-}
-
 /// Where a batch lies: the first duty area of whoever takes it, else what all regions share.
 fn home(tx: &mut Tx<'_>) -> Result<RegionCode, StoreError> {
     if let Scope::Regions(areas) = &tx.actor().scope {
@@ -259,4 +246,3 @@ fn kept(tx: &mut Tx<'_>, mut batch: Batch, verdicts: &[Verdict]) -> Result<Batch
     tx.record(Event::new(undo::SLICE, &batch.id).region(&batch.region).detail(detail))?;
     Ok(batch)
 }
-

@@ -120,8 +120,7 @@ pub fn fields<'a>(kind: &'a Kind, reader: &'a Reader) -> impl Iterator<Item = (u
 pub fn has(kind: &Kind, means: Means) -> bool {
     match means {
         Means::Longitude | Means::Latitude | Means::Position => matches!(kind.place, Placing::Point | Placing::Any),
-        Means::Shape => !matches!(kind.place, Placing::None | Placing::Point),
-        Means::Datum => kind.place != Placing::None,
+        Means::Shape | Means::Datum => kind.place != Placing::None,
         _ => true,
     }
 }

@@ -6,7 +6,7 @@ use rust_xlsxwriter::{Color, DataValidation, Format, Formula, Workbook, Workshee
 
 use super::target::{COMMON, Means, fields, has};
 use crate::{
-    kinds::{Catalog, CodeList, Field, Kind, Sort, model::Bound},
+    kinds::{Catalog, CodeList, Field, Kind, Placing, Sort, model::Bound},
     records::list::Reader,
 };
 
@@ -54,7 +54,8 @@ fn columns(catalog: &Catalog, kind: &Kind, reader: &Reader, lang: Lang) -> Vec<C
         Means::Datum,
         Means::Shape,
     ];
-    for means in wanted.into_iter().filter(|it| has(kind, *it)) {
+    let shapes = kind.place != Placing::Point;
+    for means in wanted.into_iter().filter(|it| has(kind, *it) && (shapes || *it != Means::Shape)) {
         let Some((_, key, words, _)) = COMMON.iter().find(|it| it.0 == means) else { continue };
         let place = matches!(means, Means::Longitude | Means::Latitude);
         all.push(Column {

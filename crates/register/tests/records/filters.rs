@@ -13,8 +13,8 @@ use anlan_testbed::Engine;
 use rstest::rstest;
 use serde_json::{Map, Value as Json, json};
 
-use crate::yard::{Yard, reader, street};
 use crate::yard::{OTHER, clerk, system};
+use crate::yard::{Yard, reader, street};
 
 /// Pseudo-random and the same each time.
 struct Dice(u64);
@@ -39,7 +39,10 @@ fn fields(number: usize, dice: &mut Dice) -> Json {
     maybe(dice, "risk", risk);
     let uses: BTreeSet<&str> = (0..1 + dice.roll(2)).map(|_| ["A", "A1", "A2", "B"][dice.roll(4)]).collect();
     maybe(dice, "uses", json!(uses));
-    let (power, made) = (json!(dice.roll(12) as f64 * 2.5), json!(format!("20{:02}-0{}-1{}", 10 + dice.roll(9), 1 + dice.roll(9), dice.roll(9))));
+    let (power, made) = (
+        json!(dice.roll(12) as f64 * 2.5),
+        json!(format!("20{:02}-0{}-1{}", 10 + dice.roll(9), 1 + dice.roll(9), dice.roll(9))),
+    );
     maybe(dice, "power", power);
     maybe(dice, "made", made);
     let open = json!(dice.roll(2) == 0);
@@ -48,13 +51,34 @@ fn fields(number: usize, dice: &mut Dice) -> Json {
 }
 
 const QUERIES: &[&str] = &[
-    "", "f.risk=1", "f.risk=1,2", "f.risk=-", "f.risk=1,-", "f.uses=A", "f.uses==A", "f.uses=A1,B", "f.power.min=10",
-    "f.power.max=5", "f.power.min=5&f.power.max=20", "f.made.min=2012-01-01&f.made.max=2015-12-31", "f.open=true",
-    "f.open=false&f.risk=1,2,3", "f.risk=2&f.uses=A&f.power.min=2.5", "region=440303001", "region=440303002001",
-    "region=440303001&f.risk=1,3&f.open=true", "fresh=due", "fresh=fresh&f.uses=B", "fresh=never", "f.uses=A&f.open=-",
-    "f.uses=A,B&f.uses=A2", "f.power.min=999", "fresh=fresh&region=440303001001",
+    "",
+    "f.risk=1",
+    "f.risk=1,2",
+    "f.risk=-",
+    "f.risk=1,-",
+    "f.uses=A",
+    "f.uses==A",
+    "f.uses=A1,B",
+    "f.power.min=10",
+    "f.power.max=5",
+    "f.power.min=5&f.power.max=20",
+    "f.made.min=2012-01-01&f.made.max=2015-12-31",
+    "f.open=true",
+    "f.open=false&f.risk=1,2,3",
+    "f.risk=2&f.uses=A&f.power.min=2.5",
+    "region=440303001",
+    "region=440303002001",
+    "region=440303001&f.risk=1,3&f.open=true",
+    "fresh=due",
+    "fresh=fresh&f.uses=B",
+    "fresh=never",
+    "f.uses=A&f.open=-",
+    "f.uses=A,B&f.uses=A2",
+    "f.power.min=999",
+    "fresh=fresh&region=440303001001",
 ];
-const ORDERS: &[&str] = &["region", "name", "-name", "verified", "-changed", "f.power", "-f.power", "f.made", "-f.risk", "f.open"];
+const ORDERS: &[&str] =
+    &["region", "name", "-name", "verified", "-changed", "f.power", "-f.power", "f.made", "-f.risk", "f.open"];
 
 /// The record meets the question, as anybody reads it.
 fn meets(record: &Record, query: &str) -> bool {
@@ -77,8 +101,12 @@ fn meets(record: &Record, query: &str) -> bool {
         match *name {
             "region" => record.region.as_str().starts_with(wanted[0]),
             "fresh" => wanted[0] == "fresh",
-            "f.power.min" => record.value("power").and_then(Json::as_f64).is_some_and(|it| it >= wanted[0].parse().unwrap()),
-            "f.power.max" => record.value("power").and_then(Json::as_f64).is_some_and(|it| it <= wanted[0].parse().unwrap()),
+            "f.power.min" => {
+                record.value("power").and_then(Json::as_f64).is_some_and(|it| it >= wanted[0].parse().unwrap())
+            }
+            "f.power.max" => {
+                record.value("power").and_then(Json::as_f64).is_some_and(|it| it <= wanted[0].parse().unwrap())
+            }
             "f.made.min" => texts("made").iter().any(|it| it.as_str() >= wanted[0]),
             "f.made.max" => texts("made").iter().any(|it| it.as_str() <= wanted[0]),
             _ => {
@@ -102,7 +130,9 @@ fn sorted(mut records: Vec<Record>, order: &str) -> Vec<String> {
         "verified" => it.verified_at.map(|it| (0.0, it.to_rfc3339())),
         "changed" => Some((0.0, it.changed_at.to_rfc3339())),
         "f.power" => it.value("power").and_then(Json::as_f64).map(|it| (it, String::new())),
-        field => it.value(field.trim_start_matches("f.")).map(|it| (0.0, it.as_str().map_or_else(|| it.to_string(), str::to_owned))),
+        field => it
+            .value(field.trim_start_matches("f."))
+            .map(|it| (0.0, it.as_str().map_or_else(|| it.to_string(), str::to_owned))),
     };
     records.sort_by(|a, b| match (value(a), value(b)) {
         (Some(x), Some(y)) => {
@@ -120,7 +150,12 @@ fn pairs(query: &str) -> Vec<(String, String)> {
     query.split('&').filter_map(|it| it.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
 }
 
-fn everything(tx: &mut anlan_store::Tx<'_>, kind: &Kind, asked: &Asked, limits: Limits) -> Result<(Vec<String>, i64), anlan_store::StoreError> {
+fn everything(
+    tx: &mut anlan_store::Tx<'_>,
+    kind: &Kind,
+    asked: &Asked,
+    limits: Limits,
+) -> Result<(Vec<String>, i64), anlan_store::StoreError> {
     let (mut ids, mut page) = (Vec::new(), 1);
     loop {
         let found = list::page_within(tx, kind, &Asked { page, size: 37, ..asked.clone() }, limits)?;
@@ -141,14 +176,18 @@ async fn a_list_finds_what_a_look_at_every_record_finds(#[values(Engine::Sqlite,
     let records = yard.fill("pump", rows).await;
     yard.fill("elder", vec![(street(0), json!({"name": "另一类", "floor": 3}))]).await;
     for (by, of) in [(system(), ""), (clerk(OTHER), OTHER)] {
-        let (catalog, own) = (yard.register.catalog(), records.iter().filter(|it| it.region.as_str().starts_with(of)).cloned().collect::<Vec<_>>());
+        let (catalog, own) = (
+            yard.register.catalog(),
+            records.iter().filter(|it| it.region.as_str().starts_with(of)).cloned().collect::<Vec<_>>(),
+        );
         yard.read(&by, move |tx| {
             let kind = catalog.kind("pump").unwrap();
             let mut dice = Dice(3);
             for (at, query) in QUERIES.iter().enumerate() {
                 let want: Vec<Record> = own.iter().filter(|it| meets(it, query)).cloned().collect();
                 let order = ORDERS[(at + dice.roll(ORDERS.len())) % ORDERS.len()];
-                let (asked, problems) = Asked::of(&catalog, kind, &reader(), &pairs(&format!("{query}&sort={order}")), &[]);
+                let (asked, problems) =
+                    Asked::of(&catalog, kind, &reader(), &pairs(&format!("{query}&sort={order}")), &[]);
                 assert_eq!(problems, [], "{query}");
                 let mut ids: Vec<String> = want.iter().map(|it| it.id.clone()).collect();
                 ids.sort();
@@ -156,10 +195,22 @@ async fn a_list_finds_what_a_look_at_every_record_finds(#[values(Engine::Sqlite,
                     let (found, all) = everything(tx, kind, &asked, limits)?;
                     let nulls_tie = |it: &[String]| it.iter().cloned().collect::<BTreeSet<_>>();
                     assert_eq!((found.len(), all), (want.len(), want.len() as i64), "{query} {order} {limits:?}");
-                    let valued = want.iter().filter(|it| order.trim_start_matches('-').strip_prefix("f.").is_none_or(|field| it.value(field).is_some())).count();
+                    let valued = want
+                        .iter()
+                        .filter(|it| {
+                            order
+                                .trim_start_matches('-')
+                                .strip_prefix("f.")
+                                .is_none_or(|field| it.value(field).is_some())
+                        })
+                        .count();
                     let expected = sorted(want.clone(), order);
                     assert_eq!(found[..valued], expected[..valued], "{query} {order} {limits:?}");
-                    assert_eq!(nulls_tie(&found[valued..]), nulls_tie(&expected[valued..]), "{query} {order} {limits:?}");
+                    assert_eq!(
+                        nulls_tie(&found[valued..]),
+                        nulls_tie(&expected[valued..]),
+                        "{query} {order} {limits:?}"
+                    );
                     let (mut chunks, mut after) = (Vec::new(), String::new());
                     loop {
                         let some = list::ids_within(tx, kind, &asked, &after, 50, limits)?;
@@ -182,7 +233,8 @@ async fn a_list_finds_what_a_look_at_every_record_finds(#[values(Engine::Sqlite,
                     let others: Vec<_> = pairs(query).into_iter().filter(|it| it.0 != format!("f.{id}")).collect();
                     let rest = others.iter().map(|it| format!("{}={}", it.0, it.1)).collect::<Vec<_>>().join("&");
                     for choice in list::choices(tx, kind, &asked, kind.field(id).unwrap())? {
-                        let own = own.iter().filter(|it| meets(it, &rest) && meets(it, &format!("f.{id}=={}", choice.value)));
+                        let own =
+                            own.iter().filter(|it| meets(it, &rest) && meets(it, &format!("f.{id}=={}", choice.value)));
                         assert_eq!(choice.count, own.count() as i64, "{query} {id} {choice:?}");
                     }
                 }
@@ -198,10 +250,20 @@ async fn a_list_finds_what_a_look_at_every_record_finds(#[values(Engine::Sqlite,
 async fn words_find_records_by_name_spelling_and_code(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
     let yard = Yard::new(engine).await;
     let rows = [("AB12", "打鼓岭泵站"), ("CD34", "东湖泵站")];
-    yard.fill("pump", rows.iter().map(|(code, name)| (street(0), json!({"code": code, "name": name, "risk": "1"}))).collect()).await;
+    yard.fill(
+        "pump",
+        rows.iter().map(|(code, name)| (street(0), json!({"code": code, "name": name, "risk": "1"}))).collect(),
+    )
+    .await;
     let officer = yard.caller("duty_officer", "440303").await;
-    for (words, want) in [("%E4%B8%9C%E6%B9%96", 1), ("dgl", 1), ("AB12", 1), ("bengzhan", 2), ("dgl&f.risk=2", 0), ("zzzz", 0)] {
+    for (words, want) in
+        [("%E4%B8%9C%E6%B9%96", 1), ("dgl", 1), ("AB12", 1), ("bengzhan", 2), ("dgl&f.risk=2", 0), ("zzzz", 0)]
+    {
         let list = officer.get(&format!("/api/v1/register/pump?q={words}")).await.json();
-        assert_eq!((list["items"].as_array().unwrap().len(), list["count"].as_i64()), (want, Some(want as i64)), "{words} {list}");
+        assert_eq!(
+            (list["items"].as_array().unwrap().len(), list["count"].as_i64()),
+            (want, Some(want as i64)),
+            "{words} {list}"
+        );
     }
 }

@@ -7,8 +7,8 @@ use axum::http::Method;
 use rstest::rstest;
 use serde_json::{Value as Json, json};
 
-use crate::yard::{Yard, add, post_form, pump, send};
 use crate::yard::{OTHER, STREET, system};
+use crate::yard::{Yard, add, post_form, pump, send};
 
 const WORDS: [&str; 3] = ["欧阳小云", "15400007777", "红岭路9号3栋502"];
 
@@ -19,7 +19,16 @@ fn elder() -> Json {
 
 async fn pages_of(caller: &Caller, id: &str) -> String {
     let mut all = String::new();
-    for path in ["/register/elder", "/api/v1/register/elder", &format!("/records/{id}"), &format!("/records/{id}/drawer"), &format!("/records/{id}/edit"), &format!("/records/{id}/history"), &format!("/api/v1/records/{id}"), &format!("/api/v1/records/{id}/history")] {
+    for path in [
+        "/register/elder",
+        "/api/v1/register/elder",
+        &format!("/records/{id}"),
+        &format!("/records/{id}/drawer"),
+        &format!("/records/{id}/edit"),
+        &format!("/records/{id}/history"),
+        &format!("/api/v1/records/{id}"),
+        &format!("/api/v1/records/{id}/history"),
+    ] {
         all += &caller.get(path).await.text();
     }
     all
@@ -27,7 +36,9 @@ async fn pages_of(caller: &Caller, id: &str) -> String {
 
 #[rstest]
 #[tokio::test]
-async fn personal_data_stands_behind_masks_until_a_journaled_look(#[values(Engine::Sqlite, Engine::Postgres)] engine: Engine) {
+async fn personal_data_stands_behind_masks_until_a_journaled_look(
+    #[values(Engine::Sqlite, Engine::Postgres)] engine: Engine,
+) {
     let yard = Yard::new(engine).await;
     let keeper = yard.caller("register_keeper", STREET).await;
     let id = add(&keeper, "elder", &elder()).await;
@@ -38,16 +49,34 @@ async fn personal_data_stands_behind_masks_until_a_journaled_look(#[values(Engin
     let clear = keeper.post(&format!("/api/v1/records/{id}/unmask"), "").await.json();
     assert_eq!((&clear["fields"]["phone"], &clear["fields"]["home"]), (&json!(WORDS[1]), &json!(WORDS[2])));
     assert!(yard.events(&id).await.contains(&"record.unmasked".to_owned()));
-    let entries = yard.read(&system(), { let id = id.clone(); move |tx| journal::of_subject(tx, &id) }).await;
-    assert!(entries.iter().all(|it| WORDS.iter().all(|word| !it.body.contains(word))), "the journal holds nothing in clear");
+    let entries = yard
+        .read(&system(), {
+            let id = id.clone();
+            move |tx| journal::of_subject(tx, &id)
+        })
+        .await;
+    assert!(
+        entries.iter().all(|it| WORDS.iter().all(|word| !it.body.contains(word))),
+        "the journal holds nothing in clear"
+    );
 
     let one = keeper.get(&format!("/api/v1/records/{id}")).await.json();
     let back = send(&keeper, Method::PUT, &format!("/api/v1/records/{id}"), &one).await;
-    let untouched = post_form(&keeper, &format!("/records/{id}/edit"), &[("region", STREET), ("f.name", WORDS[0]), ("f.phone", ""), ("f.home", ""), ("f.floor", "6")]).await;
+    let untouched = post_form(
+        &keeper,
+        &format!("/records/{id}/edit"),
+        &[("region", STREET), ("f.name", WORDS[0]), ("f.phone", ""), ("f.home", ""), ("f.floor", "6")],
+    )
+    .await;
     assert_eq!((back.status, untouched.status), (200, 303), "{}", back.text());
     let clear = keeper.post(&format!("/api/v1/records/{id}/unmask"), "").await.json();
     assert_eq!(clear["fields"]["phone"], WORDS[1], "what came back masked, or not at all, changes nothing");
-    let cleared = post_form(&keeper, &format!("/records/{id}/edit"), &[("region", STREET), ("f.name", WORDS[0]), ("f.home", ""), ("clear.home", "1")]).await;
+    let cleared = post_form(
+        &keeper,
+        &format!("/records/{id}/edit"),
+        &[("region", STREET), ("f.name", WORDS[0]), ("f.home", ""), ("clear.home", "1")],
+    )
+    .await;
     assert_eq!(cleared.status, 303);
     let clear = keeper.post(&format!("/api/v1/records/{id}/unmask"), "").await.json();
     assert_eq!((&clear["fields"]["home"], &clear["fields"]["phone"]), (&Json::Null, &json!(WORDS[1])));
@@ -66,7 +95,14 @@ async fn a_field_kept_to_a_role_is_there_for_nobody_else(#[values(Engine::Sqlite
     fields["secret"] = json!("勿外传");
     let id = yard.fill("pump", vec![(crate::yard::code(STREET), fields)]).await[0].id.clone();
     let officer = yard.caller("street_officer", STREET).await;
-    for path in [format!("/records/{id}"), format!("/records/{id}/history"), format!("/api/v1/records/{id}"), "/register/pump?columns=secret".into(), "/api/v1/register".into(), "/register/pump/pivot".into()] {
+    for path in [
+        format!("/records/{id}"),
+        format!("/records/{id}/history"),
+        format!("/api/v1/records/{id}"),
+        "/register/pump?columns=secret".into(),
+        "/api/v1/register".into(),
+        "/register/pump/pivot".into(),
+    ] {
         assert!(!officer.get(&path).await.text().contains("勿外传"), "{path}");
     }
     assert_eq!(officer.get("/api/v1/register/pump?f.secret=%E5%8B%BF%E5%A4%96%E4%BC%A0").await.status, 400);
@@ -74,7 +110,11 @@ async fn a_field_kept_to_a_role_is_there_for_nobody_else(#[values(Engine::Sqlite
     let changed = send(&officer, Method::PUT, &format!("/api/v1/records/{id}"), &json!({"fields": {"power": 5}})).await;
     assert_eq!(changed.status, 200);
     let leader = yard.caller("duty_leader", STREET).await;
-    assert_eq!(leader.get(&format!("/api/v1/records/{id}")).await.json()["fields"]["secret"], "勿外传", "and it is kept by whoever does not see it");
+    assert_eq!(
+        leader.get(&format!("/api/v1/records/{id}")).await.json()["fields"]["secret"],
+        "勿外传",
+        "and it is kept by whoever does not see it"
+    );
 }
 
 #[rstest]
@@ -99,7 +139,11 @@ async fn nothing_readable_is_left_after_an_erasure(#[values(Engine::Sqlite, Engi
     let left = yard
         .read(&by, |tx| {
             let mut all = String::new();
-            for sql in ["SELECT title || ' ' || detail FROM derived_finder", "SELECT body FROM journal", "SELECT text FROM record_value"] {
+            for sql in [
+                "SELECT title || ' ' || detail FROM derived_finder",
+                "SELECT body FROM journal",
+                "SELECT text FROM record_value",
+            ] {
                 for row in tx.query_everywhere(sql, &[])? {
                     all += &row.opt(0, anlan_store::Row::text)?.unwrap_or_default();
                 }
@@ -110,7 +154,11 @@ async fn nothing_readable_is_left_after_an_erasure(#[values(Engine::Sqlite, Engi
     let left = format!("{left} {:?}", yard.world.dump().await.unwrap());
     assert!(WORDS.iter().all(|it| !left.contains(it)));
     let story = keeper.get(&format!("{path}/history")).await;
-    assert!(WORDS.iter().all(|it| !story.text().contains(it)) && story.text().contains("record.erased"), "{}", story.text());
+    assert!(
+        WORDS.iter().all(|it| !story.text().contains(it)) && story.text().contains("record.erased"),
+        "{}",
+        story.text()
+    );
     while journal::seal(&yard.world, None).await.unwrap() > 0 {}
     assert!(journal::verify(&yard.world, None).await.unwrap().findings.is_empty());
 }

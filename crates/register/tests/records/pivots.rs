@@ -9,7 +9,8 @@ use crate::yard::{Yard, street};
 async fn yard_of(engine: Engine) -> Yard {
     let yard = Yard::new(engine).await;
     let rows = (0..60).map(|it| {
-        let uses = [["A", "A1", "A2", "B"][it % 4], "B"][..1 + it % 2].to_vec();
+        let mut uses = [["A", "A1", "A2", "B"][it % 4], "B"][..1 + it % 2].to_vec();
+        uses.dedup();
         let mut fields = json!({"code": format!("P{it}"), "name": "x", "power": it, "uses": uses});
         if it % 5 > 0 {
             fields["risk"] = json!(((it % 4) + 1).to_string());
@@ -42,11 +43,16 @@ async fn a_pivot_is_its_list(#[values(Engine::Sqlite, Engine::Postgres)] engine:
     let yard = yard_of(engine).await;
     let officer = yard.caller("duty_officer", "440303").await;
     let pivot = officer.get(&format!("/api/v1/register/pump/pivot?{query}")).await.json();
-    let rest: Vec<_> = query.split('&').filter(|it| !["rows", "columns", "value"].iter().any(|name| it.starts_with(&format!("{name}=")))).collect();
+    let rest: Vec<_> = query
+        .split('&')
+        .filter(|it| !["rows", "columns", "value"].iter().any(|name| it.starts_with(&format!("{name}="))))
+        .collect();
     let list = officer.get(&format!("/api/v1/register/pump?{}", rest.join("&"))).await.json();
     assert_eq!(pivot["total"]["count"], list["count"], "{pivot}");
     if !query.contains("f.uses") {
-        let sum = |name: &str| pivot[name].as_array().unwrap().iter().map(|it| it["figure"]["count"].as_i64().unwrap()).sum::<i64>();
+        let sum = |name: &str| {
+            pivot[name].as_array().unwrap().iter().map(|it| it["figure"]["count"].as_i64().unwrap()).sum::<i64>()
+        };
         assert_eq!(Some(sum("of_rows")), list["count"].as_i64());
         assert_eq!(Some(sum("cells")), list["count"].as_i64());
     }
@@ -60,7 +66,11 @@ async fn a_pivot_is_its_list(#[values(Engine::Sqlite, Engine::Postgres)] engine:
         let list = officer.get(&format!("{to}&limit=1000")).await.json();
         let items = list["items"].as_array().unwrap_or_else(|| panic!("{to}: {list}"));
         #[expect(clippy::cast_precision_loss)]
-        let want = if query.contains("sum:") { items.iter().filter_map(|it| it["fields"]["power"].as_f64()).sum() } else { items.len() as f64 };
+        let want = if query.contains("sum:") {
+            items.iter().filter_map(|it| it["fields"]["power"].as_f64()).sum()
+        } else {
+            items.len() as f64
+        };
         assert!((number.parse::<f64>().unwrap() - want).abs() < 1e-6, "{to} {number} {want}");
     }
     assert!(links > 2, "{page}");
@@ -72,9 +82,25 @@ async fn a_pivot_is_its_list(#[values(Engine::Sqlite, Engine::Postgres)] engine:
 async fn a_pivot_of_what_cannot_be_grouped_says_so() {
     let yard = yard_of(Engine::Sqlite).await;
     let officer = yard.caller("duty_officer", "440303").await;
-    for (query, code) in [("rows=f.power", "bad_axis"), ("rows=f.secret", "bad_axis"), ("rows=region&value=sum:f.risk", "bad_value"), ("rows=region&x=1", "bad_condition")] {
-        assert_eq!(officer.get(&format!("/api/v1/register/pump/pivot?{query}")).await.refusal(), (400, code.to_owned()), "{query}");
+    for (query, code) in [
+        ("rows=f.power", "bad_axis"),
+        ("rows=f.secret", "bad_axis"),
+        ("rows=region&value=sum:f.risk", "bad_value"),
+        ("rows=region&x=1", "bad_condition"),
+    ] {
+        assert_eq!(
+            officer.get(&format!("/api/v1/register/pump/pivot?{query}")).await.refusal(),
+            (400, code.to_owned()),
+            "{query}"
+        );
     }
-    let kept: Json = crate::yard::send(&officer, axum::http::Method::POST, "/api/v1/register/pump/views", &json!({"name": "透视", "query": "rows=f.risk&columns=region&f.power.min=3"})).await.json();
+    let kept: Json = crate::yard::send(
+        &officer,
+        axum::http::Method::POST,
+        "/api/v1/register/pump/views",
+        &json!({"name": "透视", "query": "rows=f.risk&columns=region&f.power.min=3"}),
+    )
+    .await
+    .json();
     assert_eq!(kept["query"], "f.power.min=3&rows=f.risk&columns=region");
 }

@@ -32,7 +32,9 @@ const QUERIES: &[&str] = &[
 
 fn filling(records: usize) -> Vec<String> {
     let number = "n.i";
-    let region = format!("CASE {number} % 4 WHEN 0 THEN '440303001001' WHEN 1 THEN '440303001' WHEN 2 THEN '440303002' ELSE '440303002001' END");
+    let region = format!(
+        "CASE {number} % 4 WHEN 0 THEN '440303001001' WHEN 1 THEN '440303001' WHEN 2 THEN '440303002' ELSE '440303002001' END"
+    );
     let id = format!("'r' || (1000000000 + {number})");
     let series = format!("WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {})", records - 1);
     let at = format!("CAST(1693526400000000 AS BIGINT) - CAST({number} % 40 AS BIGINT) * 86400000000");
@@ -43,7 +45,9 @@ fn filling(records: usize) -> Vec<String> {
         )
     };
     let power = format!("(({number} * 7919) % 5000) / 10.0");
-    let made = format!("'20' || (10 + {number} % 15) || '-' || SUBSTR('0' || (1 + ({number} * 31) % 12), LENGTH('0' || (1 + ({number} * 31) % 12)) - 1, 2) || '-15'");
+    let made = format!(
+        "'20' || (10 + {number} % 15) || '-' || SUBSTR('0' || (1 + ({number} * 31) % 12), LENGTH('0' || (1 + ({number} * 31) % 12)) - 1, 2) || '-15'"
+    );
     vec![
         format!(
             "INSERT INTO record(id, kind, key, region, name, subject, fields, personal, longitude, latitude, geometry, owner,
@@ -76,7 +80,11 @@ async fn lists_of_many_records(#[values(Engine::Sqlite, Engine::Postgres)] engin
     for (who, by) in [("district", clerk("440303")), ("street", clerk("440303001")), ("everywhere", system())] {
         let mut times = Vec::new();
         for query in QUERIES {
-            let pairs: Vec<_> = query.split('&').filter_map(|it| it.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+            let pairs: Vec<_> = query
+                .split('&')
+                .filter_map(|it| it.split_once('='))
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .collect();
             let mut taken = Vec::new();
             let mut all = list::Counted::default();
             for _ in 0..5 {
@@ -93,7 +101,13 @@ async fn lists_of_many_records(#[values(Engine::Sqlite, Engine::Postgres)] engin
             }
             taken.sort_by(f64::total_cmp);
             times.extend(taken.clone());
-            println!("{who:>10} {:8.1} ms, worst {:8.1}  {:>8}{} {query}", taken[2], taken[4], all.all, if all.more { "+" } else { " " });
+            println!(
+                "{who:>10} {:8.1} ms, worst {:8.1}  {:>8}{} {query}",
+                taken[2],
+                taken[4],
+                all.all,
+                if all.more { "+" } else { " " }
+            );
         }
         times.sort_by(f64::total_cmp);
         println!("{who:>10} p95 {:.1} ms", times[times.len() * 95 / 100]);

@@ -14,7 +14,6 @@ use anlan_web::Site;
 use axum::{Router, http::Method};
 use serde_json::{Value as Json, json};
 
-
 static MODULES: &[&Module] = &[&anlan_web::MODULE, &anlan_register::MODULE];
 pub const STREET: &str = "440303001";
 pub const OTHER: &str = "440303002";
@@ -86,7 +85,10 @@ pub struct Yard {
 pub fn files() -> Files {
     let lists = [
         ("lists/risk.csv", "code,zh,en,parent,also\n1,重大,grave,,\n2,较大,major,,\n3,一般,some,,\n4,低,low,,\n"),
-        ("lists/use.csv", "code,zh,en,parent,also\nA,排水,drain,,\nA1,雨水,rain,A,\nA2,污水,sewage,A,\nB,供水,supply,,\n"),
+        (
+            "lists/use.csv",
+            "code,zh,en,parent,also\nA,排水,drain,,\nA1,雨水,rain,A,\nA2,污水,sewage,A,\nB,供水,supply,,\n",
+        ),
     ];
     let own = [("pack.toml", PACK), ("kinds.toml", KINDS)];
     own.iter().chain(&lists).map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
@@ -101,7 +103,13 @@ impl Yard {
         let app = own.merge(anlan_register::routes(&site, Hooks::default())).router;
         let yard = Self { world, app, register };
         yard.write(|tx| {
-            for (of, name) in [("440303", "罗湖区"), (STREET, "桂园街道"), (OTHER, "黄贝街道"), ("440303001001", "老围社区"), ("440303002001", "怡景社区")] {
+            for (of, name) in [
+                ("440303", "罗湖区"),
+                (STREET, "桂园街道"),
+                (OTHER, "黄贝街道"),
+                ("440303001001", "老围社区"),
+                ("440303002001", "怡景社区"),
+            ] {
                 tx.put(&region(of, name))?;
             }
             tx.put(&water())?;
@@ -188,7 +196,8 @@ pub async fn send(caller: &Caller, method: Method, path: &str, body: &Json) -> R
 
 /// Sends a form as a browser does.
 pub async fn post_form(caller: &Caller, path: &str, pairs: &[(&str, &str)]) -> Reply {
-    let body: Vec<_> = pairs.iter().map(|(name, it)| format!("{}={}", anlan_web::percent(name), anlan_web::percent(it))).collect();
+    let body: Vec<_> =
+        pairs.iter().map(|(name, it)| format!("{}={}", anlan_web::percent(name), anlan_web::percent(it))).collect();
     caller.send(Method::POST, path, "application/x-www-form-urlencoded", body.join("&")).await
 }
 

@@ -46,7 +46,7 @@ impl Warn {
                         "定向叫应不是天气过程，没有实况可写提示单",
                         "a directed call-out is no weather; there is nothing measured to write of",
                     );
-                    return Err(refusal("no_such_process", zh, en));
+                    return Err(refusal("not_weather", zh, en));
                 }
                 let areas = match &areas {
                     Some(codes) => draft::areas(tx, &process, codes)?,

@@ -42,6 +42,8 @@ pub struct Asked {
     pub owner: Option<String>,
     /// Last written by this import.
     pub batch: Option<String>,
+    /// Touching this shape, as [`shape_of`](crate::map::shape_of) reads it.
+    pub shape: Option<String>,
     /// By what it is sorted.
     pub order: Order,
     /// Greatest first.
@@ -194,15 +196,31 @@ impl Asked {
         (asked, problems)
     }
 
-    fn take(&mut self, catalog: &Catalog, kind: &Kind, reader: &Reader, name: &str, value: &str) -> Result<(), Problem> {
+    fn take(
+        &mut self,
+        catalog: &Catalog,
+        kind: &Kind,
+        reader: &Reader,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Problem> {
         match name {
             "q" => value.clone_into(&mut self.q),
-            "region" => self.region = Some(RegionCode::parse(value).map_err(|_| bad("bad_region", value, "区划代码", "region code"))?),
+            "region" => {
+                self.region =
+                    Some(RegionCode::parse(value).map_err(|_| bad("bad_region", value, "区划代码", "region code"))?)
+            }
             "owner" => self.owner = Some(value.to_owned()),
             "batch" => self.batch = Some(value.to_owned()),
+            "in" => {
+                crate::map::shape_of(value)?;
+                self.shape = Some(value.to_owned());
+            }
             "fresh" => {
                 let found = Fresh::ALL.iter().find(|it| it.0 == value).map(|it| it.1);
-                self.fresh = Some(found.ok_or_else(|| bad("bad_fresh", value, "fresh、due、never 之一", "fresh, due or never"))?);
+                self.fresh = Some(
+                    found.ok_or_else(|| bad("bad_fresh", value, "fresh、due、never 之一", "fresh, due or never"))?,
+                );
             }
             "sort" => {
                 let (key, descending) = value.strip_prefix('-').map_or((value, false), |it| (it, true));
@@ -216,7 +234,10 @@ impl Asked {
                 if name == "page" { self.page = number } else { self.size = number.min(MOST) }
             }
             "columns" => {
-                let known = |it: &&str| matches!(*it, "region" | "verified" | "owner" | "changed" | "place") || kind.field(it).is_some_and(|it| reader.sees(it));
+                let known = |it: &&str| {
+                    matches!(*it, "region" | "verified" | "owner" | "changed" | "place")
+                        || kind.field(it).is_some_and(|it| reader.sees(it))
+                };
                 for it in value.split(',').filter(known) {
                     if self.columns.iter().all(|other| other != it) {
                         self.columns.push(it.to_owned());
@@ -228,7 +249,14 @@ impl Asked {
         Ok(())
     }
 
-    fn test(&mut self, catalog: &Catalog, kind: &Kind, reader: &Reader, name: &str, value: &str) -> Result<(), Problem> {
+    fn test(
+        &mut self,
+        catalog: &Catalog,
+        kind: &Kind,
+        reader: &Reader,
+        name: &str,
+        value: &str,
+    ) -> Result<(), Problem> {
         let (id, end) = match name.rsplit_once('.') {
             Some((id, "min")) => (id, Some(0)),
             Some((id, "max")) => (id, Some(1)),
@@ -246,7 +274,13 @@ impl Asked {
 
     /// Whether anything narrows the list.
     pub fn is_narrowed(&self) -> bool {
-        let marks = [self.region.is_some(), self.fresh.is_some(), self.owner.is_some(), self.batch.is_some()];
+        let marks = [
+            self.region.is_some(),
+            self.fresh.is_some(),
+            self.owner.is_some(),
+            self.batch.is_some(),
+            self.shape.is_some(),
+        ];
         !self.q.is_empty() || !self.tests.is_empty() || marks.contains(&true)
     }
 
@@ -260,6 +294,7 @@ impl Asked {
             "fresh" => other.fresh = None,
             "owner" => other.owner = None,
             "batch" => other.batch = None,
+            "in" => other.shape = None,
             _ => other.tests.retain(|it| Some(it.0.as_str()) != name.strip_prefix("f.")),
         }
         other
@@ -275,6 +310,7 @@ impl Asked {
         add("fresh", self.fresh.map_or("", Fresh::name));
         add("owner", &text(&self.owner));
         add("batch", &text(&self.batch));
+        add("in", &text(&self.shape));
         for (id, test) in &self.tests {
             match test {
                 Test::Among { given, none, .. } => {
@@ -431,12 +467,17 @@ field = [
     #[test]
     fn an_address_comes_back_as_it_was_meant_and_what_is_unknown_is_named() {
         let files = [("kinds.toml".to_owned(), KINDS.to_owned())].into();
-        let source = Source { id: "p".into(), name: "p@1".into(), sources: vec!["s".into()], files, ..Source::default() };
+        let source =
+            Source { id: "p".into(), name: "p@1".into(), sources: vec!["s".into()], files, ..Source::default() };
         let (catalog, findings) = Catalog::join(&[source]);
         assert!(findings.is_empty(), "{findings:?}");
         let kind = catalog.kind("pump").unwrap();
         let ask = |text: &str| {
-            let pairs: Vec<_> = text.split('&').filter_map(|it| it.split_once('=')).map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+            let pairs: Vec<_> = text
+                .split('&')
+                .filter_map(|it| it.split_once('='))
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .collect();
             Asked::of(&catalog, kind, &Reader::everything(), &pairs, &["view"])
         };
         let whole = "q=东湖&region=440303&f.size.min=2&f.open=true&f.made.max=2026-05-01&sort=-f.size&size=20&page=3";
@@ -445,7 +486,9 @@ field = [
         let (again, _) = ask(&asked.query().replace("%E4%B8%9C%E6%B9%96", "东湖"));
         assert_eq!(again, asked, "{}", asked.query());
         assert_eq!(ask("f.open=是").0.conditions(), [("f.open".to_owned(), "true".to_owned())]);
-        for wrong in ["f.name=a", "f.none=a", "colour=red", "sort=f.name", "f.size.min=many", "page=0", "fresh=old", "region=x"] {
+        for wrong in
+            ["f.name=a", "f.none=a", "colour=red", "sort=f.name", "f.size.min=many", "page=0", "fresh=old", "region=x"]
+        {
             let (asked, problems) = ask(wrong);
             assert_eq!((asked.is_narrowed(), problems.len()), (false, 1), "{wrong}");
             assert!(problems[0].sentence(Lang::Zh).starts_with('['), "{problems:?}");

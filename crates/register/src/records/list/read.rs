@@ -153,7 +153,9 @@ fn walked(tx: &mut Tx<'_>, plan: &Plan<'_>, from: i64, most: i64) -> Result<Vec<
         }
         let (mut by, before) = (part.by, ids.len());
         let (limit, offset) = (by.bind(left), by.bind(from));
-        ids.extend(texts(tx.query(&format!("{}{} LIMIT {limit} OFFSET {offset}", part.which, part.order), &by.values)?)?);
+        ids.extend(texts(
+            tx.query(&format!("{}{} LIMIT {limit} OFFSET {offset}", part.which, part.order), &by.values)?,
+        )?);
         if ids.len() > before {
             from = 0;
         } else if from > 0 {

@@ -1,22 +1,21 @@
 //! The statements of lists. Indexes are chosen here: a column written `c || ''` or `+c` is kept from choosing one.
 
-use anlan_kernel::{Instant, RegionCode};
-use anlan_store::{StoreError, Tx, Value};
+use anlan_codecs::geo;
+use anlan_kernel::{Instant, Problem, RegionCode};
+use anlan_store::{Row, StoreError, Tx, Value, params};
 
 use super::{
     WORK,
     ask::{Asked, Fresh, Test},
 };
-use crate::{
-    find,
-    kinds::Kind,
-    store::Where,
-};
+use crate::{find, kinds::Kind, records::write, store::Where};
 
 /// Records that words are looked for among; the nearest of them.
 pub const FOUND: usize = 2_000;
 /// Values that are looked up one by one in the index of values.
 const FEW_VALUES: usize = 20;
+/// Records in a shape that a list shows.
+const TOUCHING: usize = 20_000;
 
 /// What decides which records are meant, ready to be put into statements.
 pub(super) struct Plan<'a> {
@@ -47,7 +46,8 @@ impl<'a> Plan<'a> {
         if this.is_narrow() {
             return Ok(this);
         }
-        let drivable = (0..asked.tests.len()).filter(|it| !matches!(asked.tests[*it].1, Test::Among { none: true, .. }));
+        let drivable =
+            (0..asked.tests.len()).filter(|it| !matches!(asked.tests[*it].1, Test::Among { none: true, .. }));
         let mut least = None;
         for at in drivable {
             let rows = this.rows_of(tx, Some(at), most)?;
@@ -217,6 +217,47 @@ impl Asked {
 
 /// What the words of the question find.
 fn found(tx: &mut Tx<'_>, kind: &Kind, asked: &Asked) -> Result<Option<Vec<String>>, StoreError> {
+    let touching = asked.shape.as_deref().map(|it| touching(tx, kind, it)).transpose()?;
+    let named = named(tx, kind, asked)?;
+    Ok(match (touching, named) {
+        (Some(touching), Some(named)) => {
+            let touching: std::collections::BTreeSet<String> = touching.into_iter().collect();
+            Some(named.into_iter().filter(|it| touching.contains(it)).collect())
+        }
+        (one, other) => one.or(other),
+    })
+}
+
+/// Ids of whatever touches a shape.
+fn touching(tx: &mut Tx<'_>, kind: &Kind, shape: &str) -> Result<Vec<String>, StoreError> {
+    let area = crate::map::shape_of(shape)?;
+    let (low, high) = area.bounds();
+    // What is no point may reach into the shape from a middle that lies outside of it.
+    let sql = "SELECT r.id, r.longitude, r.latitude, r.geometry FROM record r
+                WHERE r.kind = $1 AND {scope:r.region} AND r.longitude IS NOT NULL
+                  AND (r.geometry IS NOT NULL OR (r.longitude BETWEEN $2 AND $3 AND r.latitude BETWEEN $4 AND $5))";
+    let values = params![kind.id.as_str(), low.x, high.x, low.y, high.y];
+    let mut found = Vec::new();
+    for row in tx.query(sql, values)? {
+        let place = match row.opt(3, Row::text)? {
+            Some(geometry) => write::of_geojson(&serde_json::from_str(&geometry)?).ok(),
+            None => Some(geo::Geometry::Point(geo::geo_types::Point::new(row.real(1)?, row.real(2)?))),
+        };
+        if place.is_some_and(|it| area.touches(&it)) {
+            found.push(row.text(0)?);
+        }
+    }
+    if found.len() > TOUCHING {
+        let (zh, en) = (
+            format!("范围内有 {} 条，超过 {TOUCHING} 条；请缩小范围", found.len()),
+            format!("{} lie in the shape, more than {TOUCHING}: draw a smaller one", found.len()),
+        );
+        return Err(Problem::new("bad_shape", zh, en).field("in").into());
+    }
+    Ok(found)
+}
+
+fn named(tx: &mut Tx<'_>, kind: &Kind, asked: &Asked) -> Result<Option<Vec<String>>, StoreError> {
     if asked.q.is_empty() {
         return Ok(None);
     }

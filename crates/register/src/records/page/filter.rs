@@ -43,6 +43,7 @@ pub(super) fn bar(room: &Room, who: &Who, shown: &Shown, view: Option<&str>) -> 
                 div.panel.card { @for field in &rest { (chip(shown, field, lang)) } } } }
             @if let Some(owner) = &asked.owner { (kept("owner", owner, &format!("{}{}", lang.pick("责任单位：", "Unit: "), shown.owners.get(owner).map_or(owner.as_str(), String::as_str)), room, shown)) }
             @if let Some(batch) = &asked.batch { (kept("batch", batch, lang.pick("一次导入的记录", "of one import"), room, shown)) }
+            @if let Some(shape) = &asked.shape { (kept("in", shape, lang.pick("图上圈选的范围", "drawn on the map"), room, shown)) }
             button type="submit" { (lang.pick("筛选", "Filter")) }
             @if asked.is_narrowed() { a href=(room.url(&path)) { (lang.pick("清除", "Clear")) } }
         }
@@ -147,7 +148,8 @@ fn inputs(shown: &Shown, field: &Field, test: Option<&Test>, lang: Lang) -> Mark
 
 fn choices(shown: &Shown, field: &Field, test: Option<&Test>, name: &str, lang: Lang) -> Markup {
     let list = shown.of.catalog.list_of(field);
-    let (given, none) = if let Some(Test::Among { given, none, .. }) = test { (given.clone(), *none) } else { (Vec::new(), false) };
+    let (given, none) =
+        if let Some(Test::Among { given, none, .. }) = test { (given.clone(), *none) } else { (Vec::new(), false) };
     let offered: Vec<(String, String)> = match (list, &field.sort) {
         (Some(list), _) if list.codes.len() <= FEW => {
             list.codes.iter().map(|it| (it.code.clone(), it.title.get(lang).to_owned())).collect()
@@ -200,8 +202,11 @@ fn columns(room: &Room, shown: &Shown, lang: Lang) -> Markup {
     let (of, chosen) = (&shown.of, shown.columns());
     let own = super::table::own_columns(&of.kind, lang);
     let fields = of.kind.fields.iter().filter(|it| of.reader.sees(it) && it.id != of.kind.name);
-    let all: Vec<(String, String)> = own.into_iter().map(|(id, words)| (id.to_owned(), words.to_owned()))
-        .chain(fields.map(|it| (it.id.clone(), it.heading(lang)))).collect();
+    let all: Vec<(String, String)> = own
+        .into_iter()
+        .map(|(id, words)| (id.to_owned(), words.to_owned()))
+        .chain(fields.map(|it| (it.id.clone(), it.heading(lang))))
+        .collect();
     let hidden = Asked { columns: Vec::new(), page: 1, ..shown.asked.clone() };
     html! { details.chip {
         summary { (lang.pick("列", "Columns")) }

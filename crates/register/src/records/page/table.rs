@@ -121,17 +121,22 @@ fn cell(room: &Room, shown: &Shown, record: &Record, column: &str, lang: Lang) -
     match column {
         "region" => return html! { td { (shown.names.region(record.region.as_str())) } },
         "owner" => return html! { td { @if let Some(it) = &record.owner { (shown.names.unit(it)) } } },
-        "verified" => return html! { td.num.bad[show::is_due(&of.kind, record, now)] {
-            @match record.verified_at { Some(at) => (&at.wall()[..10]), None => (lang.pick("未核实", "never")) }
-        } },
+        "verified" => {
+            return html! { td.num.bad[show::is_due(&of.kind, record, now)] {
+                @match record.verified_at { Some(at) => (&at.wall()[..10]), None => (lang.pick("未核实", "never")) }
+            } };
+        }
         "changed" => return html! { td.num { (&record.changed_at.wall()[..10]) } },
-        "place" => return html! { td.num { @if show::shows_place(&of.kind, &of.reader) {
-            @if let Some((x, y)) = record.longitude.zip(record.latitude) { (format!("{x:.5}, {y:.5}")) }
-        } } },
+        "place" => {
+            return html! { td.num { @if show::shows_place(&of.kind, &of.reader) {
+                @if let Some((x, y)) = record.longitude.zip(record.latitude) { (format!("{x:.5}, {y:.5}")) }
+            } } };
+        }
         _ => {}
     }
     let Some(field) = of.kind.field(column) else { return html! { td {} } };
-    let words = show::cell(&of.catalog, &shown.names, field, record, &of.reader, lang).map(|it| it.words).unwrap_or_default();
+    let words =
+        show::cell(&of.catalog, &shown.names, field, record, &of.reader, lang).map(|it| it.words).unwrap_or_default();
     html! { td.num[field.is_number()] { (graded(&of.kind, record, column, &words)) } }
 }
 
@@ -157,7 +162,11 @@ fn actions(room: &Room, who: &Who, shown: &Shown, lang: Lang) -> Markup {
     let (of, counted) = (&shown.of, shown.page.counted);
     let edit = who.may(Permission::EditRegister);
     let call = who.may(Permission::RunRound) && of.kind.responsible.is_some();
-    let fields = of.kind.fields.iter().filter(|it| is_entered(of, it) && it.personal.is_none() && !it.unique && !of.kind.key.contains(&it.id));
+    let fields = of
+        .kind
+        .fields
+        .iter()
+        .filter(|it| is_entered(of, it) && it.personal.is_none() && !it.unique && !of.kind.key.contains(&it.id));
     let fields: Vec<_> = fields.filter(|it| !matches!(it.sort, Sort::Text(true))).collect();
     html! { div.row.actions data-actions {
         span { (lang.pick("已选 ", "selected ")) b.num data-selected { "0" } }

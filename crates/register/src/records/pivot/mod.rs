@@ -137,7 +137,8 @@ impl Shape {
             other => {
                 let field = other.strip_prefix("sum:f.").and_then(|it| of.kind.field(it));
                 let field = field.filter(|it| it.is_number() && of.reader.filters(it)).ok_or_else(|| {
-                    Problem::new("bad_value", format!("不能汇总“{other}”"), format!("{other:?} cannot be summed")).field("value")
+                    Problem::new("bad_value", format!("不能汇总“{other}”"), format!("{other:?} cannot be summed"))
+                        .field("value")
                 })?;
                 Some(field.id.clone())
             }
@@ -179,7 +180,9 @@ pub(crate) fn read(tx: &mut Tx<'_>, of: &Of, asked: &Asked, shape: &Shape, lang:
         add(&mut pivot.total, figure);
     }
     if repeats {
-        let one = |all: Vec<(Vec<Key>, Figure)>| all.into_iter().map(|it| (it.0.into_iter().next().flatten(), it.1)).collect();
+        let one = |all: Vec<(Vec<Key>, Figure)>| {
+            all.into_iter().map(|it| (it.0.into_iter().next().flatten(), it.1)).collect()
+        };
         pivot.of_rows = one(group(tx, of, asked, shape, &[rows])?);
         if let Some(columns) = columns {
             pivot.of_columns = one(group(tx, of, asked, shape, &[columns])?);

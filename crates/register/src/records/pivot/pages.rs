@@ -147,7 +147,9 @@ fn book(it: &Asked_, lang: Lang) -> Result<Vec<u8>, StoreError> {
     let columns = &it.pivot.columns;
     sheet.write_string(0, 0, it.shape.rows.words(&it.of, lang)).map_err(bad)?;
     for (at, key) in columns.iter().enumerate() {
-        sheet.write_string(0, column(at + 1), it.pivot.column_words.get(key).map_or("", String::as_str)).map_err(bad)?;
+        sheet
+            .write_string(0, column(at + 1), it.pivot.column_words.get(key).map_or("", String::as_str))
+            .map_err(bad)?;
     }
     let last = column(columns.len() + 1);
     let head = if columns.is_empty() { it.value_words(lang) } else { total.to_owned() };
@@ -203,8 +205,10 @@ fn chooser(room: &Room, it: &Asked_, lang: Lang) -> Markup {
     let kind = &it.of.kind;
     let mut axes = vec![Axis::Region(9), Axis::Region(12)];
     axes.extend(kind.fields.iter().filter(|field| is_axis(&it.of, field)).map(|it| Axis::Field(it.id.clone())));
-    let option = |axis: &Axis, chosen: bool| html! {
-        option value=(axis.name()) selected[chosen] { (axis.words(&it.of, lang)) }
+    let option = |axis: &Axis, chosen: bool| {
+        html! {
+            option value=(axis.name()) selected[chosen] { (axis.words(&it.of, lang)) }
+        }
     };
     html! { form.row method="get" action=(room.url(&format!("/register/{}/pivot", kind.id))) data-auto {
         @for (name, value) in it.asked.conditions() { input type="hidden" name=(name) value=(value); }
