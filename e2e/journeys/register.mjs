@@ -27,8 +27,19 @@ function files(folder, prefix = "") {
 const number = (page, words) => page.locator(".tile", { hasText: words }).locator("b").first().textContent().then(Number);
 
 async function drop(page, text) {
-  await page.setInputFiles("input[type=file]", { name: "电梯.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
-  await follow(page, () => page.click("form[data-drop] button[type=submit]"));
+  await follow(page, () => page.setInputFiles("form[data-drop] input[type=file]", { name: "电梯.csv", mimeType: "text/csv", buffer: Buffer.from(text) }));
+}
+
+/// Waits until the file was looked at; says in which datum the places stand where that is asked.
+async function looked(page) {
+  const done = () => until("the file is looked at", async () => !(await page.locator("[data-while=looking]").count()));
+  await done();
+  if (!(await page.locator("text=不能确定坐标系").count())) return;
+  await page.selectOption("select[name=datum]", { index: 1 });
+  const again = page.locator("button", { hasText: "按此重新核对" }).first();
+  if (await again.count()) await follow(page, () => again.click()).catch(() => {});
+  await until("the datum is settled", async () => !(await page.locator("text=不能确定坐标系").count()));
+  await done();
 }
 
 export default async function ({ browser, url, user }) {
@@ -57,7 +68,7 @@ export default async function ({ browser, url, user }) {
   await shot(page, "register-1366");
   await page.goto(`${url}register/elevator/import`);
   await drop(page, SHEET);
-  await until("the file is looked at", async () => !(await page.locator("[data-while=looking]").count()));
+  await looked(page);
   holds("two rows are new, two are to be mended", (await number(page, "新增")) === 2 && (await number(page, "需修改")) === 2, await page.textContent("main"));
   holds("a reason names the field", /设备代码/.test(await page.textContent("main")));
   await shot(page, "import-1366");
@@ -67,7 +78,7 @@ export default async function ({ browser, url, user }) {
 
   await page.goto(`${url}register/elevator/import`);
   await drop(page, SHEET.replace("短,", "LIFT000003,").replace("五月", "2027-05-01"));
-  await until("the mended file is looked at", async () => !(await page.locator("[data-while=looking]").count()));
+  await looked(page);
   holds("the mended rows are new, the others stand", (await number(page, "新增")) === 2 && (await number(page, "需修改")) === 0, await page.textContent("main"));
   await follow(page, () => page.click("button.main"));
   await until("the second import is done", async () => (await page.locator("[data-while]").count()) === 0);
@@ -90,6 +101,7 @@ export default async function ({ browser, url, user }) {
 
   page.once("dialog", (it) => it.accept());
   await page.goto(second);
+  await shot(page, "import-undo-1366");
   await follow(page, () => page.click("form[action$='/undo'] button"));
   await page.goto(`${url}register/elevator`);
   holds("the import is undone as a whole", (await page.locator("tbody tr").count()) === 2, await page.textContent("main"));

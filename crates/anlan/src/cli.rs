@@ -52,7 +52,7 @@ pub enum Verb {
     /// 回放一场真实台风，叫应全区责任人 · Replays a real typhoon and calls a district's people
     Demo(DemoArgs),
     /// 启动服务 · The server
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// 用规则回放观测文件 · Judges a file of observations, headless, at full speed
     Replay(ReplayArgs),
     /// 解码报文，每条一行 JSON · Decodes messages, one JSON object a line

@@ -102,7 +102,9 @@ impl House {
         let settings = Settings { home, hooks: hooks(&warn, &command), ingest: config.ingest };
         let monitor = Monitor::open(world.clone(), settings).await?;
         warn.draw_readings_of(&monitor);
+        let outside = config.link_base.strip_suffix(&config.base).unwrap_or(&config.link_base).to_owned();
         let site = Site::new(world.clone(), config.base, config.secure, config.speaker);
+        site.set_link_base(outside);
         let own = anlan_register::handlers()
             .into_iter()
             .chain(records::daily::handlers(&register))
@@ -112,7 +114,9 @@ impl House {
         if config.ingest {
             rules::use_packs(&house, &packs).await?;
             tokio::spawn(make_findable(house.world.clone(), records::write::filler(&house.register)));
-            transfer::undo_unfinished(&house.register).await?;
+            if let Err(error) = transfer::undo_unfinished(&house.register).await {
+                tracing::error!(%error, "an import that was cut off could not be undone; it is tried again at the next start");
+            }
         }
         house.follow_packs(plans, config.ingest);
         Ok(house)
@@ -136,9 +140,9 @@ impl House {
 
     /// The yearly question goes out as a message with a link of its callee's own.
     fn yearly_question(&self) -> duties::SendLink {
-        let (warn, speaker) = (Arc::clone(&self.warn), self.site.speaker.clone());
+        let warn = Arc::clone(&self.warn);
         Arc::new(move |tx, ask, link| {
-            let words = format!("【{speaker}】请核对您的岗位和电话是否有变动，点开确认：{link}");
+            let words = format!("请核对您的岗位和电话是否有变动，点开确认：{link}");
             warn.tell_sealed(tx, (&ask.id, 1), (&ask.callee, &ask.region), &words)
         })
     }

@@ -89,7 +89,8 @@ pub enum Request {
 }
 
 /// What comes and goes without a pack.
-const OWN: [&str; 8] = ["people", "regions", "organisations", "shifts", "places", "geometry", "stations", "observations"];
+const OWN: [&str; 8] =
+    ["people", "regions", "organisations", "shifts", "places", "geometry", "stations", "observations"];
 
 impl Request {
     /// Of several nodes only the one with the log can do these; any can do the others.
@@ -152,7 +153,9 @@ pub async fn perform(house: &House, request: Request) -> Result<Value_, StoreErr
                         json!({"new": taken.taken, "changed": 0, "same": taken.duplicates, "problems": taken.refused, "errors_xlsx": sheet}),
                     )
                 }
-                kind if !OWN.contains(&kind) => records(house, &by, kind, bytes, &file, dry_run, datum.as_deref()).await,
+                kind if !OWN.contains(&kind) => {
+                    records(house, &by, kind, bytes, &file, dry_run, datum.as_deref()).await
+                }
                 kind => {
                     let report = import::run(world, &by, kind, &bytes, &file, dry_run).await?;
                     let sheet = report.errors_xlsx.as_ref().map(|it| STANDARD.encode(it));
@@ -202,7 +205,10 @@ async fn records(
     datum: Option<&str>,
 ) -> Result<Value_, StoreError> {
     let unknown = |it: &str| {
-        let (zh, en) = (format!("坐标系“{it}”不认识，可用 WGS-84、GCJ-02、BD-09"), format!("the datum {it:?} is not known: WGS-84, GCJ-02, BD-09"));
+        let (zh, en) = (
+            format!("坐标系“{it}”不认识，可用 WGS-84、GCJ-02、BD-09"),
+            format!("the datum {it:?} is not known: WGS-84, GCJ-02, BD-09"),
+        );
         StoreError::Refused(anlan_kernel::Problem::new("bad_datum", zh, en).field("datum"))
     };
     let datum = datum.map(|it| Datum::parse(it).ok_or_else(|| unknown(it))).transpose()?;

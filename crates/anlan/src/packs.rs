@@ -157,7 +157,8 @@ impl Pack {
             "id = {id:?}\nversion = \"1\"\ntitle = {{ zh = {:?}, en = {:?} }}\n[[source]]\nid = \"own\"\ntitle = {:?}\n",
             title.zh, title.en, title.zh
         );
-        let files = files.into_iter().chain([("pack.toml", meta)]).map(|(name, text)| (name.to_owned(), text)).collect();
+        let files =
+            files.into_iter().chain([("pack.toml", meta)]).map(|(name, text)| (name.to_owned(), text)).collect();
         Self { id: id.to_owned(), version: "1".to_owned(), title: title.clone(), files }
     }
 

@@ -47,7 +47,15 @@ impl Register {
     pub async fn open(world: World, shipped: &[Files], check: PackCheck) -> Result<Arc<Self>, StoreError> {
         packs::install(&world, shipped).await?;
         let (layers, roads) = (Layers::new(world.clone()), Roads::open(&world));
-        let this = Arc::new(Self { world, layers, roads, catalog: Current::default(), standards: Current::default(), check, used: OnceLock::new() });
+        let this = Arc::new(Self {
+            world,
+            layers,
+            roads,
+            catalog: Current::default(),
+            standards: Current::default(),
+            check,
+            used: OnceLock::new(),
+        });
         this.refresh().await?;
         crate::records::daily::begin(&this.world, &this.catalog()).await?;
         Ok(this)
@@ -98,7 +106,8 @@ impl Register {
     pub async fn faults(&self, pack: &Pack) -> Result<Findings, StoreError> {
         let active = self.world.read(&Actor::system("packs"), packs::active).await?;
         let mut findings = packs::faults(&active, pack);
-        let around: Vec<Pack> = active.iter().filter(|it| it.pack != pack.pack).cloned().chain([pack.clone()]).collect();
+        let around: Vec<Pack> =
+            active.iter().filter(|it| it.pack != pack.pack).cloned().chain([pack.clone()]).collect();
         let named = standards::faults_among(&pack.files, &packs::catalog_of(&around).0);
         findings.extend(named.into_iter().map(|it| (pack.pack.clone(), it)));
         findings.extend((self.check)(&pack.files).into_iter().map(|it| (pack.pack.clone(), it)));
@@ -109,9 +118,10 @@ impl Register {
     ///
     /// # Errors
     /// As [`packs::activate`].
-    pub async fn activate(&self, actor: &Actor, id: &str) -> Result<Pack, StoreError> {
+    pub async fn activate(self: &Arc<Self>, actor: &Actor, id: &str) -> Result<Pack, StoreError> {
         let id = id.to_owned();
-        let pack = self.world.write("pack.activate", Urgency::Urgent, actor, move |tx| packs::activate(tx, &id)).await?;
+        let pack =
+            self.world.write("pack.activate", Urgency::Urgent, actor, move |tx| packs::activate(tx, &id)).await?;
         self.use_packs().await?;
         Ok(pack)
     }
@@ -120,15 +130,33 @@ impl Register {
     ///
     /// # Errors
     /// As [`packs::retire`].
-    pub async fn retire(&self, actor: &Actor, id: &str) -> Result<(), StoreError> {
+    pub async fn retire(self: &Arc<Self>, actor: &Actor, id: &str) -> Result<(), StoreError> {
         let id = id.to_owned();
         self.world.write("pack.retire", Urgency::Urgent, actor, move |tx| packs::retire(tx, &id)).await?;
         self.use_packs().await
     }
 
-    async fn use_packs(&self) -> Result<(), StoreError> {
+    /// Puts every record where lists and the one box look: another version may look at other fields.
+    async fn index_again(self: Arc<Self>) -> Result<(), StoreError> {
+        let filler = crate::records::write::filler(&self);
+        let mut after = Some(String::new());
+        while let Some(from) = after {
+            let filler = Arc::clone(&filler);
+            let unit = move |tx: &mut anlan_store::Tx<'_>| filler(tx, &from, 300);
+            after = self.world.write("register.index", Urgency::Background, &Actor::system("packs"), unit).await?;
+        }
+        Ok(())
+    }
+
+    async fn use_packs(self: &Arc<Self>) -> Result<(), StoreError> {
         let packs = self.refresh().await?;
         crate::records::daily::begin(&self.world, &self.catalog()).await?;
+        let indexing = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = indexing.index_again().await {
+                tracing::error!(%error, "records could not be put where lists look; another activation tries again");
+            }
+        });
         match self.used.get() {
             Some(used) => used(packs).await,
             None => Ok(()),

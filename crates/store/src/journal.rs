@@ -240,8 +240,8 @@ pub enum Left<R> {
 /// What the engine says; [`StoreError::Shape`] when the row is not what its table promises.
 pub fn left<R: Record>(tx: &mut Tx<'_>, entry: &Entry, key: &str) -> Result<Left<R>, StoreError> {
     let body: Json = serde_json::from_str(&entry.body)?;
-    let changes = body.get("changes").and_then(Json::as_array).into_iter().flatten();
-    match changes.filter(|it| it["t"] == R::TABLE.name && it["k"] == key).last().map(|it| &it["r"]) {
+    let mut changes = body.get("changes").and_then(Json::as_array).into_iter().flatten();
+    match changes.rfind(|it| it["t"] == R::TABLE.name && it["k"] == key).map(|it| &it["r"]) {
         None => Ok(Left::Untouched),
         Some(Json::Object(row)) => {
             let row = rebuild::open(tx, R::TABLE, row)?;

@@ -103,6 +103,7 @@ pub(crate) fn newest_calls(columns: &str, what: &str, which: &str, tail: &str) -
 pub(crate) fn called_again(tx: &mut Tx<'_>, round: &str) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT DISTINCT call.id FROM round CROSS JOIN round other CROSS JOIN call later CROSS JOIN call
                 WHERE round.id = $1 AND other.process = round.process AND other.id <> round.id
+                  AND other.id NOT LIKE 'directed-%'
                   AND later.round = other.id AND later.state <> 'cancelled'
                   AND call.id = round.id || '/' || later.callee
                   AND (later.opened_at > call.opened_at OR (later.opened_at = call.opened_at AND later.id > call.id))

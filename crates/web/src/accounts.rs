@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::{
     attempts, invitation, password, roles, secret,
     store::{self, AccountRow},
+    tokens,
 };
 pub use crate::{
     devices::{create as create_device, device_of},
@@ -160,6 +161,7 @@ pub async fn disable(world: &World, by: &Actor, login: &str) -> Result<(), Store
             keep_one_manager(tx, &account)?;
             tx.put(&AccountRow { disabled: true, revision: account.revision + 1, ..account })?;
             store::session_close_all(tx, &login)?;
+            tokens::revoke_all(tx, &login)?;
             invitation::withdraw(tx, &login)?;
             tx.record(Event::new("account.disabled", &login))
         })
@@ -359,7 +361,8 @@ fn keep_one_manager(tx: &mut Tx<'_>, account: &AccountRow) -> Result<(), StoreEr
     if account.role != "security_admin" || account.disabled {
         return Ok(());
     }
-    if tx.count::<AccountRow>("role = $1 AND disabled = 0", params!["security_admin"])? > 1 {
+    let others = "role = $1 AND disabled = 0 AND password_hash <> '' AND login <> $2";
+    if tx.count::<AccountRow>(others, params!["security_admin", &account.login])? > 0 {
         return Ok(());
     }
     Err(Problem::new(

@@ -21,6 +21,7 @@ use crate::{
     login::{self, Opened, Visit},
     origin, pages, password, percent, qr, roles, second_factor, secret,
     store::{self, AccountRow},
+    tokens,
 };
 
 /// How long a link holds.
@@ -89,6 +90,7 @@ pub async fn again(world: &World, by: &Actor, login: &str) -> Result<Invitation,
             let revision = account.revision + 1;
             tx.put(&AccountRow { password_hash: String::new(), disabled: false, revision, ..account })?;
             store::session_close_all(tx, &login)?;
+            tokens::revoke_all(tx, &login)?;
             open(tx, &login, &code)
         })
         .await

@@ -35,6 +35,14 @@ pub async fn create(world: &World, by: &Actor, login: &str, name: &str) -> Resul
     Ok(secret)
 }
 
+/// Ends every token of an account, for good.
+pub(crate) fn revoke_all(tx: &mut Tx<'_>, login: &str) -> Result<(), StoreError> {
+    for it in tx.find::<TokenRow>("login = $1 AND revoked = 0", "ORDER BY id", params![login])? {
+        tx.put(&TokenRow { revoked: true, ..it })?;
+    }
+    Ok(())
+}
+
 /// Ends a token.
 pub async fn revoke(world: &World, by: &Actor, id: &str) -> Result<(), StoreError> {
     let id = id.to_owned();

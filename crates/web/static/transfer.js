@@ -1,4 +1,4 @@
-// Imports: asks how far one is until its state changes, then shows the page anew; asks before one is undone.
+// Imports: asks how far one is until its state changes, then shows the page anew.
 
 const EVERY = 1000;
 
@@ -23,10 +23,4 @@ for (const part of document.querySelectorAll("[data-poll]")) {
     setTimeout(ask, EVERY);
   };
   setTimeout(ask, EVERY);
-}
-
-for (const form of document.querySelectorAll("form[data-confirm]")) {
-  form.addEventListener("submit", (event) => {
-    if (!confirm(form.dataset.confirm)) event.preventDefault();
-  });
 }

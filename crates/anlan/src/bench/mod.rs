@@ -67,7 +67,10 @@ pub async fn run(place: &PlaceArgs, args: &BenchArgs) -> Result<Outcome, Bad> {
     if all || args.name == "register" {
         known = true;
         let records = args.records.unwrap_or(RECORDS);
-        results.insert("register".into(), register::run(&scratch.join("register"), place.database.as_deref(), records).await?);
+        results.insert(
+            "register".into(),
+            register::run(&scratch.join("register"), place.database.as_deref(), records).await?,
+        );
     }
     if !known {
         let (name, known) = (&args.name, "rounds, open-desks, ingest, rules, register, all");

@@ -98,7 +98,11 @@ fn tell(report: &Json, problems: &[Problem], dry_run: bool, lang: Lang) {
     }
     let unknown: Vec<String> = serde_json::from_value(report["unknown"].clone()).unwrap_or_default();
     if !unknown.is_empty() {
-        say!("{}{}", lang.pick("没认出、没有导入的列：", "columns that are not known and were left out: "), unknown.join(lang.pick("、", ", ")));
+        say!(
+            "{}{}",
+            lang.pick("没认出、没有导入的列：", "columns that are not known and were left out: "),
+            unknown.join(lang.pick("、", ", "))
+        );
     }
     if let Some(file) = sheet {
         say!("{}{file}", lang.pick("有问题的行和原因已写入 ", "rows with problems and their reasons are in "));

@@ -150,7 +150,9 @@ pub(crate) fn signal_came(command: &Command, tx: &mut Tx<'_>, signal: &Signal) -
     }
     tx.set_deadline("forward.due", &signal.id, due_at)?;
     let detail = json!({"units": made, "due": due_at});
-    tx.record(Event::new("forward.made", &signal.id).region(&signal.region).pack(&command.plan().version).detail(detail))
+    tx.record(
+        Event::new("forward.made", &signal.id).region(&signal.region).pack(&command.plan().version).detail(detail),
+    )
 }
 
 /// The time for receipts is up: said once in the journal; the desk shows what is missing.

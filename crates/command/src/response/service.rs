@@ -45,8 +45,7 @@ pub(crate) fn signal_came(command: &Command, tx: &mut Tx<'_>, signal: &Signal) -
 pub(crate) fn alarm_came(command: &Command, tx: &mut Tx<'_>, alarm: &Alarm) -> Result<(), StoreError> {
     let Some(hazard) = alarm.hazard.as_deref() else { return Ok(()) };
     let plan = command.plan();
-    let Some(plan) = plan.of_hazard(hazard).filter(|it| it.levels.iter().any(|it| !it.alarms.is_empty()))
-    else {
+    let Some(plan) = plan.of_hazard(hazard).filter(|it| it.levels.iter().any(|it| !it.alarms.is_empty())) else {
         return Ok(());
     };
     let words = format!("{}（监测{}级）", alarm.title.zh, alarm.grade.numeral());

@@ -28,6 +28,8 @@ use crate::{
 
 /// Questions sent in one transaction.
 pub const AT_ONCE: usize = 100;
+/// How long a link opens anything.
+const OPEN: std::time::Duration = std::time::Duration::from_secs(60 * 86_400);
 /// Letters of what is proposed.
 const LONGEST: usize = 500;
 
@@ -110,7 +112,8 @@ pub fn due_records(tx: &mut Tx<'_>, catalog: &Catalog) -> Result<Vec<Due>, Store
 pub fn send(tx: &mut Tx<'_>, due: &[Due], send: &SendLink, link: &dyn Fn(&str) -> String) -> Result<usize, StoreError> {
     let (now, mut sent) = (tx.now(), 0);
     for it in due {
-        if tx.count::<Ask>("subject = $1 AND asked_at > $2", params![it.subject.as_str(), now.minus(YEAR)])? > 0 {
+        let asked = "(subject = $1 OR callee = $2) AND asked_at > $3";
+        if tx.count::<Ask>(asked, params![it.subject.as_str(), it.callee.as_str(), now.minus(YEAR)])? > 0 {
             continue;
         }
         let token = super::letters()?;
@@ -142,7 +145,8 @@ pub fn send(tx: &mut Tx<'_>, due: &[Due], send: &SendLink, link: &dyn Fn(&str) -
 /// # Errors
 /// What the store says.
 pub fn of_token(tx: &mut Tx<'_>, token: &str) -> Result<Option<Ask>, StoreError> {
-    Ok(tx.find::<Ask>("token_hash = $1", "", params![hash(token)])?.pop())
+    let since = tx.now().minus(OPEN);
+    Ok(tx.find::<Ask>("token_hash = $1 AND asked_at > $2", "", params![hash(token), since])?.pop())
 }
 
 /// The answer: it still holds, or what changed. A second answer takes the place of the first until a keeper decided.

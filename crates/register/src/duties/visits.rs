@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use anlan_kernel::{Instant, RegionCode, civil_day};
+use anlan_kernel::{Instant, RegionCode};
 use anlan_store::{Event, Row, StoreError, Tx, params};
 use serde_json::{Value as Json, json};
 
@@ -164,7 +164,7 @@ fn renew(tx: &mut Tx<'_>, catalog: &Catalog, mut record: Record) -> Result<(), S
     let now = tx.now();
     let dated = kind.field(LAST).filter(|it| it.sort == Sort::Date && it.personal.is_none());
     if dated.is_some() {
-        record.fields.insert(LAST.to_owned(), Json::String(civil_day(now)));
+        record.fields.insert(LAST.to_owned(), Json::String(now.wall()[..10].to_owned()));
         let mut all = record.values();
         value::compute(kind, &mut all, day_of(now));
         for field in kind.fields.iter().filter(|it| it.computed.is_some() && it.personal.is_none()) {

@@ -30,16 +30,17 @@ use crate::{
 const LARGEST: usize = (20 << 20) + (64 << 10);
 
 pub(super) fn routes(routes: Routes<Room>) -> Routes<Room> {
-    let see = Access::Needs(P::SeeRegister);
+    const NOTING: &[P] = &[P::EditRegister, P::RecordAnswer];
+    let (see, write) = (Access::Needs(P::SeeRegister), Access::Any(NOTING));
     routes
         .menu("/visits", "高风险点到访", "Visits", Some(P::SeePeople))
         .get("/visits", see, "高风险点包干与到访", "High-risk points, their leaders and visits", show_list)
         .get("/records/{id}/visit", see, "到访登记", "Note a visit", form)
         .get("/api/v1/visits", see, "到访情况，超期在前", "Points and their visits, overdue first", list)
         .get("/api/v1/records/{id}/visits", see, "一个对象的到访记录", "Visits of a thing", of_record)
-        .post("/api/v1/records/{id}/visits", see, "到访登记", "Note a visit", note_json)
+        .post("/api/v1/records/{id}/visits", write, "到访登记", "Note a visit", note_json)
         .limit(LARGEST)
-        .post("/records/{id}/visit", see, "到访登记", "Note a visit", note)
+        .post("/records/{id}/visit", write, "到访登记", "Note a visit", note)
 }
 
 /// Which points are wanted.

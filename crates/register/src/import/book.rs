@@ -11,6 +11,8 @@ use super::sheet::{CELLS, LARGEST, Row, cell, check_inflated, from_csv, is_xlsx}
 const SHEETS: usize = 30;
 /// Cells of a merged area that are filled; a larger one is no part of a table.
 const MERGED: usize = 200_000;
+/// Bytes that the copies of one merged cell may take.
+const MERGED_BYTES: usize = 16 << 20;
 
 /// One sheet.
 #[derive(Clone, Debug, Default)]
@@ -117,7 +119,11 @@ fn fill(grid: &mut Grid, area: &Dimensions) {
     let (top, left) = (area.start.0 as usize, area.start.1 as usize);
     let (bottom, right) = ((area.end.0 as usize).min(grid.rows.len().saturating_sub(1)), area.end.1 as usize);
     let text = grid.rows.get(top).and_then(|it| it.cells.get(left)).cloned().unwrap_or_default();
-    if text.trim().is_empty() || bottom < top || (bottom - top + 1).saturating_mul(right - left + 1) > MERGED {
+    if text.trim().is_empty() || bottom < top || right < left {
+        return;
+    }
+    let copies = (bottom - top + 1).saturating_mul(right - left + 1);
+    if copies > MERGED || copies.saturating_mul(text.len()) > MERGED_BYTES {
         return;
     }
     grid.merged |= bottom > top;

@@ -119,7 +119,14 @@ impl<'a> Joiner<'a> {
         for pack in self.packs {
             for missing in pack.needs.iter().filter(|it| !known.contains(it.as_str())) {
                 let zh = format!("需要业务包 {missing}，它没有启用");
-                self.found(pack, "pack.toml", 1, "needs", "needs_pack", (zh, format!("needs the pack {missing}, which is not active")));
+                self.found(
+                    pack,
+                    "pack.toml",
+                    1,
+                    "needs",
+                    "needs_pack",
+                    (zh, format!("needs the pack {missing}, which is not active")),
+                );
             }
             let (defined, findings) = read::read(&pack.name, &pack.files);
             self.findings.extend(findings.into_iter().map(|it| (pack.id.clone(), it)));
@@ -136,7 +143,14 @@ impl<'a> Joiner<'a> {
         }
         let owner = self.owners[&(what.0, name.to_owned())].clone();
         let zh = format!("{} {name} 在业务包 {owner} 里已有定义", what.1);
-        self.found(pack, file, line, name, "defined_twice", (zh, format!("{name} is defined by the pack {owner} already")));
+        self.found(
+            pack,
+            file,
+            line,
+            name,
+            "defined_twice",
+            (zh, format!("{name} is defined by the pack {owner} already")),
+        );
         false
     }
 
@@ -176,7 +190,14 @@ impl<'a> Joiner<'a> {
             };
             if owner != pack.id && !pack.needs.contains(&owner) {
                 let zh = format!("给类别 {id} 加字段，要在 pack.toml 的 needs 里写 {owner}");
-                self.found(pack, "kinds.toml", line, id, "needs_pack", (zh, format!("to extend {id}, name {owner} in needs")));
+                self.found(
+                    pack,
+                    "kinds.toml",
+                    line,
+                    id,
+                    "needs_pack",
+                    (zh, format!("to extend {id}, name {owner} in needs")),
+                );
             }
             for field in &extension.fields {
                 let name = format!("{id}.{}", field.id);
@@ -250,11 +271,13 @@ impl<'a> Joiner<'a> {
         for field in &kind.fields {
             match &field.sort {
                 Sort::Choice(list) if !self.catalog.lists.contains_key(list) => {
-                    let words = (format!("字段 {} 的代码表 {list} 不存在", field.id), format!("there is no list {list}"));
+                    let words =
+                        (format!("字段 {} 的代码表 {list} 不存在", field.id), format!("there is no list {list}"));
                     self.found(pack, file, line, &field.id, "unknown_list", words);
                 }
                 Sort::Link(other) if !self.catalog.kinds.contains_key(other) => {
-                    let words = (format!("字段 {} 关联的类别 {other} 不存在", field.id), format!("there is no kind {other}"));
+                    let words =
+                        (format!("字段 {} 关联的类别 {other} 不存在", field.id), format!("there is no kind {other}"));
                     self.found(pack, file, line, &field.id, "unknown_kind", words);
                 }
                 _ => {}

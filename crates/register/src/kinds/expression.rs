@@ -16,6 +16,7 @@ pub struct Expression(Node);
 enum Node {
     Number(f64),
     Text(String),
+    Truth(bool),
     Field(String),
     Today,
     Call(Function, Vec<Node>),
@@ -160,7 +161,7 @@ impl Expression {
 impl Node {
     fn fields<'a>(&'a self, into: &mut Vec<&'a str>) {
         match self {
-            Self::Number(_) | Self::Text(_) | Self::Today => {}
+            Self::Number(_) | Self::Text(_) | Self::Truth(_) | Self::Today => {}
             Self::Field(it) => into.push(it),
             Self::Call(_, args) => args.iter().for_each(|it| it.fields(into)),
             Self::In(one, of) => std::iter::once(&**one).chain(of).for_each(|it| it.fields(into)),
@@ -171,7 +172,7 @@ impl Node {
 
     fn follows_the_day(&self) -> bool {
         match self {
-            Self::Number(_) | Self::Text(_) | Self::Field(_) => false,
+            Self::Number(_) | Self::Text(_) | Self::Truth(_) | Self::Field(_) => false,
             Self::Today => true,
             Self::Call(function, args) => *function == Function::Years || args.iter().any(Self::follows_the_day),
             Self::In(one, of) => one.follows_the_day() || of.iter().any(Self::follows_the_day),
@@ -184,6 +185,7 @@ impl Node {
         match self {
             Self::Number(it) => Outcome::Number(*it),
             Self::Text(it) => Outcome::Text(it.clone()),
+            Self::Truth(it) => Outcome::Truth(*it),
             Self::Field(it) => Outcome::of(value(it)),
             Self::Today => Outcome::Text(today.to_string()),
             Self::Not(it) => Outcome::Truth(!it.evaluate(value, today).holds()),
@@ -218,7 +220,9 @@ fn call(function: Function, args: &[Outcome], today: Date) -> Outcome {
     match function {
         Function::Present => Outcome::Truth(!absent),
         Function::Absent => Outcome::Truth(absent),
-        Function::Years => args[0].date().map_or(Outcome::Absent, |from| Outcome::Number(f64::from(years(from, today)))),
+        Function::Years => {
+            args[0].date().map_or(Outcome::Absent, |from| Outcome::Number(f64::from(years(from, today))))
+        }
         Function::Days => match (args[0].date(), args[1].date()) {
             (Some(from), Some(to)) => Outcome::Number((to - from).whole_days() as f64),
             _ => Outcome::Absent,
@@ -339,7 +343,11 @@ impl Parser<'_> {
     }
 
     fn expect(&mut self, words: &str) -> Result<(), Problem> {
-        if self.take(words) { Ok(()) } else { Err(self.lost(&format!("这里应是 {words}"), &format!("{words} is expected"))) }
+        if self.take(words) {
+            Ok(())
+        } else {
+            Err(self.lost(&format!("这里应是 {words}"), &format!("{words} is expected")))
+        }
     }
 
     fn lost(&self, zh: &str, en: &str) -> Problem {
@@ -436,6 +444,10 @@ impl Parser<'_> {
             Sort::Word if ["and", "or", "not", "in"].contains(&token.words.as_str()) => {
                 Err(self.lost("这里应是字段、数字或文字", "a field, number or text is expected"))
             }
+            Sort::Word if ["true", "false"].contains(&token.words.as_str()) => {
+                self.at += 1;
+                Ok(Node::Truth(token.words == "true"))
+            }
             Sort::Word => {
                 self.at += 1;
                 if self.take("(") { self.called(&token) } else { Ok(Node::Field(token.words)) }
@@ -450,7 +462,11 @@ impl Parser<'_> {
             return Ok(Node::Today);
         }
         let Some((_, function, count)) = FUNCTIONS.iter().find(|it| it.0 == name.words) else {
-            return Err(bad(name.column, format!("没有函数 {}", name.words), format!("there is no function {}", name.words)));
+            return Err(bad(
+                name.column,
+                format!("没有函数 {}", name.words),
+                format!("there is no function {}", name.words),
+            ));
         };
         let mut args = vec![self.deeper(Self::sum)?];
         while self.take(",") {
@@ -493,6 +509,7 @@ mod tests {
     #[case("days(made, '2010-07-30') = 30", true)]
     #[case("made < today()", true)]
     #[case("length(name) = 1", true)]
+    #[case("open = true and not (open = false)", true)]
     #[case("people / 0 > 1", false)]
     #[case("2 + 3 * 4 = 14 and (2 + 3) * 4 = 20 and -2 < 0", true)]
     fn conditions_say_what_they_say(#[case] text: &str, #[case] holds: bool) {

@@ -99,7 +99,9 @@ fn plate(text: &str) -> Option<Text> {
     let fine = (7..=8).contains(&letters.len())
         && "京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新".contains(letters[0])
         && letters[1].is_ascii_uppercase()
-        && letters[2..].iter().all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || "挂学警港澳应急".contains(*it));
+        && letters[2..]
+            .iter()
+            .all(|it| it.is_ascii_uppercase() || it.is_ascii_digit() || "挂学警港澳应急".contains(*it));
     (!fine).then(|| Text::new("车牌号不对，如 粤B12345", "not a plate; 粤B12345 is one"))
 }
 

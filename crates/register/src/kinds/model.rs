@@ -411,11 +411,15 @@ impl CodeList {
         let plain = |it: &str| it.chars().filter(|it| !it.is_whitespace()).collect::<String>().to_lowercase();
         let (wanted, last) = (plain(text), plain(text.rsplit('/').next().unwrap_or(text)));
         let named = |code: &&Code, words: &str| {
-            [&code.title.zh, &code.title.en].into_iter().chain(&code.also).any(|it| !it.is_empty() && plain(it) == words)
+            [&code.title.zh, &code.title.en]
+                .into_iter()
+                .chain(&code.also)
+                .any(|it| !it.is_empty() && plain(it) == words)
         };
         let mut found: Vec<_> = self.codes.iter().filter(|it| named(it, &wanted)).collect();
         if found.is_empty() && last != wanted {
-            let full = |it: &&Code| [Lang::Zh, Lang::En].iter().any(|lang| plain(&self.path(&it.code, *lang)) == wanted);
+            let full =
+                |it: &&Code| [Lang::Zh, Lang::En].iter().any(|lang| plain(&self.path(&it.code, *lang)) == wanted);
             found = self.codes.iter().filter(|it| named(it, &last)).filter(full).collect();
         }
         // Words that repeat from level to level mean the deepest of them.

@@ -243,7 +243,8 @@ impl<'a> Reader<'a> {
         if !fine {
             let (line, words) = (self.line(id), id.get_ref().clone());
             let zh = format!("编号 {words} 应以小写字母开头，只用小写字母、数字和 {separator}，不超过 40 个字符");
-            let en = format!("{words} is no id: lower-case letters, digits and {separator}, a letter first, at most 40");
+            let en =
+                format!("{words} is no id: lower-case letters, digits and {separator}, a letter first, at most 40");
             self.wrong(line, &words, "bad_id", zh, en);
         }
         fine
@@ -317,13 +318,23 @@ impl<'a> Reader<'a> {
         let personal = raw.personal.and_then(|it| self.named(line, &id, &it, Personal::ALL));
         let (min, max) = (self.bound(line, &id, &sort, raw.min), self.bound(line, &id, &sort, raw.max));
         let computed = raw.computed.and_then(|it| self.expression(line, &id, &it));
-        let many_fits =
-            matches!(sort, Sort::Choice(_) | Sort::Link(_) | Sort::Person | Sort::Organisation | Sort::Photo | Sort::File);
+        let many_fits = matches!(
+            sort,
+            Sort::Choice(_) | Sort::Link(_) | Sort::Person | Sort::Organisation | Sort::Photo | Sort::File
+        );
         let number = matches!(sort, Sort::Number | Sort::Money);
         let has_unit = raw.unit.is_some() || sort == Sort::Money;
         let contradictions = [
-            (raw.many && !many_fits, "many 只用于选项、人员、单位、关联、照片和附件", "many fits choice, person, organisation, link, photo and file"),
-            (raw.unique && (raw.many || personal.is_some()), "unique 不能用于多值或个人信息", "unique fits neither several values nor personal data"),
+            (
+                raw.many && !many_fits,
+                "many 只用于选项、人员、单位、关联、照片和附件",
+                "many fits choice, person, organisation, link, photo and file",
+            ),
+            (
+                raw.unique && (raw.many || personal.is_some()),
+                "unique 不能用于多值或个人信息",
+                "unique fits neither several values nor personal data",
+            ),
             (raw.filter && personal.is_some(), "个人信息不能作筛选条件", "personal data is no condition of a list"),
             (raw.required && computed.is_some(), "计算字段不能要求填写", "nobody can enter a computed field"),
         ];
@@ -421,7 +432,8 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         if bound.is_none() {
-            let (zh, en) = ("min、max 用于数字、金额和日期，写法如 10 或 1990-01-01", "min and max bound a number, money or date");
+            let (zh, en) =
+                ("min、max 用于数字、金额和日期，写法如 10 或 1990-01-01", "min and max bound a number, money or date");
             self.wrong(line, id, "bad_bound", zh.to_owned(), en.to_owned());
         }
         bound
@@ -473,7 +485,8 @@ impl<'a> Reader<'a> {
         }
         let mut codes = Vec::<Code>::new();
         let mut seen = BTreeMap::new();
-        let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().flexible(false).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
         for (at, row) in reader.deserialize::<RawCode>().enumerate() {
             let row = match row {
                 Ok(row) => row,
@@ -486,7 +499,13 @@ impl<'a> Reader<'a> {
             };
             let line = at + 2;
             if row.code.is_empty() || row.zh.is_empty() {
-                self.wrong(line, "code", "missing", "code 和 zh 不能为空".to_owned(), "code and zh are needed".to_owned());
+                self.wrong(
+                    line,
+                    "code",
+                    "missing",
+                    "code 和 zh 不能为空".to_owned(),
+                    "code and zh are needed".to_owned(),
+                );
             }
             if let Some(first) = seen.insert(row.code.clone(), line) {
                 let zh = format!("代码 {} 在第 {first} 行已有", row.code);
@@ -508,7 +527,8 @@ impl<'a> Reader<'a> {
         for (code, parent) in &parents {
             let line = lines.get(*code).copied().unwrap_or(1);
             if !lines.contains_key(*parent) {
-                let (zh, en) = (format!("上级代码 {parent} 不在表里"), format!("the parent {parent} is not in the list"));
+                let (zh, en) =
+                    (format!("上级代码 {parent} 不在表里"), format!("the parent {parent} is not in the list"));
                 self.wrong(line, code, "unknown_parent", zh, en);
             }
             let mut above = Some(*parent);

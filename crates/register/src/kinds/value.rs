@@ -119,9 +119,7 @@ pub fn decimal(text: &str, unit: Option<&str>) -> Option<f64> {
 fn thousands(text: &str) -> bool {
     let (head, tail) = text.split_once('.').unwrap_or((text, ""));
     let mut groups = head.trim_start_matches(['+', '-']).split(',');
-    !tail.contains(',')
-        && groups.next().is_some_and(|it| (1..=3).contains(&it.len()))
-        && groups.all(|it| it.len() == 3)
+    !tail.contains(',') && groups.next().is_some_and(|it| (1..=3).contains(&it.len())) && groups.all(|it| it.len() == 3)
 }
 
 /// Yuan: as [`decimal`], with 元, ¥ or ￥ and 万元, to two digits.
@@ -209,7 +207,8 @@ pub fn check(catalog: &Catalog, kind: &Kind, values: &mut Values, today: Date) -
             Some(value) => problems.extend(every(value).into_iter().filter_map(|it| check_one(catalog, field, it))),
             None if field.required => {
                 let title = &field.title;
-                let (zh, en) = (format!("{}没有填", title.get(Lang::Zh)), format!("{} is missing", title.get(Lang::En)));
+                let (zh, en) =
+                    (format!("{}没有填", title.get(Lang::Zh)), format!("{} is missing", title.get(Lang::En)));
                 problems.push(fault(field, "required", zh, en));
             }
             None => {}
@@ -261,7 +260,10 @@ fn check_one(catalog: &Catalog, field: &Field, value: &Json) -> Option<Problem> 
         (Sort::Number | Sort::Money, Json::Number(it)) => {
             let it = it.as_f64()?;
             if let Some(digits) = field.decimals.filter(|digits| (rounded(it, *digits) - it).abs() > 1e-9) {
-                return words("too_precise", Text::new(format!("最多 {digits} 位小数"), format!("at most {digits} decimals")));
+                return words(
+                    "too_precise",
+                    Text::new(format!("最多 {digits} 位小数"), format!("at most {digits} decimals")),
+                );
             }
             if let Some(Bound::Number(min)) = field.min
                 && it < min
@@ -337,11 +339,11 @@ pub fn words(catalog: &Catalog, field: &Field, value: &Json, lang: Lang) -> Stri
         (Sort::Choice(list), Json::String(code)) => {
             catalog.list(list).map_or_else(|| code.clone(), |it| it.words(code, lang).to_owned())
         }
-        (Sort::YesNo, Json::Bool(it)) => {
-            if *it { lang.pick("是", "yes") } else { lang.pick("否", "no") }.to_owned()
-        }
+        (Sort::YesNo, Json::Bool(it)) => if *it { lang.pick("是", "yes") } else { lang.pick("否", "no") }.to_owned(),
         (Sort::Money, Json::Number(it)) => it.as_f64().map_or_else(String::new, |it| format!("{it:.2}")),
-        (Sort::Time, Json::String(it)) => Instant::parse(it).map_or_else(|_| it.clone(), |it| it.wall()[..16].to_owned()),
+        (Sort::Time, Json::String(it)) => {
+            Instant::parse(it).map_or_else(|_| it.clone(), |it| it.wall()[..16].to_owned())
+        }
         (_, other) => plain(other),
     }
 }

@@ -49,9 +49,21 @@ pub(super) fn routes(site: &Arc<Site>, room: Room) -> Mounted {
         .post("/api/v1/map/query", see, "范围查询", "What lies in an area", query)
         .post("/api/v1/map/nearest", see, "就近查找", "The nearest", nearest)
         .post("/api/v1/map/reach", see, "可达范围", "How far one comes", reach)
-        .post("/api/v1/map/audience", Access::Needs(Permission::RunRound), "范围内的责任人", "Who answers for a shape", audience)
+        .post(
+            "/api/v1/map/audience",
+            Access::Needs(Permission::RunRound),
+            "范围内的责任人",
+            "Who answers for a shape",
+            audience,
+        )
         .limit(512 << 20)
-        .post("/api/v1/map/roads", Access::Needs(Permission::EditPacks), "导入路网（.osm.pbf）", "Import roads (.osm.pbf)", take_roads)
+        .post(
+            "/api/v1/map/roads",
+            Access::Needs(Permission::EditPacks),
+            "导入路网（.osm.pbf）",
+            "Import roads (.osm.pbf)",
+            take_roads,
+        )
         .finish(room)
 }
 
@@ -73,7 +85,13 @@ async fn known(room: &Room, at: Option<&str>) -> ApiResult<(Arc<Catalog>, Layers
     let layers = match at.filter(|it| !it.is_empty()) {
         None => room.register.layers.now(&catalog).await?,
         Some(at) => {
-            let at = Instant::parse(at).map_err(|it| Problem::new("bad_time", "时间写法不对", it.to_string()).field("at"))?;
+            let bad = |en: String| Problem::new("bad_time", "时间写法不对，或在以后", en).field("at");
+            let at = Instant::parse(at).map_err(|it| bad(it.to_string()))?;
+            if at > room.site.world.now() {
+                return Err(bad("it lies in the future".to_owned()).into());
+            }
+            // By the minute, so that a slider does not read the journal for every microsecond.
+            let at = Instant(at.0 - at.0.rem_euclid(60_000_000));
             room.register.layers.then(&catalog, at).await?
         }
     };
@@ -228,7 +246,8 @@ fn shown(it: &Entry<'_>) -> Value {
 
 /// A shape as lists take it in their address.
 fn shape_query(drawn: &Drawn) -> String {
-    let points = |it: &[[f64; 2]]| it.iter().map(|it| format!("{:.6} {:.6}", it[0], it[1])).collect::<Vec<_>>().join(",");
+    let points =
+        |it: &[[f64; 2]]| it.iter().map(|it| format!("{:.6} {:.6}", it[0], it[1])).collect::<Vec<_>>().join(",");
     let text = match drawn {
         Drawn::Circle { centre, radius_m } => format!("circle:{}:{radius_m:.0}", points(&[*centre])),
         Drawn::Polygon(ring) => format!("polygon:{}", points(ring)),
@@ -319,12 +338,17 @@ async fn reach(State(room): State<Room>, who: Who, Json(asked): Json<Reaching>) 
     let origins: Vec<Coord> = match (&asked.layer, asked.at) {
         (Some(id), _) => layer(&layers, &catalog, id)?.positions(&scope).collect(),
         (None, Some(at)) => vec![Coord { x: at[0], y: at[1] }],
-        (None, None) => return Err(Problem::new("required", "要有出发的图层或位置", "a layer or a place is needed").field("at").into()),
+        (None, None) => {
+            return Err(Problem::new("required", "要有出发的图层或位置", "a layer or a place is needed")
+                .field("at")
+                .into());
+        }
     };
     for at in &origins {
         geo::shape::check_position(*at).map_err(|it| it.field("at"))?;
     }
-    if asked.minutes.is_empty() || asked.minutes.len() > 6 || asked.minutes.iter().any(|it| !(0.1..=180.0).contains(it)) {
+    if asked.minutes.is_empty() || asked.minutes.len() > 6 || asked.minutes.iter().any(|it| !(0.1..=180.0).contains(it))
+    {
         let (zh, en) = ("minutes 应有 1 至 6 个，每个 0.1 至 180", "1 to 6 minutes, each 0.1 to 180");
         return Err(Problem::new("bad_minutes", zh, en).field("minutes").into());
     }
@@ -336,7 +360,8 @@ async fn reach(State(room): State<Room>, who: Who, Json(asked): Json<Reaching>) 
         .await
         .map_err(|it| StoreError::Shape(format!("reach: {it}")))?;
     let (by, areas, counts, total) = answer;
-    let areas: Vec<Value> = asked.minutes.iter().zip(areas).map(|(it, area)| json!({"minutes": it, "geometry": area})).collect();
+    let areas: Vec<Value> =
+        asked.minutes.iter().zip(areas).map(|(it, area)| json!({"minutes": it, "geometry": area})).collect();
     let share = |count: usize| if total == 0 { 0.0 } else { count as f64 / total as f64 };
     let within: Vec<Value> = asked
         .minutes

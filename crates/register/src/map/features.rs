@@ -3,7 +3,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use anlan_atlas::Area;
-use anlan_codecs::geo::{Geometry, geo_types::{Coord, LineString, Polygon}};
+use anlan_codecs::geo::{
+    Geometry,
+    geo_types::{Coord, LineString, Polygon},
+};
 use anlan_kernel::{Permission, Problem};
 use anlan_store::{Tx, Value as Sql, params};
 use anlan_web::{Access, ApiError, ApiResult, Mounted, Routes, Site, Who};
@@ -138,7 +141,8 @@ async fn items(
             let read = move |tx: &mut Tx<'_>| {
                 let (which, kind) = ("kind = $1 AND longitude IS NOT NULL", Sql::from(wanted.as_str()));
                 let all = tx.count::<Record>(which, std::slice::from_ref(&kind))?;
-                let page = tx.find::<Record>(which, "ORDER BY id LIMIT $2 OFFSET $3", &[kind, limit.into(), offset.into()])?;
+                let page =
+                    tx.find::<Record>(which, "ORDER BY id LIMIT $2 OFFSET $3", &[kind, limit.into(), offset.into()])?;
                 Ok((usize::try_from(all).unwrap_or_default(), page))
             };
             room.site.world.read(&who.actor, read).await?
@@ -150,8 +154,9 @@ async fn items(
         format!("/collections/{id}/items?limit={limit}&offset={offset}{bbox}")
     };
     let mut links = vec![link(&room, "self", &page(offset), "self")];
-    if offset + limit < matched {
-        links.push(link(&room, "next", &page(offset + limit), "next"));
+    let next = offset.saturating_add(limit);
+    if next < matched {
+        links.push(link(&room, "next", &page(next), "next"));
     }
     let body = json!({
         "type": "FeatureCollection", "numberMatched": matched, "numberReturned": features.len(),

@@ -25,12 +25,15 @@ const PASTS: usize = 4;
 
 const COLUMNS: &str = "id, kind, region, name, longitude, latitude, geometry, fields";
 
+/// The layers as they were at a moment.
+type Past = (Instant, Arc<BTreeMap<String, Layer>>);
+
 /// The layers of a world.
 pub struct Layers {
     world: World,
     followed: tokio::sync::Mutex<Followed>,
     layers: RwLock<Arc<BTreeMap<String, Layer>>>,
-    pasts: tokio::sync::Mutex<Vec<(Instant, Arc<BTreeMap<String, Layer>>)>>,
+    pasts: tokio::sync::Mutex<Vec<Past>>,
 }
 
 #[derive(Default)]
@@ -49,7 +52,12 @@ impl std::fmt::Debug for Layers {
 impl Layers {
     /// None yet.
     pub fn new(world: World) -> Self {
-        Self { world, followed: tokio::sync::Mutex::default(), layers: RwLock::default(), pasts: tokio::sync::Mutex::default() }
+        Self {
+            world,
+            followed: tokio::sync::Mutex::default(),
+            layers: RwLock::default(),
+            pasts: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The layers by kind, at most half a second behind what is sealed.
@@ -103,7 +111,8 @@ impl Layers {
             for kind in placed(&catalog) {
                 let sql = format!("SELECT {COLUMNS} FROM record WHERE kind = $1 AND longitude IS NOT NULL");
                 let rows = tx.query_everywhere(&sql, params![kind.id.as_str()])?;
-                let items: Vec<Item> = rows.iter().filter_map(|it| item(&catalog, it).transpose()).collect::<Result<_, _>>()?;
+                let items: Vec<Item> =
+                    rows.iter().filter_map(|it| item(&catalog, it).transpose()).collect::<Result<_, _>>()?;
                 layers.insert(kind.id.clone(), Layer::build(&kind.id, kind.sums().count(), items)?);
             }
             Ok(layers)
@@ -119,9 +128,13 @@ impl Layers {
     ) -> Result<Arc<BTreeMap<String, Layer>>, StoreError> {
         let (kinds, known) = (Arc::clone(catalog), self.known());
         let read = move |tx: &mut Tx<'_>| {
-            let sql = "SELECT DISTINCT subject FROM journal WHERE position > $1 AND position <= $2 AND event LIKE 'record.%'";
-            let changed: Vec<String> =
-                tx.query_everywhere(sql, params![from, until])?.iter().map(|it| it.text(0)).collect::<Result<_, _>>()?;
+            let sql =
+                "SELECT DISTINCT subject FROM journal WHERE position > $1 AND position <= $2 AND event LIKE 'record.%'";
+            let changed: Vec<String> = tx
+                .query_everywhere(sql, params![from, until])?
+                .iter()
+                .map(|it| it.text(0))
+                .collect::<Result<_, _>>()?;
             if changed.len() > MANY {
                 return Ok(None);
             }
@@ -220,13 +233,15 @@ fn then(tx: &mut Tx<'_>, catalog: &Catalog, at: Instant) -> Result<BTreeMap<Stri
                 let id = change["k"].as_str().unwrap_or_default();
                 items.values_mut().for_each(|it| drop(it.remove(id)));
                 let row = &change["r"];
-                let Some(kind) = row["kind"].as_str().and_then(|it| catalog.kind(it)).filter(|it| !it.is_personal()) else {
+                let Some(kind) = row["kind"].as_str().and_then(|it| catalog.kind(it)).filter(|it| !it.is_personal())
+                else {
                     continue;
                 };
                 let text = |column: &str| row[column].as_str().unwrap_or_default();
                 let point = (row["longitude"].as_f64(), row["latitude"].as_f64());
                 let fields = row["fields"].as_object().cloned().unwrap_or_default();
-                if let Some(item) = made(kind, id, text("region"), text("name"), point, Some(&row["geometry"]), &fields) {
+                if let Some(item) = made(kind, id, text("region"), text("name"), point, Some(&row["geometry"]), &fields)
+                {
                     items.entry(kind.id.clone()).or_default().insert(id.to_owned(), item);
                 }
             }
@@ -242,5 +257,9 @@ fn then(tx: &mut Tx<'_>, catalog: &Catalog, at: Instant) -> Result<BTreeMap<Stri
 
 /// Nobody can be shown the past of a layer.
 pub fn no_past() -> Problem {
-    Problem::new("no_past", "这个图层含个人信息，看不了过去的情形", "this layer holds personal data; its past cannot be shown")
+    Problem::new(
+        "no_past",
+        "这个图层含个人信息，看不了过去的情形",
+        "this layer holds personal data; its past cannot be shown",
+    )
 }

@@ -19,8 +19,7 @@ pub use roads::Roads;
 use crate::state::Register;
 
 /// What the base map is now; the mechanism that keeps the setting says.
-pub type BaseMap =
-    Arc<dyn Fn(&mut anlan_store::Tx<'_>) -> Result<Option<Base>, anlan_store::StoreError> + Send + Sync>;
+pub type BaseMap = Arc<dyn Fn(&mut anlan_store::Tx<'_>) -> Result<Option<Base>, anlan_store::StoreError> + Send + Sync>;
 
 /// What the handlers of the map share.
 #[derive(Clone)]

@@ -61,7 +61,8 @@ impl Roads {
         keep.await.map_err(|it| failed(&it.to_string()))??;
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(graph));
         let detail = json!({"file": name, "facts": format!("{facts:?}")});
-        let note = move |tx: &mut anlan_store::Tx<'_>| tx.record(Event::new("roads.imported", "roads").detail(detail.clone()));
+        let note =
+            move |tx: &mut anlan_store::Tx<'_>| tx.record(Event::new("roads.imported", "roads").detail(detail.clone()));
         world.write("roads.import", Urgency::Background, actor, note).await?;
         Ok(facts)
     }

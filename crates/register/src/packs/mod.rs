@@ -126,7 +126,19 @@ pub fn changes(tx: &mut Tx<'_>, pack: &Pack) -> Result<Vec<Change>, StoreError> 
     let pieces = |catalog: &Catalog| -> BTreeMap<String, String> {
         let mut pieces = BTreeMap::new();
         for kind in catalog.kinds() {
-            let head = format!("{:?}", (&kind.title, &kind.group, &kind.key, kind.place, kind.placed, &kind.grade, kind.verify_every, &kind.checks));
+            let head = format!(
+                "{:?}",
+                (
+                    &kind.title,
+                    &kind.group,
+                    &kind.key,
+                    kind.place,
+                    kind.placed,
+                    &kind.grade,
+                    kind.verify_every,
+                    &kind.checks
+                )
+            );
             pieces.insert(kind.id.clone(), head);
             for field in &kind.fields {
                 let words = format!("{:?}", crate::kinds::Field { pack: String::new(), ..field.clone() });
@@ -145,7 +157,11 @@ pub fn changes(tx: &mut Tx<'_>, pack: &Pack) -> Result<Vec<Change>, StoreError> 
     let none = Files::new();
     let files = before.map_or(&none, |it| &it.files);
     let rest = |files: &Files| -> BTreeMap<String, String> {
-        files.iter().filter(|it| it.0 != "kinds.toml" && it.0 != "pack.toml").map(|it| (it.0.clone(), it.1.clone())).collect()
+        files
+            .iter()
+            .filter(|it| it.0 != "kinds.toml" && it.0 != "pack.toml")
+            .map(|it| (it.0.clone(), it.1.clone()))
+            .collect()
     };
     let differing = differences(&rest(files), &rest(&pack.files));
     found.extend(differing.into_iter().map(|(what, how)| Change { what, how, records: 0 }));
@@ -200,6 +216,15 @@ pub fn activate(tx: &mut Tx<'_>, id: &str) -> Result<Pack, StoreError> {
     if let Some((of, (file, problem))) = faults(&in_force, &pack).into_iter().next() {
         let message = prefixed(&format!("{of}/{file}"), &problem);
         return Err(Problem { code: "pack_wrong".to_owned(), message, ..problem }.into());
+    }
+    let gone =
+        changes(tx, &pack)?.into_iter().find(|it| it.how == "removed" && it.records > 0 && !it.what.contains('.'));
+    if let Some(Change { what, records, .. }) = gone {
+        let (zh, en) = (
+            format!("这个版本去掉了类别 {what}，它还有 {records} 条记录；先导出并删除"),
+            format!("this version leaves out the kind {what}, of which there are {records} records"),
+        );
+        return Err(Problem::new("pack_needed", zh, en).into());
     }
     let before = in_force.iter().find(|it| it.pack == pack.pack);
     if let Some(before) = before {

@@ -170,15 +170,24 @@ pub fn unzip(bytes: &[u8]) -> Result<Files, Problem> {
     let mut raw = BTreeMap::new();
     let mut left = LARGEST;
     for index in 0..zip.len() {
-        let file = zip.by_index(index).map_err(|it| refuse("not_a_zip", format!("zip 已损坏：{it}"), it.to_string()))?;
+        let file =
+            zip.by_index(index).map_err(|it| refuse("not_a_zip", format!("zip 已损坏：{it}"), it.to_string()))?;
         let name = file.enclosed_name().map(|it| it.to_string_lossy().replace('\\', "/")).unwrap_or_default();
         let hidden = name.split('/').any(|it| it.starts_with('.') || it == "__MACOSX");
         if file.is_dir() || hidden || name.is_empty() {
             continue;
         }
         let mut content = Vec::new();
-        file.take(left + 1).read_to_end(&mut content).map_err(|it| refuse("not_a_zip", format!("zip 已损坏：{it}"), it.to_string()))?;
-        let too_large = || refuse("too_large", "业务包超过 8 MB 或 300 个文件".to_owned(), "a pack has at most 8 MB and 300 files".to_owned());
+        file.take(left + 1)
+            .read_to_end(&mut content)
+            .map_err(|it| refuse("not_a_zip", format!("zip 已损坏：{it}"), it.to_string()))?;
+        let too_large = || {
+            refuse(
+                "too_large",
+                "业务包超过 8 MB 或 300 个文件".to_owned(),
+                "a pack has at most 8 MB and 300 files".to_owned(),
+            )
+        };
         left = left.checked_sub(content.len() as u64).ok_or_else(too_large)?;
         raw.insert(name, content);
         if raw.len() > MOST_FILES {
@@ -187,7 +196,11 @@ pub fn unzip(bytes: &[u8]) -> Result<Files, Problem> {
     }
     let root = raw.keys().find(|it| *it == "pack.toml" || it.ends_with("/pack.toml")).cloned();
     let root = root.ok_or_else(|| {
-        refuse("no_pack", "zip 里没有 pack.toml，这不是业务包".to_owned(), "there is no pack.toml in the zip".to_owned())
+        refuse(
+            "no_pack",
+            "zip 里没有 pack.toml，这不是业务包".to_owned(),
+            "there is no pack.toml in the zip".to_owned(),
+        )
     })?;
     let folder = root.strip_suffix("pack.toml").unwrap_or_default();
     let mut files = Files::new();
@@ -195,7 +208,9 @@ pub fn unzip(bytes: &[u8]) -> Result<Files, Problem> {
         let Some(path) = name.strip_prefix(folder) else { continue };
         let text = String::from_utf8(content).map_err(|it| {
             let at = it.utf8_error().valid_up_to();
-            refuse("not_text", format!("{path} 不是 UTF-8 文本"), format!("{path} is no UTF-8 text")).byte(at).field(path)
+            refuse("not_text", format!("{path} 不是 UTF-8 文本"), format!("{path} is no UTF-8 text"))
+                .byte(at)
+                .field(path)
         })?;
         files.insert(path.to_owned(), text);
     }

@@ -48,7 +48,9 @@ async fn take(room: &Room, who: &Who, bytes: &[u8]) -> Result<Pack, ApiError> {
 }
 
 fn first(findings: &[crate::kinds::read::Finding]) -> ApiError {
-    let problem = findings.first().map_or_else(|| Problem::new("pack_wrong", "业务包有误", "the pack is wrong"), |it| it.1.clone());
+    let problem = findings
+        .first()
+        .map_or_else(|| Problem::new("pack_wrong", "业务包有误", "the pack is wrong"), |it| it.1.clone());
     problem.into()
 }
 
@@ -78,7 +80,8 @@ async fn look(room: &Room, pack: &Pack) -> Result<(Findings, Vec<Change>), ApiEr
 
 async fn view(room: &Room, pack: &Pack) -> Result<Value, ApiError> {
     let (findings, changes) = look(room, pack).await?;
-    let faults: Vec<_> = findings.iter().map(|(pack, (file, it))| json!({"pack": pack, "file": file, "problem": it})).collect();
+    let faults: Vec<_> =
+        findings.iter().map(|(pack, (file, it))| json!({"pack": pack, "file": file, "problem": it})).collect();
     Ok(json!({
         "id": pack.id, "pack": pack.pack, "version": pack.version, "title": pack.title, "active": pack.active,
         "shipped": pack.shipped, "files": pack.files.keys().collect::<Vec<_>>(), "faults": faults, "changes": changes,
@@ -93,7 +96,9 @@ async fn one(State(room): State<Room>, Path(id): Path<String>) -> ApiResult<Json
 async fn all(room: &Room) -> Result<Vec<Pack>, StoreError> {
     room.site
         .world
-        .read(&anlan_kernel::Actor::system("packs"), |tx| tx.find::<Pack>("1 = 1", "ORDER BY pack, active DESC, came_at DESC, id", &[]))
+        .read(&anlan_kernel::Actor::system("packs"), |tx| {
+            tx.find::<Pack>("1 = 1", "ORDER BY pack, active DESC, came_at DESC, id", &[])
+        })
         .await
 }
 

@@ -232,7 +232,11 @@ async fn call(
     let of = room.of(&who, &kind)?;
     let one = |name: &str| form.iter().rev().find(|it| it.0 == name).map(|it| it.1.clone()).unwrap_or_default();
     let ids = if one("all") == "1" {
-        let (asked, _) = Asked::of(&of.catalog, &of.kind, &of.reader, &page::pairs(&one("query")), page::OWN);
+        let (asked, wrong) = Asked::of(&of.catalog, &of.kind, &of.reader, &page::pairs(&one("query")), page::OWN);
+        // A condition that says nothing any more would call everybody.
+        if let Some(problem) = wrong.into_iter().next() {
+            return Err(problem.into());
+        }
         everything(&room, &who, &of, asked).await?
     } else {
         form.iter().filter(|it| it.0 == "id").map(|it| it.1.clone()).collect()

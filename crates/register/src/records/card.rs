@@ -39,12 +39,15 @@ pub(super) fn routes(routes: Routes<Room>) -> Routes<Room> {
         )
 }
 
+/// A file, and the other records that have the same one: id and name.
+type FileShown = (Attachment, Vec<(String, Option<String>)>);
+
 /// Everything a card shows.
 struct Card {
     record: Record,
     of: Of,
     names: Names,
-    files: Vec<(Attachment, Vec<(String, Option<String>)>)>,
+    files: Vec<FileShown>,
     pointing: Vec<Pointing>,
 }
 

@@ -34,7 +34,9 @@ pub async fn begin(world: &World, catalog: &Arc<Catalog>) -> Result<(), StoreErr
     let set = move |tx: &mut Tx<'_>| {
         for kind in catalog.kinds().filter(|it| it.follows_the_day()) {
             let (first, last) = (format!("{}/", kind.id), format!("{}0", kind.id));
-            if tx.count::<Deadline>("kind = $1 AND subject >= $2 AND subject < $3", params![DEADLINE, first, last])? == 0 {
+            if tx.count::<Deadline>("kind = $1 AND subject >= $2 AND subject < $3", params![DEADLINE, first, last])?
+                == 0
+            {
                 tx.set_deadline(DEADLINE, &format!("{}/", kind.id), tonight(tx.now()))?;
                 tx.record(Event::new("register.night", &kind.id))?;
             }

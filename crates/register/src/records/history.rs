@@ -108,6 +108,9 @@ fn step(entry: &Entry) -> Step {
     }
 }
 
+/// What a column says of a record.
+type Words<'a> = &'a dyn Fn(&Record) -> String;
+
 fn differences(of: &Of, names: &Names, before: Option<&Record>, after: &Record, lang: Lang) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut add = |field: &str, title: Text, before: String, after: String| {
@@ -115,7 +118,7 @@ fn differences(of: &Of, names: &Names, before: Option<&Record>, after: &Record, 
     };
     let region = |it: &Record| names.region(it.region.as_str());
     let owner = |it: &Record| it.owner.as_deref().map(|it| names.unit(it)).unwrap_or_default();
-    let own: [(&str, Text, &dyn Fn(&Record) -> String); 3] = [
+    let own: [(&str, Text, Words<'_>); 3] = [
         ("region", Text::new("责任区", "Region"), &region),
         ("place", Text::new("位置", "Place"), &|it| place(&of.kind, it, of)),
         ("owner", Text::new("责任单位", "Unit"), &owner),

@@ -44,14 +44,18 @@ pub(super) fn routes(routes: Routes<Room>) -> Routes<Room> {
 /// The pairs of an address's query.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     let parts = query.trim_start_matches('?').split('&').filter(|it| !it.is_empty());
-    parts.map(|it| it.split_once('=').unwrap_or((it, ""))).map(|(name, value)| (decoded(name), decoded(value))).collect()
+    parts
+        .map(|it| it.split_once('=').unwrap_or((it, "")))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
 }
 
 fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(byte) = bytes.get(at) {
-        let code = (*byte == b'%').then(|| text.get(at + 1..at + 3).and_then(|it| u8::from_str_radix(it, 16).ok())).flatten();
+        let code =
+            (*byte == b'%').then(|| text.get(at + 1..at + 3).and_then(|it| u8::from_str_radix(it, 16).ok())).flatten();
         match (byte, code) {
             (_, Some(code)) => {
                 out.push(code);
@@ -193,7 +197,11 @@ async fn show_list(
 
 fn read(tx: &mut Tx<'_>, of: &Of, asked: &Asked) -> Result<Shown, StoreError> {
     let page = list::page(tx, &of.kind, asked)?;
-    let all = if asked.is_narrowed() { list::count(tx, &of.kind, &Asked::everything(&of.reader))?.all } else { page.counted.all };
+    let all = if asked.is_narrowed() {
+        list::count(tx, &of.kind, &Asked::everything(&of.reader))?.all
+    } else {
+        page.counted.all
+    };
     let records: Vec<&Record> = page.items.iter().collect();
     let names = Names::of(tx, &of.catalog, &of.kind, &of.reader, &records)?;
     let mut shown = Shown {
@@ -272,11 +280,14 @@ async fn selection(
         table[0].extend([lang.pick("区划代码", "Region code").to_owned(), lang.pick("责任区", "Region").to_owned()]);
         for record in &records {
             let cell = |field: &&Field| show::cell(&of.catalog, &names, field, record, &of.reader, lang);
-            let mut row: Vec<String> = fields.iter().map(|it| cell(it).map(|it| it.words).unwrap_or_default()).collect();
+            let mut row: Vec<String> =
+                fields.iter().map(|it| cell(it).map(|it| it.words).unwrap_or_default()).collect();
             row.extend([record.region.to_string(), names.region(record.region.as_str())]);
             table.push(row);
         }
-        tx.record(Event::new("register.exported", &of.kind.id).detail(json!({"count": records.len(), "selected": true})))?;
+        tx.record(
+            Event::new("register.exported", &of.kind.id).detail(json!({"count": records.len(), "selected": true})),
+        )?;
         Ok(table)
     };
     let table = room.site.world.write("selection.export", Urgency::Urgent, &who.actor, unit).await?;
@@ -290,7 +301,10 @@ mod tests {
     #[test]
     fn a_query_comes_apart_as_browsers_write_it() {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(pairs("q=%E4%B8%9C+%E6%B9%96&f.a.min=1&x"), [pair("q", "东 湖"), pair("f.a.min", "1"), pair("x", "")]);
+        assert_eq!(
+            pairs("q=%E4%B8%9C+%E6%B9%96&f.a.min=1&x"),
+            [pair("q", "东 湖"), pair("f.a.min", "1"), pair("x", "")]
+        );
         assert_eq!(pairs("?q=100%&r=%zz&&s=%E4"), [pair("q", "100%"), pair("r", "%zz"), pair("s", "\u{fffd}")]);
         assert_eq!(pairs("q=%你"), [pair("q", "%你")]);
     }

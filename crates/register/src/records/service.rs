@@ -206,10 +206,12 @@ pub(crate) async fn erase(room: &Room, who: &Who, id: &str) -> ApiResult<()> {
         write::remove(tx, &record, "依法删除个人信息", "record.erased")?;
         tx.destroy_key(&subject)?;
         anlan_web::forget_answers(tx)?;
+        crate::start::draft::forget_all(tx)?;
         Ok(files.into_iter().map(|it| it.digest).collect::<Vec<_>>())
     };
     let digests = room.site.world.write("record.erase", Urgency::Urgent, &who.actor, unit).await?;
     attachments::sweep(room, digests).await?;
+    crate::transfer::forget_all(&room.site.world)?;
     Ok(room.site.world.scrub().await?)
 }
 

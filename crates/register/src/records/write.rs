@@ -169,7 +169,11 @@ pub fn day_of(now: Instant) -> Date {
 fn misplaced(kind: &Kind, place: Option<&geo::Geometry>) -> Option<Problem> {
     let refuse = |code: &str, zh: &str, en: &str| Some(Problem::new(code, zh, en).field("位置"));
     let Some(place) = place else {
-        return if kind.placed { refuse("required", "没有填位置（经度、纬度）", "the place is missing") } else { None };
+        return if kind.placed {
+            refuse("required", "没有填位置（经度、纬度）", "the place is missing")
+        } else {
+            None
+        };
     };
     let wanted = match kind.place {
         Placing::None => return refuse("no_place", "这一类没有位置", "this kind has no place"),
@@ -295,9 +299,20 @@ fn put(tx: &mut Tx<'_>, ready: Ready, cause: &Cause) -> Result<Outcome, StoreErr
         return Err(StoreError::Stale(record.id));
     }
     record.revision += 1;
+    if before.region != record.region {
+        move_files(tx, &record)?;
+    }
     let name = if cause.batch.is_some() { "record.imported" } else { "record.changed" };
     tx.record(Event::new(name, &record.id).region(&record.region).pack(&record.pack).detail(detail))?;
     Ok(Outcome::Changed(Box::new(record)))
+}
+
+/// Files lie where their record lies; whoever moves a record covers both places.
+fn move_files(tx: &mut Tx<'_>, record: &Record) -> Result<(), StoreError> {
+    for it in tx.find::<super::Attachment>("record = $1", "ORDER BY id", params![&record.id])? {
+        tx.put(&super::Attachment { region: record.region.clone(), ..it })?;
+    }
+    Ok(())
 }
 
 /// Whether two records differ in nothing but when and by whom they were written.
@@ -368,7 +383,9 @@ fn holders(
         let places = places.join(", ");
         let sql = match field {
             None => format!("SELECT key, id FROM record WHERE kind = $1 AND key IN ({places})"),
-            Some(_) => format!("SELECT text, record FROM record_value WHERE kind = $1 AND field = $2 AND text IN ({places})"),
+            Some(_) => {
+                format!("SELECT text, record FROM record_value WHERE kind = $1 AND field = $2 AND text IN ({places})")
+            }
         };
         for row in tx.query_everywhere(&sql, &values)? {
             found.insert(row.text(0)?, row.text(1)?);
@@ -433,10 +450,8 @@ pub fn index(tx: &mut Tx<'_>, catalog: &Catalog, kind: &Kind, records: &[&Record
             format!("({})", places.join(", "))
         };
         let places: Vec<_> = (0..chunk.len()).map(place).collect();
-        let sql = format!(
-            "INSERT INTO record_value(kind, field, text, number, region, record) VALUES {}",
-            places.join(", ")
-        );
+        let sql =
+            format!("INSERT INTO record_value(kind, field, text, number, region, record) VALUES {}", places.join(", "));
         tx.execute_unjournaled(&sql, &chunk.concat())?;
     }
     let entries: Vec<Words<'_>> = records.iter().map(|it| words_of(catalog, kind, it)).collect();

@@ -160,8 +160,8 @@ impl<W: Write + Seek> Workbook<W> {
             if cell == Cell::Blank || cell == Cell::Text("") {
                 continue;
             }
-            if self.letters.len() <= at {
-                self.letters.push(crate::import::columns_page::letters(at));
+            while self.letters.len() <= at {
+                self.letters.push(crate::import::columns_page::letters(self.letters.len()));
             }
             for part in ["<c r=\"", &self.letters[at], &row, "\"", style] {
                 out.extend_from_slice(part.as_bytes());

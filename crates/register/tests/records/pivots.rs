@@ -24,7 +24,7 @@ async fn yard_of(engine: Engine) -> Yard {
     yard
 }
 
-fn link_of<'a>(page: &'a str, from: usize) -> Option<(&'a str, &'a str, usize)> {
+fn link_of(page: &str, from: usize) -> Option<(&str, &str, usize)> {
     let start = page[from..].find("<td class=\"num\"><a href=\"")? + from + 25;
     let end = page[start..].find('"')? + start;
     let close = page[end..].find("</a>")? + end;

@@ -95,14 +95,16 @@ fn a_fault_names_its_file_and_line(
     assert_ne!(text, files[file], "{from} is there");
     files.insert(file.to_owned(), text);
     let (_, findings) = Catalog::join(&[source(files)]);
-    let found: Vec<_> = findings.iter().map(|(_, (file, it))| (file.as_str(), it.code.as_str(), it.place.line)).collect();
+    let found: Vec<_> =
+        findings.iter().map(|(_, (file, it))| (file.as_str(), it.code.as_str(), it.place.line)).collect();
     assert!(found.contains(&(file, code, Some(line))), "{found:?}");
 }
 
 #[test]
 fn expressions_and_audiences_are_proved_too() {
     let mut files = files();
-    let check = "\n[[kind.check]]\nwhen = \"weight > 3\"\nfield = \"name\"\nwords = { zh = \"不对\", en = \"wrong\" }\n";
+    let check =
+        "\n[[kind.check]]\nwhen = \"weight > 3\"\nfield = \"name\"\nwords = { zh = \"不对\", en = \"wrong\" }\n";
     files.insert("kinds.toml".into(), format!("{KINDS}{check}"));
     let audience = "[[audience]]\nid = \"a\"\ntitle = { zh = \"甲\" }\nkind = \"lift\"\npath = \"name\"\n";
     files.insert("audiences.toml".into(), audience.into());
@@ -162,7 +164,10 @@ async fn a_pack_is_loaded_and_rolled_back_while_running(#[values(Engine::Sqlite,
     assert_eq!(first.status, 200, "{}", first.text());
     let body = first.json();
     assert!(room.register.catalog().kind("lift").is_none(), "it is not in force yet");
-    assert_eq!(codes(&body, "changes", "/what"), ["lift", "lift.code", "lift.name", "lift.risk", "lists/lift-risk.csv"]);
+    assert_eq!(
+        codes(&body, "changes", "/what"),
+        ["lift", "lift.code", "lift.name", "lift.risk", "lists/lift-risk.csv"]
+    );
     assert_eq!(admin.post("/api/v1/packs/lifts@1/activate", "").await.status, 200);
     assert!(room.register.catalog().kind("lift").is_some());
 
@@ -193,7 +198,7 @@ async fn what_cannot_hold_is_refused_and_nothing_changes(#[values(Engine::Sqlite
         assert_eq!(refused(&answer.json()), code, "{name}: {}", answer.text());
     }
     let mut needy = version("3", KINDS);
-    needy.insert("pack.toml".into(), needy["pack.toml"].replace("title =", "needs = [\"moon\"]\ntitle ="));
+    needy.insert("pack.toml".into(), needy["pack.toml"].replacen("title =", "needs = [\"moon\"]\ntitle =", 1));
     let kept = admin.post("/api/v1/packs", zipped(&needy)).await.json();
     assert_eq!(codes(&kept, "faults", "/problem/code"), ["needs_pack"]);
     let answer = admin.post("/api/v1/packs/lifts@3/activate", "").await;

@@ -134,7 +134,9 @@ async fn choosing(room: &Room, who: &Who, asked: &Asked, words: &str, wrong: Opt
     let looked = if named { looked } else { String::new() };
     let people = room.warn.world().read(&who.actor, move |tx| offered(tx, &looked, &own, &ticked)).await?;
     let title = lang.pick("选人试拨", "Whom to ring for a test");
-    let is_own = |it: &Contact| it.title.name == who.name;
+    // Somebody of the same name is not oneself.
+    let alike = people.iter().filter(|it| it.1.title.name == who.name).count();
+    let is_own = |it: &Contact| alike == 1 && it.title.name == who.name;
     let body = html! { main {
         h1 { (title) }
         p { (lang.pick("会真的打电话、发短信。先选自己；语音开头结尾都说【演练】，不算进任何实战数字。", "Real calls and messages go out. Choose yourself first; they say first and last that it is an exercise, and count nowhere.")) }

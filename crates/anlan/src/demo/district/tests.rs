@@ -36,8 +36,10 @@ fn catalog() -> Catalog {
     catalog
 }
 
+type Full = (District, Catalog, BTreeMap<&'static str, Vec<Made>>);
+
 /// The whole district as the register would take it, by kind.
-static FULL: LazyLock<(District, Catalog, BTreeMap<&'static str, Vec<Made>>)> = LazyLock::new(|| {
+static FULL: LazyLock<Full> = LazyLock::new(|| {
     let district = District::new(ground(), Size::Full);
     let made = |part: &Part| (0..district.count(part.kind)).map(|n| district.made(part, n)).collect();
     let all = district.parts().map(|it| (it.kind, made(it))).collect();

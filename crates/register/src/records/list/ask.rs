@@ -423,7 +423,7 @@ fn stored(catalog: &Catalog, field: &Field, text: &str) -> Result<String, Proble
 
 /// The first or the last moment of a day on the bureau's clock.
 fn moment_of(day: &str, end: usize) -> Result<String, Problem> {
-    let clock = ["00:00:00", "23:59:59.999999"][end];
+    let clock = ["00:00:00", "23:59:59"][end];
     let moment = Instant::parse(&format!("{day}T{clock}+08:00")).map_err(|_| bad("bad_date", day, "日期", "date"))?;
     Ok(moment.to_rfc3339())
 }

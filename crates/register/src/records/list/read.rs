@@ -85,7 +85,7 @@ fn counted(tx: &mut Tx<'_>, plan: &Plan<'_>) -> Result<Counted, StoreError> {
     }
     let which = which.replacen("SELECT ", &format!("SELECT {distinct}"), 1);
     let most = by.bind(COUNTED + 1);
-    let all = first_int(tx, &format!("SELECT COUNT(*) FROM ({which} LIMIT {most}) n"), &by.values)?;
+    let all = first_int(tx, &["SELECT COUNT(*) FROM (", &which, " LIMIT ", &most, ") n"].concat(), &by.values)?;
     Ok(Counted { all: all.min(COUNTED), more: all > COUNTED })
 }
 
@@ -160,7 +160,7 @@ fn walked(tx: &mut Tx<'_>, plan: &Plan<'_>, from: i64, most: i64) -> Result<Vec<
             from = 0;
         } else if from > 0 {
             by.values.truncate(by.values.len() - 2);
-            let held = first_int(tx, &format!("SELECT COUNT(*) FROM ({}) n", part.which), &by.values)?;
+            let held = first_int(tx, &["SELECT COUNT(*) FROM (", &part.which, ") n"].concat(), &by.values)?;
             from = (from - held).max(0);
         }
     }

@@ -91,7 +91,7 @@ impl<'a> Plan<'a> {
             }
         };
         let most = by.bind(most + 1);
-        first_int(tx, &format!("SELECT COUNT(*) FROM ({from} LIMIT {most}) n"), &by.values)
+        first_int(tx, &["SELECT COUNT(*) FROM (", &from, " LIMIT ", &most, ") n"].concat(), &by.values)
     }
 
     /// Ids of records that one condition holds for, inside the region asked for.

@@ -81,6 +81,7 @@ fn a_fault_of_standards_is_named_with_its_line(#[case] text: &str, #[case] code:
 #[test]
 fn the_shipped_standards_prove_themselves() {
     for files in shipped() {
-        assert_eq!(standards::faults(&files), [], "{}", files["pack.toml"]);
+        let found = standards::faults(&files);
+        assert!(found.is_empty(), "{found:#?}");
     }
 }

@@ -91,6 +91,9 @@ async fn public_vectors_of_both_shifts_come_home() {
     for (at, it) in vectors.iter().enumerate() {
         for (datum, name, number) in [("gcj02", "火星坐标", at), ("bd09", "百度", at + 1_000)] {
             let (x, y) = (&it["expect"][datum][0], &it["expect"][datum][1]);
+            if x.is_null() {
+                continue;
+            }
             writeln!(text, "P{number:06},点{number},440303001,\"{x},{y}\",{name}").unwrap();
         }
     }
@@ -99,7 +102,10 @@ async fn public_vectors_of_both_shifts_come_home() {
     let records = room.records("shop").await;
     for (at, it) in vectors.iter().enumerate() {
         for number in [at, at + 1_000] {
-            let record = &records[&format!("P{number:06}")];
+            let Some(record) = records.get(&format!("P{number:06}")) else {
+                assert!(number >= 1_000 && it["expect"]["bd09"].is_null(), "{number}");
+                continue;
+            };
             let miss = |got: Option<f64>, want: &Json| (got.unwrap() - want.as_f64().unwrap()).abs();
             let wanted = &it["input"]["wgs84"];
             assert!(

@@ -59,7 +59,8 @@ pub(super) async fn show(
         .site
         .world
         .read(&who.actor, |tx| {
-            let processes: Vec<Process> = tx.find("open = 1 AND hazard <> 'directed'", "ORDER BY opened_at DESC LIMIT 50", params![])?;
+            let processes: Vec<Process> =
+                tx.find("open = 1 AND hazard <> 'directed'", "ORDER BY opened_at DESC LIMIT 50", params![])?;
             let (own, region) = (tx.actor().hat.clone(), processes.first().map(|it| it.region.clone()));
             let hats = region.map_or(Ok(Vec::new()), |it| draft::hats(tx, own.as_deref(), &it))?;
             Ok((open_items(tx)?, processes, hats))
