@@ -2,7 +2,7 @@
 // what lies inside and who answers for it, and comes to the page that calls them; the same on a telephone and on paper.
 import { PHONE, fits, follow, holds, login, open, quiet, shot, until } from "../kit.mjs";
 
-export const demo = ["--speed", "0", "--start", "2023-09-01T21:30:00+08:00"];
+export const demo = ["--speed", "0", "--start", "2023-09-01T21:30:00+08:00", "--district", "small"];
 
 const MAP = "canvas[data-atlas=map]";
 const ready = (page) => page.waitForSelector("#atlas[data-ready]", { timeout: 60_000 });
@@ -50,6 +50,8 @@ async function click(page, ...spots) {
 export default async function ({ browser, url, logins }) {
   const page = await open(browser, url);
   await login(page, url, "zhuban", logins.zhuban);
+  const things = () => page.evaluate(async (it) => (await (await fetch(it)).json()).groups.flatMap((group) => group.layers).reduce((sum, layer) => sum + layer.count, 0), `${url}api/v1/map/layers`);
+  await until("the register is filled", async () => (await things()) > 1_500, 240);
   await page.goto(`${url}atlas`);
   await ready(page);
   const layers = await page.locator("[data-atlas=tree] input").count();

@@ -27,7 +27,7 @@ pub struct Pack {
 }
 
 #[derive(rust_embed::Embed)]
-#[folder = "$CARGO_MANIFEST_DIR/../../packs"]
+#[folder = "../../packs"]
 struct Shipped;
 
 /// What is wrong with packs, by file.

@@ -98,7 +98,7 @@ async fn card(
     let may = who.may(P::EditRegister) || who.may(P::EditPeople);
     let body = html! {
         link rel="stylesheet" href=(asset(site, "duties.css"));
-        p.row.screen.board-tools {
+        nav.row.screen.board-tools aria-label=(lang.pick("打印", "Printing")) {
             a href=(site.url(&format!("/records/{}", percent(&record.id)))) { (lang.pick("‹ 返回", "‹ back")) }
             @if last.is_some() { span { (lang.pick("可以打印：", "ready to print: ")) kbd { "Ctrl+P" } } }
             a href=(here("a4")) aria-current=[a4.then_some("page")] { "A4" } a href=(here("a5")) aria-current=[(!a4).then_some("page")] { "A5" }

@@ -262,7 +262,7 @@ fn people(who: &Who, it: &Standing, typed: &Typed, here: &str) -> Markup {
         div.card.scroll id="people" tabindex="0" {
             header { h2 { (lang.pick("名单", "The list")) } span.soft.small { (lang.pick("无可用号码的在前", "those without a number first")) } }
             table {
-                thead { tr { th { (lang.pick("姓名", "Name")) } th { (lang.pick("责任", "Duty")) } th { (lang.pick("单位", "Organisation")) } th { (lang.pick("责任区", "Where")) } th { (lang.pick("号码", "Number")) } th {} } }
+                thead { tr { th { (lang.pick("姓名", "Name")) } th { (lang.pick("责任", "Duty")) } th { (lang.pick("单位", "Organisation")) } th { (lang.pick("责任区", "Where")) } th { (lang.pick("号码", "Number")) } th { (lang.pick("操作", "Action")) } } }
                 tbody { @for person in sorted.iter().skip((at - 1) * PAGE).take(PAGE) { tr {
                     td { (name_for(who, person)) @if called(&person.id) { " " span.tag { (lang.pick("已叫过", "called already")) } } }
                     td { (person.duties.iter().map(String::as_str).collect::<Vec<_>>().join("、")) }
